@@ -1,0 +1,456 @@
+//! From the numbers of a header to ranges that are inside the mapping.
+//!
+//! A header is copied out once, checked here against the length that is really mapped, and from then on only the
+//! checked copy is used. All bounds arithmetic on the heap is in [`Geometry::heap_range`].
+
+use std::fmt;
+use std::num::NonZeroU64;
+
+use super::layout::{EXT_MAGIC, Features, SHM_HEADER_SIZE, SHM_MAGIC, SLOT_META_SIZE, ShmHeader, compute_layout};
+
+/// The most slots a region may have.
+pub(crate) const MAX_SLOTS: u32 = 256;
+/// The least a version 1 region of ours leaves for the bump allocator that published workers use, in bytes.
+pub(crate) const MIN_BUMP_AREA: usize = 256 * 1024;
+
+/// Rounds up to the heap's alignment of 8 bytes.
+pub(crate) const fn align8(n: usize) -> usize {
+    (n + 7) & !7
+}
+
+/// The protocol's version.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+pub enum Version {
+    /// One bump allocator for all slots; spoken by the published 0.1.x crates.
+    V1,
+    /// An arena for each slot; spoken by the published 0.2.x crates.
+    V2,
+}
+
+impl Version {
+    /// The number in the header.
+    pub fn number(self) -> u32 {
+        match self {
+            Self::V1 => 1,
+            Self::V2 => 2,
+        }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "version {}", self.number())
+    }
+}
+
+/// Why a header describes no region that can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum GeometryError {
+    /// No hub has completed the region yet.
+    #[error("the region is not ready yet: its hub has not completed it")]
+    NotReady,
+    /// The mapping cannot even hold a header.
+    #[error("{0} bytes are too few for a control region, which needs at least {SHM_HEADER_SIZE}")]
+    TooShort(usize),
+    /// Some other kind of file.
+    #[error("the magic number is {0:#010x} instead of {SHM_MAGIC:#010x}: this is no slotbus region")]
+    Magic(u32),
+    /// A protocol nobody here speaks.
+    #[error("protocol version {0} is unknown: this build speaks versions 1 and 2")]
+    Version(u32),
+    /// A number of slots outside 1 to 256.
+    #[error("{0} slots are outside 1 to {MAX_SLOTS}")]
+    NumSlots(u32),
+    /// The heap does not start behind the slots.
+    #[error("the heap is said to start at {found}, but {num_slots} slots end at {expected}")]
+    HeapOffset {
+        /// Offset in the header.
+        found: u32,
+        /// Where the slots end.
+        expected: usize,
+        /// Number of slots in the header.
+        num_slots: u32,
+    },
+    /// The heap ends behind the mapping.
+    #[error("the heap is said to end at {end}, but only {mapped} bytes are mapped")]
+    HeapSize {
+        /// End of the heap by the header, in bytes from the region's start.
+        end: u64,
+        /// Bytes that are mapped.
+        mapped: usize,
+    },
+    /// The arenas do not fit the heap.
+    #[error("{num_slots} arenas of {arena_size} bytes do not fit a heap of {heap_size} bytes")]
+    Arenas {
+        /// Bytes of one arena.
+        arena_size: u32,
+        /// Number of slots.
+        num_slots: u32,
+        /// Bytes of the heap.
+        heap_size: u32,
+    },
+}
+
+/// Why a range of the heap is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("range {offset}..{end} exceeds the heap of {heap_size} bytes")]
+pub struct RangeError {
+    offset: u64,
+    end: u64,
+    heap_size: u32,
+}
+
+/// The numbers of a header, read once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct HeaderImage {
+    magic: u32,
+    version: u32,
+    num_slots: u32,
+    heap_offset: u32,
+    heap_size: u32,
+    ext_magic: u32,
+    features: u32,
+    epoch: u64,
+    arena_size: u32,
+}
+
+impl HeaderImage {
+    /// Copies the fields out; the seals first, so that what follows a complete one is complete.
+    pub(crate) fn read(header: &ShmHeader) -> Self {
+        let magic = header.magic.read();
+        let ext_magic = header.ext_magic.read();
+        Self {
+            magic,
+            ext_magic,
+            version: header.version.get(),
+            num_slots: header.num_slots.get(),
+            heap_offset: header.heap_offset.get(),
+            heap_size: header.heap_size.get(),
+            features: header.hub_features.get(),
+            epoch: header.epoch.get(),
+            arena_size: header.arena_size.get(),
+        }
+    }
+
+    /// The header of a published version 1 region of 1 MiB.
+    #[cfg(test)]
+    pub(crate) fn published_for_tests(num_slots: u32) -> Self {
+        let (heap_offset, heap_size) = compute_layout(num_slots as usize, 1 << 20);
+        Self {
+            magic: SHM_MAGIC,
+            version: 1,
+            num_slots,
+            heap_offset: heap_offset as u32,
+            heap_size: heap_size as u32,
+            ext_magic: 0,
+            features: 0,
+            epoch: 0,
+            arena_size: 0,
+        }
+    }
+}
+
+/// The index of a slot, inside the region it was made for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct SlotIndex(u16);
+
+impl SlotIndex {
+    /// The index as a number below 256.
+    pub(crate) fn get(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+impl fmt::Display for SlotIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A range of heap bytes that is inside the mapping, relative to the heap's start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct HeapRange {
+    offset: u32,
+    len: u32,
+}
+
+impl HeapRange {
+    /// Offset from the heap's start, as the wire says it.
+    pub(crate) fn offset(self) -> u32 {
+        self.offset
+    }
+
+    /// Length in bytes.
+    pub(crate) fn len(self) -> usize {
+        self.len as usize
+    }
+
+    /// The first `len` bytes and the rest behind them, rounded up to 8; `None` when there are fewer.
+    pub(crate) fn split(self, len: usize) -> Option<(Self, Self)> {
+        if len > self.len() {
+            return None;
+        }
+        // An unaligned end can leave nothing behind it.
+        let cut = align8(len).min(self.len()) as u32;
+        Some((Self { len: len as u32, ..self }, Self { offset: self.offset + cut, len: self.len - cut }))
+    }
+
+    /// This range and `next` as one, when `next` starts where this one ends.
+    pub(crate) fn join(self, next: Self) -> Option<Self> {
+        (self.offset + self.len == next.offset).then_some(Self { offset: self.offset, len: self.len + next.len })
+    }
+}
+
+/// The two halves of a slot's arena.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Arena {
+    /// Where the hub writes the request.
+    pub(crate) request: HeapRange,
+    /// Where the worker writes the response.
+    pub(crate) response: HeapRange,
+}
+
+/// What this project's extension adds to a region.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Extension {
+    /// What the hub offers.
+    pub(crate) features: Features,
+    /// Which life of the region this is.
+    pub(crate) epoch: NonZeroU64,
+}
+
+/// A validated layout: every range it hands out is inside the mapping it was made for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Geometry {
+    version: Version,
+    num_slots: u16,
+    heap_offset: u32,
+    heap_size: u32,
+    extension: Option<Extension>,
+    /// Bytes of one slot's arena, where the region has arenas.
+    arena_size: Option<u32>,
+}
+
+impl Geometry {
+    /// Checks `image` against a mapping of `mapped` bytes.
+    pub(crate) fn parse(image: &HeaderImage, mapped: usize) -> Result<Self, GeometryError> {
+        let &HeaderImage { magic, version, num_slots, heap_offset, heap_size, ext_magic, features, epoch, arena_size } =
+            image;
+        if magic == 0 {
+            return Err(GeometryError::NotReady);
+        }
+        if magic != SHM_MAGIC {
+            return Err(GeometryError::Magic(magic));
+        }
+        let version = match version {
+            1 => Version::V1,
+            2 => Version::V2,
+            other => return Err(GeometryError::Version(other)),
+        };
+        if !(1..=MAX_SLOTS).contains(&num_slots) {
+            return Err(GeometryError::NumSlots(num_slots));
+        }
+        let (expected, _) = compute_layout(num_slots as usize, mapped);
+        if heap_offset as usize != expected {
+            return Err(GeometryError::HeapOffset { found: heap_offset, expected, num_slots });
+        }
+        let end = u64::from(heap_offset) + u64::from(heap_size);
+        if end > mapped as u64 {
+            return Err(GeometryError::HeapSize { end, mapped });
+        }
+        let extension = match NonZeroU64::new(epoch) {
+            Some(epoch) if ext_magic == EXT_MAGIC => Some(Extension { features: Features::from_bits(features), epoch }),
+            _ => None,
+        };
+        let announced = extension.is_some_and(|ext| ext.features.contains(Features::ARENAS));
+        let arena_size = match version {
+            Version::V2 => Some(Self::v2_arena_size(num_slots, heap_size)),
+            Version::V1 if announced => {
+                let fits = u64::from(arena_size) * u64::from(num_slots) <= u64::from(heap_size);
+                if !fits || arena_size % 8 != 0 || arena_size < 16 {
+                    return Err(GeometryError::Arenas { arena_size, num_slots, heap_size });
+                }
+                Some(arena_size)
+            }
+            Version::V1 => None,
+        };
+        Ok(Self { version, num_slots: num_slots as u16, heap_offset, heap_size, extension, arena_size })
+    }
+
+    /// The arena size that a version 2 header implies.
+    fn v2_arena_size(num_slots: u32, heap_size: u32) -> u32 {
+        heap_size / num_slots & !7
+    }
+
+    /// Checks that a mapping of `len` bytes holds a header at all.
+    pub(crate) fn check_len(len: usize) -> Result<(), GeometryError> {
+        match len {
+            0 => Err(GeometryError::NotReady),
+            len if len < SHM_HEADER_SIZE => Err(GeometryError::TooShort(len)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        self.version
+    }
+
+    pub(crate) fn num_slots(&self) -> usize {
+        usize::from(self.num_slots)
+    }
+
+    pub(crate) fn heap_offset(&self) -> usize {
+        self.heap_offset as usize
+    }
+
+    pub(crate) fn heap_size(&self) -> usize {
+        self.heap_size as usize
+    }
+
+    pub(crate) fn extension(&self) -> Option<Extension> {
+        self.extension
+    }
+
+    /// Whether the hub offers all of `features`.
+    pub(crate) fn offers(&self, features: Features) -> bool {
+        self.extension.is_some_and(|ext| ext.features.contains(features))
+    }
+
+    /// Every slot of the region.
+    pub(crate) fn slots(&self) -> impl DoubleEndedIterator<Item = SlotIndex> + use<> {
+        (0..self.num_slots).map(SlotIndex)
+    }
+
+    /// Where a slot's fields start, from the region's start.
+    pub(crate) fn slot_offset(&self, slot: SlotIndex) -> usize {
+        debug_assert!(slot.0 < self.num_slots);
+        SHM_HEADER_SIZE + slot.get() * SLOT_META_SIZE
+    }
+
+    /// Checks a range of the heap. Every range of the wire passes here.
+    pub(crate) fn heap_range(&self, offset: u32, len: u32) -> Result<HeapRange, RangeError> {
+        let end = u64::from(offset) + u64::from(len);
+        if end > u64::from(self.heap_size) {
+            return Err(RangeError { offset: offset.into(), end, heap_size: self.heap_size });
+        }
+        Ok(HeapRange { offset, len })
+    }
+
+    /// `range` grown to the multiple of 8 bytes that its writer had reserved, as far as the heap goes.
+    pub(crate) fn reserved(&self, range: HeapRange) -> HeapRange {
+        let len = align8(range.len()).min((self.heap_size - range.offset) as usize) as u32;
+        HeapRange { len, ..range }
+    }
+
+    /// The arena of `slot`, where the region has arenas.
+    pub(crate) fn arena(&self, slot: SlotIndex) -> Option<Arena> {
+        let size = self.arena_size?;
+        let base = u32::from(slot.0) * size;
+        let half = size / 2 & !7;
+        Some(Arena {
+            request: HeapRange { offset: base, len: half },
+            response: HeapRange { offset: base + half, len: size - half },
+        })
+    }
+
+    /// Where the version 1 bump allocator starts: behind the arenas, if any.
+    pub(crate) fn bump_start(&self) -> u32 {
+        self.arena_size.map_or(0, |size| size * u32::from(self.num_slots))
+    }
+
+    /// Where the version 1 bump allocator ends.
+    pub(crate) fn bump_end(&self) -> u32 {
+        self.heap_size
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAPPED: usize = 1 << 20;
+
+    fn image() -> HeaderImage {
+        HeaderImage::published_for_tests(32)
+    }
+
+    #[test]
+    fn a_published_header_is_taken_as_it_is() {
+        let geometry = Geometry::parse(&image(), MAPPED).unwrap();
+        assert_eq!((geometry.num_slots(), geometry.version()), (32, Version::V1));
+        assert_eq!((geometry.extension(), geometry.bump_start()), (None, 0));
+    }
+
+    #[test]
+    fn a_header_that_claims_too_much_is_refused_with_its_numbers() {
+        let parse = |change: fn(&mut HeaderImage)| {
+            let mut image = image();
+            change(&mut image);
+            Geometry::parse(&image, MAPPED).unwrap_err()
+        };
+        assert_eq!(parse(|i| i.magic = 0), GeometryError::NotReady);
+        assert_eq!(parse(|i| i.magic = 7), GeometryError::Magic(7));
+        assert_eq!(parse(|i| i.version = 3), GeometryError::Version(3));
+        assert_eq!(parse(|i| i.num_slots = 0), GeometryError::NumSlots(0));
+        assert_eq!(parse(|i| i.num_slots = 257), GeometryError::NumSlots(257));
+        assert!(matches!(parse(|i| i.heap_offset = 64), GeometryError::HeapOffset { found: 64, .. }));
+        assert!(matches!(parse(|i| i.heap_size += 1), GeometryError::HeapSize { .. }));
+        assert!(matches!(parse(|i| i.heap_size = u32::MAX), GeometryError::HeapSize { .. }));
+        assert!(matches!(
+            parse(|i| (i.ext_magic, i.features, i.epoch, i.arena_size) = (EXT_MAGIC, Features::ARENAS.bits(), 1, 1 << 20)),
+            GeometryError::Arenas { .. }
+        ));
+    }
+
+    #[test]
+    fn a_wrapping_range_is_outside_the_heap() {
+        let geometry = Geometry::parse(&image(), MAPPED).unwrap();
+        let size = geometry.heap_size() as u32;
+        assert!(geometry.heap_range(u32::MAX, 2).is_err());
+        assert!(geometry.heap_range(size - 1, 2).is_err());
+        assert!(geometry.heap_range(size, 1).is_err());
+        assert_eq!(geometry.heap_range(size, 0).unwrap().len(), 0);
+        assert_eq!(
+            geometry.heap_range(size - 8, 9).unwrap_err().to_string(),
+            format!("range {}..{} exceeds the heap of {size} bytes", size - 8, size + 1)
+        );
+    }
+
+    #[test]
+    fn version_2_arenas_lie_where_the_published_crate_puts_them() {
+        let mut image = image();
+        image.version = 2;
+        let geometry = Geometry::parse(&image, MAPPED).unwrap();
+        let heap = geometry.heap_size();
+        for slot in geometry.slots() {
+            let ((request, request_len), (response, response_len)) =
+                published02::types::slot_arenas(slot.get(), 32, heap);
+            let arena = geometry.arena(slot).unwrap();
+            assert_eq!((arena.request.offset() as usize, arena.request.len()), (request, request_len));
+            assert_eq!((arena.response.offset() as usize, arena.response.len()), (response, response_len));
+        }
+    }
+
+    #[test]
+    fn the_last_arena_of_every_region_ends_inside_the_heap() {
+        for num_slots in [1, 3, 32, 255, 256] {
+            let (offset, size) = compute_layout(num_slots, MAPPED + 12);
+            let mut image = image();
+            (image.version, image.num_slots) = (2, num_slots as u32);
+            (image.heap_offset, image.heap_size) = (offset as u32, size as u32);
+            let geometry = Geometry::parse(&image, MAPPED + 12).unwrap();
+            let response = geometry.arena(geometry.slots().next_back().unwrap()).unwrap().response;
+            assert!(geometry.heap_range(response.offset(), response.len() as u32).is_ok(), "{num_slots} slots");
+        }
+    }
+
+    #[test]
+    fn neighbouring_ranges_join_and_split_at_8_bytes() {
+        let (a, b) = (HeapRange { offset: 8, len: 16 }, HeapRange { offset: 24, len: 8 });
+        let joined = a.join(b).unwrap();
+        assert_eq!(joined, HeapRange { offset: 8, len: 24 });
+        assert_eq!(b.join(a), None);
+        assert_eq!(joined.split(3).unwrap().1, HeapRange { offset: 16, len: 16 });
+        assert_eq!(joined.split(25), None);
+    }
+}

@@ -1,0 +1,39 @@
+//! The wire: values and arithmetic; no unsafe, no I/O, no clock.
+//!
+//! Read `layout` for the bytes, `status` for who may change what, `geometry` for how a header becomes ranges that are
+//! inside the mapping, `meta` for the records, and `call` for a message on its way.
+
+mod call;
+mod geometry;
+mod layout;
+mod meta;
+mod method;
+mod name;
+mod placement;
+mod request_id;
+mod status;
+
+pub use self::call::{ReplyError, Route, WireError};
+pub(crate) use self::call::{Call, CallError, OutgoingCall, OutgoingReply, Reply, Segments};
+pub use self::geometry::{GeometryError, RangeError, Version};
+pub(crate) use self::geometry::{Geometry, HeaderImage, HeapRange, MIN_BUMP_AREA, SlotIndex, align8};
+pub(crate) use self::layout::{EXT_MAGIC, Features};
+pub use self::layout::{
+    FieldU8, FieldU16, FieldU32, FieldU64, IdField, PayloadDescriptor, SHM_HEADER_SIZE, SHM_MAGIC, SHM_VERSION,
+    SLOT_META_SIZE, ShmHeader, SlotMeta, compute_layout,
+};
+pub(crate) use self::meta::{Pairs, encoded_len};
+pub use self::meta::{RequestMeta, ResponseMeta};
+pub(crate) use self::method::decode_method;
+pub use self::method::{
+    METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_PATCH, METHOD_POST, METHOD_PUT, method_to_u8,
+    u8_to_method,
+};
+pub use self::name::{BusName, DEFAULT_PREFIX, NameError};
+pub(crate) use self::name::{Direction, Generation};
+pub(crate) use self::placement::{Placement, place};
+pub use self::request_id::{RequestId, RequestIdError};
+pub(crate) use self::status::{Claim, OwnerToken, Status};
+pub use self::status::{
+    BumpHead, SLOT_CLAIMED, SLOT_DONE, SLOT_FREE, SLOT_READY, SLOT_WRITING, Seal, StatusWord,
+};

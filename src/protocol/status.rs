@@ -1,0 +1,308 @@
+//! The status word of a slot: its values, and each change of it as a named method.
+//!
+//! ```text
+//!              reserve            announce            claim              publish
+//!   FREE ───────────────► WRITING ───────► READY ───────────► CLAIMED ───────────► DONE
+//!    ▲   hub                 │ hub           │ hub    worker      │      worker      │
+//!    ├───────────────────────┘ abandon       │                    │                  │
+//!    ├───────────────────────────────────────┘ withdraw           │                  │
+//!    ├────────────────────────────────────────────────────────────┘ reap (hub)       │
+//!    └───────────────────────────────────────────────────────────────────────────────┘ release (hub)
+//! ```
+//!
+//! Only the owner of a state leaves it: the hub owns FREE, WRITING and DONE, READY belongs to whoever wins the
+//! compare-exchange, CLAIMED to the worker whose exact word stands there. Every transition out of a state that
+//! somebody else may leave is a compare-exchange. This file and `sync` are the only places that choose an `Ordering`,
+//! beside the relaxed field accessors of `layout`.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Slot status: available for a new request.
+pub const SLOT_FREE: u32 = 0;
+/// Slot status: holds a request nobody has claimed yet.
+pub const SLOT_READY: u32 = 1;
+/// Slot status: a worker has claimed the request; on a region with LOCKS its owner stands in the upper 24 bits.
+pub const SLOT_CLAIMED: u32 = 2;
+/// Slot status: holds a response the hub has not read yet.
+pub const SLOT_DONE: u32 = 3;
+/// Slot status: the hub is writing a request.
+pub const SLOT_WRITING: u32 = 4;
+
+/// A random number of 24 bits, never 0, that names one attachment of a worker.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct OwnerToken(NonZeroU32);
+
+impl OwnerToken {
+    /// The token made of the low 24 bits of `raw`, unless these are 0.
+    pub(crate) fn from_raw(raw: u32) -> Option<Self> {
+        NonZeroU32::new(raw & 0x00FF_FFFF).map(Self)
+    }
+
+    /// The token's number.
+    pub(crate) fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+/// The exact word that a claim stores: CLAIMED, with the owner where the hub announces LOCKS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Claim(u32);
+
+impl Claim {
+    /// The word of a claim by `owner`; `None` writes the plain CLAIMED of a region without LOCKS.
+    pub(crate) fn by(owner: Option<OwnerToken>) -> Self {
+        Self(SLOT_CLAIMED | owner.map_or(0, |owner| owner.get() << 8))
+    }
+
+    /// Who claimed, if the word says so.
+    pub(crate) fn owner(self) -> Option<OwnerToken> {
+        OwnerToken::from_raw(self.0 >> 8)
+    }
+}
+
+/// What a status word says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Status {
+    /// No request.
+    Free,
+    /// A request being written.
+    Writing,
+    /// A request waiting for a worker.
+    Ready,
+    /// A request some worker runs.
+    Claimed(Claim),
+    /// A response waiting for the hub.
+    Done,
+    /// No value of the protocol.
+    Unknown(u32),
+}
+
+impl Status {
+    fn of(word: u32) -> Self {
+        match word {
+            SLOT_FREE => Self::Free,
+            SLOT_WRITING => Self::Writing,
+            SLOT_READY => Self::Ready,
+            SLOT_DONE => Self::Done,
+            word if word & 0xFF == SLOT_CLAIMED => Self::Claimed(Claim(word)),
+            word => Self::Unknown(word),
+        }
+    }
+
+    /// Whether a request stands here that has not been answered: READY or CLAIMED.
+    pub(crate) fn is_outstanding(self) -> bool {
+        matches!(self, Self::Ready | Self::Claimed(_))
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Free => f.write_str("free"),
+            Self::Writing => f.write_str("writing"),
+            Self::Ready => f.write_str("ready"),
+            Self::Claimed(_) => f.write_str("claimed"),
+            Self::Done => f.write_str("done"),
+            Self::Unknown(word) => write!(f, "unknown ({word:#x})"),
+        }
+    }
+}
+
+/// The status word of one slot, in shared memory.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct StatusWord(AtomicU32);
+
+impl StatusWord {
+    /// The state now. Acquire: pairs with `announce` (a READY seen here carries its request) and with `publish`
+    /// (a DONE seen here carries its response).
+    pub(crate) fn observe(&self) -> Status {
+        Status::of(self.0.load(Ordering::Acquire))
+    }
+
+    /// The raw word, for tables and logs.
+    pub fn raw(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Hub: FREE → WRITING. Acquire: pairs with `release`, so the former request's reads are over before the slot's
+    /// fields are written again.
+    #[must_use]
+    pub(crate) fn reserve(&self) -> bool {
+        self.exchange(SLOT_FREE, SLOT_WRITING, Ordering::Acquire)
+    }
+
+    /// Hub: WRITING → FREE, nothing was sent. Release: pairs with the next `reserve`.
+    pub(crate) fn abandon(&self) {
+        self.0.store(SLOT_FREE, Ordering::Release);
+    }
+
+    /// Hub: WRITING → READY. Release: the whole request is visible to whoever claims.
+    pub(crate) fn announce(&self) {
+        self.0.store(SLOT_READY, Ordering::Release);
+    }
+
+    /// Worker: READY → CLAIMED. Acquire: pairs with `announce`; nothing of the response can be written before it.
+    #[must_use]
+    pub(crate) fn claim(&self, claim: Claim) -> bool {
+        // A look before the exchange keeps the line shared while there is nothing to claim.
+        self.0.load(Ordering::Relaxed) == SLOT_READY && self.exchange(SLOT_READY, claim.0, Ordering::Acquire)
+    }
+
+    /// Worker: CLAIMED → DONE, only from the exact word it claimed with. Release: the whole response is visible to
+    /// the hub that sees DONE.
+    #[must_use]
+    pub(crate) fn publish(&self, claim: Claim) -> bool {
+        self.exchange(claim.0, SLOT_DONE, Ordering::Release)
+    }
+
+    /// Hub: READY → FREE, the caller gave up before any worker claimed. AcqRel: it decides against `claim`, and the
+    /// next `reserve` follows it.
+    #[must_use]
+    pub(crate) fn withdraw(&self) -> bool {
+        self.exchange(SLOT_READY, SLOT_FREE, Ordering::AcqRel)
+    }
+
+    /// Hub: CLAIMED → FREE, from the exact word of a worker that is proven dead.
+    #[must_use]
+    pub(crate) fn reap(&self, claim: Claim) -> bool {
+        self.exchange(claim.0, SLOT_FREE, Ordering::AcqRel)
+    }
+
+    /// Hub: DONE → FREE, after the response was copied out. Release: the copying is over before the slot is reused.
+    #[must_use]
+    pub(crate) fn release(&self) -> bool {
+        self.exchange(SLOT_DONE, SLOT_FREE, Ordering::Release)
+    }
+
+    fn exchange(&self, from: u32, to: u32, success: Ordering) -> bool {
+        self.0.compare_exchange(from, to, success, Ordering::Relaxed).is_ok()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn force(&self, word: u32) {
+        self.0.store(word, Ordering::SeqCst);
+    }
+}
+
+/// The head of the version 1 bump allocator, in shared memory: how many bytes of the heap are given out.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct BumpHead(AtomicU32);
+
+impl BumpHead {
+    /// Takes `len` bytes (a multiple of 8) below `limit`; the heap offset, or `None` when they do not fit.
+    /// Acquire: pairs with `rewind`, whose scan saw every former user of these bytes gone.
+    pub(crate) fn take(&self, len: u32, limit: u32) -> Option<u32> {
+        let mut head = self.0.load(Ordering::Relaxed);
+        loop {
+            let end = head.checked_add(len).filter(|&end| end <= limit)?;
+            match self.0.compare_exchange_weak(head, end, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return Some(head),
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// How much is given out. Acquire: read before the scan that decides about `rewind`.
+    pub(crate) fn given_out(&self) -> u32 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Gives everything back, down to `start`, if nothing was taken since `seen` was read. Release: pairs with `take`.
+    pub(crate) fn rewind(&self, seen: u32, start: u32) -> bool {
+        self.0.compare_exchange(seen, start, Ordering::Release, Ordering::Relaxed).is_ok()
+    }
+
+    /// Sets the head of a region nobody else sees yet.
+    pub(crate) fn start_at(&self, start: u32) {
+        self.0.store(start, Ordering::Relaxed);
+    }
+}
+
+/// The word that says a structure is complete: stored last, read first.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct Seal(AtomicU32);
+
+impl Seal {
+    /// Says "complete". Release: whoever reads the value sees everything written before.
+    pub(crate) fn close(&self, value: u32) {
+        self.0.store(value, Ordering::Release);
+    }
+
+    /// What it says. Acquire: pairs with `close`.
+    pub(crate) fn read(&self) -> u32 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn word(value: u32) -> StatusWord {
+        StatusWord(AtomicU32::new(value))
+    }
+
+    #[test]
+    fn a_request_walks_through_every_state_once() {
+        let slot = word(SLOT_FREE);
+        let claim = Claim::by(OwnerToken::from_raw(7));
+        assert!(slot.reserve() && !slot.reserve());
+        slot.announce();
+        assert!(slot.claim(claim) && !slot.claim(claim));
+        assert_eq!(slot.raw(), 2 | 7 << 8);
+        assert!(slot.publish(claim) && !slot.publish(claim));
+        assert!(slot.release() && !slot.release());
+        assert_eq!(slot.observe(), Status::Free);
+    }
+
+    #[test]
+    fn only_the_exact_claim_publishes() {
+        let slot = word(SLOT_READY);
+        let mine = Claim::by(OwnerToken::from_raw(7));
+        assert!(slot.claim(mine));
+        assert!(!slot.publish(Claim::by(OwnerToken::from_raw(8))), "another worker's word");
+        assert!(!slot.publish(Claim::by(None)), "the plain word");
+        assert!(slot.publish(mine));
+    }
+
+    #[test]
+    fn a_claimed_request_cannot_be_withdrawn_and_a_withdrawn_one_not_claimed() {
+        let slot = word(SLOT_READY);
+        assert!(slot.claim(Claim::by(None)) && !slot.withdraw());
+        let slot = word(SLOT_READY);
+        assert!(slot.withdraw() && !slot.claim(Claim::by(None)));
+    }
+
+    #[test]
+    fn a_claim_word_says_its_owner() {
+        let owner = OwnerToken::from_raw(0x00AB_CDEF);
+        assert_eq!(Claim::by(owner).owner(), owner);
+        assert_eq!(Claim::by(None).owner(), None);
+        assert_eq!(OwnerToken::from_raw(0xFF00_0000), None, "the low 24 bits are 0");
+    }
+
+    #[test]
+    fn a_bump_head_never_passes_its_limit_even_when_the_sum_wraps() {
+        let head = BumpHead(AtomicU32::new(0));
+        assert_eq!(head.take(8, 16), Some(0));
+        assert_eq!(head.take(16, 16), None);
+        assert_eq!(head.take(8, 16), Some(8));
+        let head = BumpHead(AtomicU32::new(u32::MAX - 3));
+        assert_eq!(head.take(8, u32::MAX), None);
+    }
+
+    #[test]
+    fn a_rewind_fails_when_something_was_taken_meanwhile() {
+        let head = BumpHead(AtomicU32::new(0));
+        head.take(8, 64);
+        let seen = head.given_out();
+        head.take(8, 64);
+        assert!(!head.rewind(seen, 0));
+        assert!(head.rewind(16, 0) && head.given_out() == 0);
+    }
+}

@@ -1,0 +1,150 @@
+//! The atomics of one process, named after what they are for.
+//!
+//! The words that two processes share have their own transitions in `protocol::status`; here are the counters and
+//! flags of this process, each with the ordering it needs, so that no other room chooses one.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+
+/// A number that only grows or shrinks by steps and guards no other memory.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `n`. Relaxed: the number is all there is to see.
+    pub(crate) fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Takes `n` away. Relaxed: as `add`.
+    pub(crate) fn sub(&self, n: u64) {
+        self.0.fetch_sub(n, Ordering::Relaxed);
+    }
+
+    /// Adds one and says what it was before.
+    pub(crate) fn next(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The number now.
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Replaces the number.
+    pub(crate) fn set(&self, n: u64) {
+        self.0.store(n, Ordering::Relaxed);
+    }
+}
+
+/// A counter whose readings are ordered against the reader's other looks at shared memory.
+///
+/// The shield reads one tally, then scans slots, then reads another; sequential consistency keeps these three in
+/// the order they are written in, on both the counting and the reading side.
+#[derive(Debug, Default)]
+pub(crate) struct OrderedCounter(AtomicU64);
+
+impl OrderedCounter {
+    /// Adds `n`, visible before anything the caller does next.
+    pub(crate) fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::SeqCst);
+    }
+
+    /// Takes `n` away.
+    pub(crate) fn sub(&self, n: u64) {
+        self.0.fetch_sub(n, Ordering::SeqCst);
+    }
+
+    /// The number now, read before anything the caller reads next.
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Replaces the number.
+    pub(crate) fn set(&self, n: u64) {
+        self.0.store(n, Ordering::SeqCst);
+    }
+}
+
+/// Something that is so or not, and whose setter wants what it did before to be seen with it.
+#[derive(Debug, Default)]
+pub(crate) struct Flag(AtomicBool);
+
+impl Flag {
+    /// Raises the flag. SeqCst: a waiter that announced itself before looking must either see this or be seen.
+    pub(crate) fn raise(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Lowers the flag.
+    pub(crate) fn lower(&self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+
+    /// Raises the flag; true for the one caller that found it down.
+    pub(crate) fn try_raise(&self) -> bool {
+        !self.0.load(Ordering::Relaxed) && !self.0.swap(true, Ordering::SeqCst)
+    }
+
+    /// Whether it is raised.
+    pub(crate) fn is_raised(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// The right to answer one slot, taken at most once per lease.
+///
+/// ```text
+///            grant            take              settle
+///   IDLE ───────────► HELD ───────────► WRITING ───────────► IDLE
+///     ▲                 │ revoke
+///     └─────────────────┘
+/// ```
+///
+/// A lease that was revoked can no longer take the right, so nothing it does later reaches the slot; a revoker that
+/// finds WRITING waits until the writer has settled.
+#[derive(Debug, Default)]
+pub(crate) struct AnswerRight(AtomicU8);
+
+const IDLE: u8 = 0;
+const HELD: u8 = 1;
+const WRITING: u8 = 2;
+
+impl AnswerRight {
+    /// Gives the right to a new lease. Relaxed: the lease travels to other threads by its own synchronised move.
+    pub(crate) fn grant(&self) {
+        self.0.store(HELD, Ordering::Relaxed);
+    }
+
+    /// Takes the right in order to write; false when it was revoked. Acquire: writes stay behind the taking.
+    #[must_use]
+    pub(crate) fn take(&self) -> bool {
+        self.0.compare_exchange(HELD, WRITING, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// Ends the writing. Release: a revoker that sees IDLE sees all that was written.
+    pub(crate) fn settle(&self) {
+        self.0.store(IDLE, Ordering::Release);
+    }
+
+    /// Whether a lease holds the right or is writing. Acquire: pairs with `settle`.
+    pub(crate) fn is_out(&self) -> bool {
+        self.0.load(Ordering::Acquire) != IDLE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_right_is_taken_once_per_grant() {
+        let right = AnswerRight::default();
+        assert!(!right.take(), "nothing was granted");
+        right.grant();
+        assert!(right.take());
+        assert!(!right.take(), "it is being written");
+        assert!(right.is_out());
+        right.settle();
+        assert!(!right.take() && !right.is_out());
+    }
+}
