@@ -3,7 +3,7 @@
 //! The words that two processes share have their own transitions in `protocol::status`; here are the counters and
 //! flags of this process, each with the ordering it needs, so that no other room chooses one.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// A number that only grows or shrinks by steps and guards no other memory.
 #[derive(Debug, Default)]
@@ -94,41 +94,51 @@ impl Flag {
 /// The right to answer one slot, taken at most once per lease.
 ///
 /// ```text
-///            grant            take              settle
-///   IDLE ───────────► HELD ───────────► WRITING ───────────► IDLE
-///     ▲                 │ revoke
-///     └─────────────────┘
+///            grant            take               settle
+///   IDLE ───────────► HELD ───────────► WRITING ─────────► IDLE
 /// ```
 ///
-/// A lease that was revoked can no longer take the right, so nothing it does later reaches the slot; a revoker that
-/// finds WRITING waits until the writer has settled.
+/// Every grant has a number of its own. Whoever takes the right with that number writes the answer: the lease itself,
+/// or a shutdown that takes it away from the lease. The other one finds it gone and writes nothing.
 #[derive(Debug, Default)]
-pub(crate) struct AnswerRight(AtomicU8);
+pub(crate) struct AnswerRight(AtomicU32);
 
-const IDLE: u8 = 0;
-const HELD: u8 = 1;
-const WRITING: u8 = 2;
+/// The number of one grant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Grant(u32);
+
+const STATE: u32 = 0b11;
+const HELD: u32 = 1;
+const WRITING: u32 = 2;
 
 impl AnswerRight {
     /// Gives the right to a new lease. Relaxed: the lease travels to other threads by its own synchronised move.
-    pub(crate) fn grant(&self) {
-        self.0.store(HELD, Ordering::Relaxed);
+    pub(crate) fn grant(&self) -> Grant {
+        let number = (self.0.load(Ordering::Relaxed) & !STATE).wrapping_add(STATE + 1);
+        self.0.store(number | HELD, Ordering::Relaxed);
+        Grant(number)
     }
 
-    /// Takes the right in order to write; false when it was revoked. Acquire: writes stay behind the taking.
+    /// Takes the right of `grant` in order to write; false when it is gone. Acquire: writes stay behind the taking.
     #[must_use]
-    pub(crate) fn take(&self) -> bool {
-        self.0.compare_exchange(HELD, WRITING, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    pub(crate) fn take(&self, Grant(number): Grant) -> bool {
+        self.0.compare_exchange(number | HELD, number | WRITING, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
-    /// Ends the writing. Release: a revoker that sees IDLE sees all that was written.
-    pub(crate) fn settle(&self) {
-        self.0.store(IDLE, Ordering::Release);
+    /// Ends the writing. Release: whoever sees the right idle sees all that was written.
+    pub(crate) fn settle(&self, Grant(number): Grant) {
+        self.0.store(number, Ordering::Release);
     }
 
     /// Whether a lease holds the right or is writing. Acquire: pairs with `settle`.
     pub(crate) fn is_out(&self) -> bool {
-        self.0.load(Ordering::Acquire) != IDLE
+        self.0.load(Ordering::Acquire) & STATE != 0
+    }
+
+    /// The grant that is held now, if one is.
+    pub(crate) fn held(&self) -> Option<Grant> {
+        let word = self.0.load(Ordering::Relaxed);
+        (word & STATE == HELD).then_some(Grant(word & !STATE))
     }
 }
 
@@ -139,12 +149,23 @@ mod tests {
     #[test]
     fn an_answer_right_is_taken_once_per_grant() {
         let right = AnswerRight::default();
-        assert!(!right.take(), "nothing was granted");
-        right.grant();
-        assert!(right.take());
-        assert!(!right.take(), "it is being written");
-        assert!(right.is_out());
-        right.settle();
-        assert!(!right.take() && !right.is_out());
+        let grant = right.grant();
+        assert_eq!(right.held(), Some(grant));
+        assert!(right.take(grant));
+        assert!(!right.take(grant), "it is being written");
+        assert!(right.is_out() && right.held().is_none());
+        right.settle(grant);
+        assert!(!right.take(grant) && !right.is_out());
+    }
+
+    #[test]
+    fn an_old_lease_cannot_take_the_right_of_a_new_one() {
+        let right = AnswerRight::default();
+        let old = right.grant();
+        assert!(right.take(old));
+        right.settle(old);
+        let new = right.grant();
+        assert!(!right.take(old));
+        assert!(right.take(new));
     }
 }

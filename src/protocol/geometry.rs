@@ -132,6 +132,11 @@ impl HeaderImage {
         }
     }
 
+    /// Copies the fields of a header whose magic is not stored yet, because its maker is about to.
+    pub(crate) fn read_unsealed(header: &ShmHeader) -> Self {
+        Self { magic: SHM_MAGIC, ..Self::read(header) }
+    }
+
     /// The header of a published version 1 region of 1 MiB.
     #[cfg(test)]
     pub(crate) fn published_for_tests(num_slots: u32) -> Self {
@@ -319,6 +324,12 @@ impl Geometry {
     /// Every slot of the region.
     pub(crate) fn slots(&self) -> impl DoubleEndedIterator<Item = SlotIndex> + use<> {
         (0..self.num_slots).map(SlotIndex)
+    }
+
+    /// Every slot of the region, beginning with number `start`.
+    pub(crate) fn slots_from(&self, start: usize) -> impl Iterator<Item = SlotIndex> + use<> {
+        let start = (start % self.num_slots()) as u16;
+        (start..self.num_slots).chain(0..start).map(SlotIndex)
     }
 
     /// Where a slot's fields start, from the region's start.

@@ -9,6 +9,7 @@ mod layout;
 mod meta;
 mod method;
 mod name;
+mod payload;
 mod placement;
 mod request_id;
 mod status;
@@ -31,6 +32,7 @@ pub use self::method::{
 };
 pub use self::name::{BusName, DEFAULT_PREFIX, NameError};
 pub(crate) use self::name::{Direction, Generation};
+pub(crate) use self::payload::{BodyPlace, MAX_META, Payload, PayloadError};
 pub(crate) use self::placement::{Placement, place};
 pub use self::request_id::{RequestId, RequestIdError};
 pub(crate) use self::status::{Claim, OwnerToken, Status};

@@ -93,6 +93,13 @@ impl BusName {
             n => format!("{}-{direction}-{slot}-g{n}", self.region),
         }
     }
+
+    /// Whether `object` is an overflow object of this bus.
+    pub(crate) fn owns_overflow(&self, object: &str) -> bool {
+        let rest = object.strip_prefix(&self.region).and_then(|rest| rest.strip_prefix('-'));
+        rest.is_some_and(|rest| ["req-", "rsp-"].iter().any(|way| rest.starts_with(way)))
+            && names_an_overflow_object(object)
+    }
 }
 
 impl fmt::Display for BusName {
@@ -189,6 +196,17 @@ mod tests {
     fn test_slots() -> impl Iterator<Item = SlotIndex> {
         use crate::protocol::{Geometry, HeaderImage};
         Geometry::parse(&HeaderImage::published_for_tests(3), 1 << 20).unwrap().slots()
+    }
+
+    #[test]
+    fn a_bus_knows_its_own_overflow_objects() {
+        let name = BusName::new("slotbus", "a").unwrap();
+        for own in ["slotbus-a-req-0", "slotbus-a-rsp-31", "slotbus-a-rsp-31-g254"] {
+            assert!(name.owns_overflow(own), "{own}");
+        }
+        for other in ["slotbus-a", "slotbus-a-req", "slotbus-a-b-req-1", "slotbus-ab-req-1", "slotbus-a-req-x"] {
+            assert!(!name.owns_overflow(other), "{other}");
+        }
     }
 
     #[test]

@@ -1,0 +1,147 @@
+//! A hub's way to a bus: always a new region, never an adopted or a wiped one.
+//!
+//! The order matters. The new region is complete but for its magic number, and its hub lock held, before it gets its
+//! name; getting the name decides between two hubs. Only the winner touches the semaphores, and the magic number is
+//! stored when they exist. A worker that comes early finds a region without magic, which means "not ready yet"; a hub
+//! that dies early leaves one whose extension header and free lock prove that it may be replaced.
+
+use std::fs::File;
+use std::time::SystemTime;
+
+use uuid::Uuid;
+
+use super::{Bus, BusError, Side};
+use crate::lock::{self, Role};
+use crate::protocol::{
+    BusName, EXT_MAGIC, Features, MIN_BUMP_AREA, SHM_MAGIC, ShmHeader, Version, align8, compute_layout,
+};
+use crate::region::{Region, RegionError};
+use crate::shm::{self, ObjectError};
+use crate::signal::Bell;
+
+/// What a new region is to be like.
+#[derive(Clone, Debug)]
+pub(crate) struct Founding {
+    pub(crate) version: Version,
+    /// 1 to 256.
+    pub(crate) slots: usize,
+    /// Bytes of one half of a slot's arena: meta and body together that go inline in one direction.
+    pub(crate) half: usize,
+    /// Whether to replace an object that does not prove its hub dead.
+    pub(crate) force: bool,
+}
+
+impl Founding {
+    fn check(&self) -> Result<usize, BusError> {
+        let &Self { version, slots, half, .. } = self;
+        let error = |reason| Err(BusError::Size { slots, inline: half, reason });
+        if !(1..=256).contains(&slots) {
+            return error("a region has 1 to 256 slots");
+        }
+        if half < 64 {
+            return error("a slot needs at least 64 bytes each way");
+        }
+        let bump = if version == Version::V1 { MIN_BUMP_AREA } else { 0 };
+        let len = half.checked_mul(2 * slots).and_then(|heap| heap.checked_add(compute_layout(slots, 0).0 + bump));
+        match len {
+            Some(len) if len <= u32::MAX as usize => Ok(len.next_multiple_of(4096)),
+            _ => error("the region would exceed 4 GiB"),
+        }
+    }
+
+    fn fill(&self, header: &ShmHeader, len: usize) {
+        let &Self { version, slots, half, .. } = self;
+        let (heap_offset, heap_size) = compute_layout(slots, len);
+        let mut features = Features::TICKET.with(Features::LOCKS);
+        header.version.set(version.number());
+        header.num_slots.set(slots as u32);
+        header.heap_offset.set(heap_offset as u32);
+        header.heap_size.set(heap_size as u32);
+        if version == Version::V1 {
+            features = features.with(Features::ARENAS);
+            header.arena_size.set(2 * half as u32);
+            header.alloc_head.start_at((2 * half * slots) as u32);
+        }
+        header.hub_features.set(features.bits());
+        header.epoch.set(Uuid::new_v4().as_u128() as u64 | 1);
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        header.started_at.set(since_1970.as_nanos() as u64);
+        header.hub_pid.set(std::process::id());
+        header.ext_magic.close(EXT_MAGIC);
+    }
+}
+
+impl Bus {
+    /// Makes the bus of `name` as its hub, in place of one whose hub is proven dead.
+    pub(crate) fn found(name: &BusName, founding: &Founding) -> Result<Self, BusError> {
+        let founding = Founding { half: align8(founding.half), ..founding.clone() };
+        let len = founding.check()?;
+        let region = Region::create(name, len, |header| founding.fill(header, len))?;
+        let lock_error = |source| BusError::Lock { name: name.clone(), source };
+        let locked = lock::acquire(region.file(), Role::Hub).map_err(lock_error)?;
+        assert!(locked, "nobody else can hold a lock on a file without a name");
+        if !region.link()? {
+            let _dead = prove_dead(name, founding.force)?;
+            sweep(name);
+            if !region.link()? {
+                return Err(BusError::Live(name.clone()));
+            }
+        }
+        let bells = || Ok((Bell::create(&name.request_bell())?, Bell::create(&name.response_bell())?));
+        let (requests, responses) = bells().map_err(|error| {
+            region.unlink();
+            BusError::Bell(error)
+        })?;
+        region.header().magic.close(SHM_MAGIC);
+        Ok(Self { name: name.clone(), region, requests, responses, side: Side::Hub })
+    }
+}
+
+/// Takes the hub's lock on the object under `name` and removes it; the lock is held as long as the result lives.
+fn prove_dead(name: &BusName, force: bool) -> Result<Option<File>, BusError> {
+    let object_error = |error: ObjectError| BusError::Region(RegionError::Object(error));
+    let (file, id, _) = match shm::open(name.region()) {
+        Ok(opened) => opened,
+        // It went away by itself.
+        Err(error) if error.is_missing() => return Ok(None),
+        Err(error) => return Err(object_error(error)),
+    };
+    if !carries_extension(&file) {
+        if !force {
+            return Err(BusError::Unproven(name.clone()));
+        }
+        shm::unlink(name.region()).map_err(object_error)?;
+        return Ok(None);
+    }
+    let lock_error = |source| BusError::Lock { name: name.clone(), source };
+    if !lock::acquire(&file, Role::Hub).map_err(lock_error)? {
+        return Err(BusError::Live(name.clone()));
+    }
+    shm::unlink_if(name.region(), id);
+    Ok(Some(file))
+}
+
+/// Whether the object announces locks, so that a free one proves its hub dead. Read, not mapped: it may be short.
+fn carries_extension(file: &File) -> bool {
+    use std::mem::offset_of;
+    use std::os::unix::fs::FileExt;
+    let word = |offset: usize| {
+        let mut bytes = [0; 4];
+        file.read_exact_at(&mut bytes, offset as u64).map(|()| u32::from_le_bytes(bytes))
+    };
+    let announces = || -> std::io::Result<bool> {
+        let features = Features::from_bits(word(offset_of!(ShmHeader, hub_features))?);
+        Ok(word(offset_of!(ShmHeader, ext_magic))? == EXT_MAGIC && features.contains(Features::LOCKS))
+    };
+    announces().unwrap_or(false)
+}
+
+/// Removes the overflow objects that a former life of the bus left behind.
+pub(crate) fn sweep(name: &BusName) {
+    for object in shm::names(name.region()) {
+        if name.owns_overflow(&object) {
+            // An object of another user is not ours to remove, and not one a peer of ours would read.
+            let _ = shm::unlink(&object);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Proof of life: record locks that belong to an open file description and die with it.
+//!
+//! A hub holds one byte of its region's file, each worker another; anyone can ask the kernel whether a byte is held,
+//! across PID namespaces and without a table or a heartbeat. What stays true: a probe never acquires; a probe through
+//! the holder's own description would answer "free", so holders and askers use different ones; a held byte is released
+//! explicitly, because a mapping keeps its description alive after the file is closed.
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+
+/// Locks lie far behind any byte a region can have.
+const BASE: i64 = 1 << 40;
+
+/// A byte of a region's file that stands for a role.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Role {
+    /// The one hub of the region.
+    Hub,
+    /// Every worker of ours that has opened the region; shared.
+    Opener,
+    /// The worker with this owner token.
+    Owner(u32),
+}
+
+impl Role {
+    fn byte(self) -> i64 {
+        match self {
+            Self::Hub => BASE - 2,
+            Self::Opener => BASE - 1,
+            Self::Owner(token) => BASE + i64::from(token),
+        }
+    }
+}
+
+/// Takes `role` on `file`; false when somebody else holds it.
+pub(crate) fn acquire(file: &File, role: Role) -> io::Result<bool> {
+    let kind = if role == Role::Opener { libc::F_RDLCK } else { libc::F_WRLCK };
+    match fcntl(file, libc::F_OFD_SETLK, &mut record(kind, role)) {
+        Ok(()) => Ok(true),
+        Err(e) if matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+/// Gives `role` back.
+pub(crate) fn release(file: &File, role: Role) {
+    // Unlocking what this description holds has no way to fail but a bad argument.
+    let _ = fcntl(file, libc::F_OFD_SETLK, &mut record(libc::F_UNLCK, role));
+}
+
+/// Whether somebody holds `role` through another description than `file`.
+pub(crate) fn is_held(file: &File, role: Role) -> io::Result<bool> {
+    let mut lock = record(libc::F_WRLCK, role);
+    fcntl(file, libc::F_OFD_GETLK, &mut lock)?;
+    Ok(lock.l_type != libc::F_UNLCK as libc::c_short)
+}
+
+fn record(kind: libc::c_int, role: Role) -> libc::flock {
+    libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: role.byte(),
+        l_len: 1,
+        // The kernel asks for 0 with these commands.
+        l_pid: 0,
+    }
+}
+
+fn fcntl(file: &File, command: libc::c_int, lock: &mut libc::flock) -> io::Result<()> {
+    // SAFETY: the descriptor is open as long as `file` is borrowed; `lock` is a valid record that the call may write.
+    match unsafe { libc::fcntl(file.as_raw_fd(), command, std::ptr::from_mut(lock)) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two_descriptions() -> (File, File) {
+        let path = tempfile::NamedTempFile::new().unwrap();
+        let open = || File::options().read(true).write(true).open(path.path()).unwrap();
+        (open(), open())
+    }
+
+    #[test]
+    fn a_held_role_is_seen_by_others_and_refused_to_them() {
+        let (holder, other) = two_descriptions();
+        assert!(acquire(&holder, Role::Hub).unwrap());
+        assert!(is_held(&other, Role::Hub).unwrap());
+        assert!(!acquire(&other, Role::Hub).unwrap());
+        assert!(!is_held(&other, Role::Owner(1)).unwrap(), "another byte");
+    }
+
+    #[test]
+    fn a_released_and_a_closed_role_are_free() {
+        let (holder, other) = two_descriptions();
+        acquire(&holder, Role::Owner(7)).unwrap();
+        release(&holder, Role::Owner(7));
+        assert!(!is_held(&other, Role::Owner(7)).unwrap());
+        acquire(&holder, Role::Owner(7)).unwrap();
+        drop(holder);
+        assert!(!is_held(&other, Role::Owner(7)).unwrap());
+    }
+
+    #[test]
+    fn openers_share_their_byte() {
+        let (a, b) = two_descriptions();
+        assert!(acquire(&a, Role::Opener).unwrap() && acquire(&b, Role::Opener).unwrap());
+    }
+}

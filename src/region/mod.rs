@@ -1,0 +1,189 @@
+//! One control region, mapped; bytes go in and out of its heap by checked copy only.
+//!
+//! May use `protocol` and `shm`. What stays true:
+//! 1. The mapping lives as long as the value and is as long as the geometry was checked against.
+//! 2. Header and slots are handed out as references to atomics, which stay valid whatever a peer writes.
+//! 3. No reference into the heap exists: payload bytes are copied between it and private memory, and every copy is
+//!    checked against this mapping, whoever computed the range.
+#![allow(unsafe_code)]
+
+mod overflow;
+
+use std::fs::File;
+use std::io;
+use std::mem::align_of;
+
+use memmap2::{MmapOptions, MmapRaw};
+
+pub(crate) use self::overflow::{OverflowObject, read_overflow};
+use crate::protocol::{
+    BusName, Geometry, GeometryError, HeaderImage, HeapRange, SHM_HEADER_SIZE, ShmHeader, SlotIndex, SlotMeta,
+};
+use crate::shm::{self, ObjectError, ObjectId};
+
+/// Why a region was not opened. Nothing was written to it.
+#[derive(Debug, thiserror::Error)]
+pub enum RegionError {
+    /// The object itself is missing or not acceptable.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    /// The object is no usable region.
+    #[error("region /dev/shm/{name}: {source}")]
+    Geometry {
+        /// The region's name.
+        name: String,
+        /// What is wrong with it.
+        source: GeometryError,
+    },
+    /// The object could not be mapped.
+    #[error("region /dev/shm/{name} could not be mapped")]
+    Map {
+        /// The region's name.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl RegionError {
+    /// Whether waiting can help: no hub has made the region yet, or has not finished it.
+    pub(crate) fn is_not_yet(&self) -> bool {
+        match self {
+            Self::Object(error) => error.is_missing(),
+            Self::Geometry { source, .. } => *source == GeometryError::NotReady,
+            Self::Map { .. } => false,
+        }
+    }
+}
+
+/// A mapped control region whose header was checked.
+#[derive(Debug)]
+pub(crate) struct Region {
+    map: MmapRaw,
+    geometry: Geometry,
+    file: File,
+    id: ObjectId,
+    name: String,
+}
+
+impl Region {
+    /// Opens the region of `name` and checks its header against what is mapped.
+    pub(crate) fn open(name: &BusName) -> Result<Self, RegionError> {
+        let name = name.region();
+        let (file, id, len) = shm::open(name)?;
+        let geometry_error = |source| RegionError::Geometry { name: name.to_owned(), source };
+        let len = usize::try_from(len).map_err(|_| geometry_error(GeometryError::TooShort(usize::MAX)))?;
+        Geometry::check_len(len).map_err(geometry_error)?;
+        let map = map(name, &file, len)?;
+        let image = HeaderImage::read(header_of(&map));
+        let geometry = Geometry::parse(&image, map.len()).map_err(geometry_error)?;
+        Ok(Self { map, geometry, file, id, name: name.to_owned() })
+    }
+
+    /// Makes a region without a name, `len` zeroed bytes reserved in memory; `fill` writes its header fields.
+    ///
+    /// # Panics
+    /// When `fill` leaves a header that describes no region of `len` bytes, which is a bug of the caller.
+    pub(crate) fn create(name: &BusName, len: usize, fill: impl FnOnce(&ShmHeader)) -> Result<Self, RegionError> {
+        let name = name.region();
+        assert!(len >= SHM_HEADER_SIZE, "a region holds at least a header");
+        let (file, id) = shm::create_unnamed(name, len as u64)?;
+        let map = map(name, &file, len)?;
+        fill(header_of(&map));
+        let image = HeaderImage::read_unsealed(header_of(&map));
+        let geometry = Geometry::parse(&image, map.len()).expect("a new region's header describes it");
+        Ok(Self { map, geometry, file, id, name: name.to_owned() })
+    }
+
+    pub(crate) fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// The open file, for locks.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Which object this is.
+    pub(crate) fn id(&self) -> ObjectId {
+        self.id
+    }
+
+    /// Whether the region's name still stands for this object.
+    pub(crate) fn is_current(&self) -> bool {
+        shm::is_current(&self.name, self.id)
+    }
+
+    /// Gives a region made by `create` its name; false when the name is taken.
+    pub(crate) fn link(&self) -> Result<bool, RegionError> {
+        Ok(shm::link(&self.file, &self.name)?)
+    }
+
+    /// Removes the region's name, if it still stands for this object.
+    pub(crate) fn unlink(&self) {
+        shm::unlink_if(&self.name, self.id);
+    }
+
+    /// The header.
+    pub(crate) fn header(&self) -> &ShmHeader {
+        header_of(&self.map)
+    }
+
+    /// One slot.
+    pub(crate) fn slot(&self, index: SlotIndex) -> &SlotMeta {
+        let offset = self.geometry.slot_offset(index);
+        assert!(offset + size_of::<SlotMeta>() <= self.map.len(), "a slot index belongs to its region");
+        // SAFETY: the offset is a multiple of 64 from a page's start, so aligned; the line above keeps it inside the
+        // mapping, which lives as long as `self`; SlotMeta is made of atomics, valid for every bit pattern.
+        unsafe { &*self.map.as_ptr().add(offset).cast::<SlotMeta>() }
+    }
+
+    /// Appends a copy of the bytes of `range` to `block`.
+    pub(crate) fn copy_out(&self, range: HeapRange, block: &mut Vec<u8>) {
+        let from = self.heap_ptr(range, 0, range.len());
+        block.reserve(range.len());
+        let start = block.len();
+        // SAFETY: `heap_ptr` checked that `len` bytes from `from` are mapped; the vector has room for them behind its
+        // `start` bytes and is private. A peer that writes meanwhile changes which bytes are copied, not where.
+        unsafe {
+            std::ptr::copy_nonoverlapping(from, block.as_mut_ptr().add(start), range.len());
+            block.set_len(start + range.len());
+        }
+    }
+
+    /// Copies `bytes` to `at` bytes behind the start of `range`.
+    ///
+    /// # Panics
+    /// When they do not fit into the range, which is a bug of the caller.
+    pub(crate) fn copy_in(&self, range: HeapRange, at: usize, bytes: &[u8]) {
+        let to = self.heap_ptr(range, at, bytes.len());
+        // SAFETY: `heap_ptr` checked that `len` bytes from `to` are mapped; `bytes` is private memory, so the two do
+        // not overlap. The range belongs to the slot that this process owns.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+    }
+
+    /// The address of `len` bytes at `at` in `range`: the one bounds check of all copies.
+    fn heap_ptr(&self, range: HeapRange, at: usize, len: usize) -> *mut u8 {
+        let inside = at.checked_add(len).is_some_and(|end| end <= range.len());
+        let offset = self.geometry.heap_offset() + range.offset() as usize;
+        assert!(
+            inside && offset + range.len() <= self.map.len(),
+            "a copy of {len} bytes at {at} stays in its range {range:?}"
+        );
+        // SAFETY: `offset + at + len` is inside the mapping by the line above.
+        unsafe { self.map.as_mut_ptr().add(offset + at) }
+    }
+}
+
+fn map(name: &str, file: &File, len: usize) -> Result<MmapRaw, RegionError> {
+    let map = MmapOptions::new().len(len).map_raw(file);
+    map.map_err(|source| RegionError::Map { name: name.to_owned(), source })
+}
+
+fn header_of(map: &MmapRaw) -> &ShmHeader {
+    const { assert!(align_of::<ShmHeader>() <= 4096 && align_of::<SlotMeta>() <= 64) };
+    assert!(map.len() >= SHM_HEADER_SIZE, "a mapped region holds at least a header");
+    // SAFETY: a mapping starts at a page, so aligned; it holds a header by the line above and lives as long as the
+    // borrow; ShmHeader is made of atomics, valid for every bit pattern.
+    unsafe { &*map.as_ptr().cast::<ShmHeader>() }
+}

@@ -1,0 +1,192 @@
+//! Bells: named semaphores that one process rings and another waits on.
+//!
+//! A count is a hint, never a queue: whoever wakes looks at the slots themselves, so a lost, doubled or left-over ring
+//! costs time and never a request. What stays true: a bell is opened only if its file is a plain one of this user, and
+//! removed only if its name still stands for it.
+#![allow(unsafe_code)]
+
+use std::ffi::CString;
+use std::io;
+use std::time::Duration;
+
+use crate::shm::{self, ObjectError, ObjectId};
+
+/// A named semaphore of glibc.
+#[derive(Debug)]
+pub(crate) struct Bell {
+    semaphore: *mut libc::sem_t,
+    /// The semaphore's file under `/dev/shm`.
+    file_name: String,
+    id: ObjectId,
+}
+
+// SAFETY: POSIX makes every operation on a sem_t safe to call from any thread; the pointer stays valid until
+// `sem_close`, which only Drop calls.
+unsafe impl Send for Bell {}
+// SAFETY: as above.
+unsafe impl Sync for Bell {}
+
+impl Bell {
+    /// Opens the semaphore that a hub made under `name`.
+    pub(crate) fn open(name: &str) -> Result<Self, ObjectError> {
+        Self::open_with(name, 0)
+    }
+
+    /// Makes a semaphore under `name`, mode 0600, in place of one that is there.
+    ///
+    /// The caller has proved, by the region's lock, that the name is its own.
+    pub(crate) fn create(name: &str) -> Result<Self, ObjectError> {
+        shm::unlink(&file_name(name))?;
+        Self::open_with(name, libc::O_CREAT | libc::O_EXCL)
+    }
+
+    fn open_with(name: &str, flags: libc::c_int) -> Result<Self, ObjectError> {
+        let file_name = file_name(name);
+        let system = |what| ObjectError::system(&file_name, what, io::Error::last_os_error());
+        // Looked at before, because glibc maps whatever it finds; and after, because the name may change in between.
+        let before = if flags == 0 { Some(shm::identify(&file_name)?) } else { None };
+        let c_name = CString::new(format!("/{name}")).expect("a checked name holds no NUL");
+        // SAFETY: `c_name` is NUL-terminated; mode and value are passed as the variadic call asks for.
+        let semaphore = unsafe { libc::sem_open(c_name.as_ptr(), flags, 0o600 as libc::c_uint, 0 as libc::c_uint) };
+        if semaphore == libc::SEM_FAILED {
+            return Err(system(if flags == 0 { "opened" } else { "created" }));
+        }
+        let id = shm::identify(&file_name);
+        let bell = |id| Self { semaphore, file_name: file_name.clone(), id };
+        match (id, before) {
+            (Ok(id), None) => Ok(bell(id)),
+            (Ok(id), Some(before)) if id == before => Ok(bell(id)),
+            (Ok(id), Some(_)) => {
+                drop(bell(id));
+                Err(ObjectError::Missing(file_name))
+            }
+            (Err(error), _) => {
+                // SAFETY: the semaphore was opened above and nobody else holds this pointer.
+                unsafe { libc::sem_close(semaphore) };
+                Err(error)
+            }
+        }
+    }
+
+    /// Rings once. A system call only when a thread is parked on the bell.
+    pub(crate) fn ring(&self) {
+        // SAFETY: the semaphore is open until Drop. It fails only at a count of 2^31 − 1: then nobody needs a ring.
+        unsafe { libc::sem_post(self.semaphore) };
+    }
+
+    /// Takes one ring if there is one; never waits, never a system call.
+    pub(crate) fn try_take(&self) -> bool {
+        // SAFETY: the semaphore is open until Drop.
+        unsafe { libc::sem_trywait(self.semaphore) == 0 }
+    }
+
+    /// How many rings nobody has taken, a moment ago.
+    pub(crate) fn rings(&self) -> u32 {
+        let mut value = 0;
+        // SAFETY: the semaphore is open until Drop and `value` is a valid int.
+        unsafe { libc::sem_getvalue(self.semaphore, &mut value) };
+        u32::try_from(value).unwrap_or(0)
+    }
+
+    /// Parks until a ring can be taken, at most `timeout`; whether one was taken.
+    ///
+    /// A ring that came before the call is taken at once, so one that comes between a look at the slots and the
+    /// parking is not lost.
+    pub(crate) fn wait(&self, timeout: Duration) -> bool {
+        let deadline = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let nanos = deadline.tv_nsec as u128 + timeout.as_nanos();
+        let deadline = libc::timespec {
+            tv_sec: deadline.tv_sec.saturating_add(i64::try_from(nanos / 1_000_000_000).unwrap_or(i64::MAX)),
+            tv_nsec: (nanos % 1_000_000_000) as i64,
+        };
+        loop {
+            // SAFETY: the semaphore is open until Drop and `deadline` is a valid time.
+            if unsafe { sem_clockwait(self.semaphore, libc::CLOCK_MONOTONIC, &deadline) } == 0 {
+                return true;
+            }
+            if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+                return false;
+            }
+        }
+    }
+
+    /// Whether the bell's name still stands for this bell.
+    pub(crate) fn is_current(&self) -> bool {
+        shm::is_current(&self.file_name, self.id)
+    }
+
+    /// Removes the bell's name, if it still stands for this bell.
+    pub(crate) fn unlink(&self) {
+        shm::unlink_if(&self.file_name, self.id);
+    }
+}
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        // SAFETY: opened by `open_with`, closed only here; no other thread can hold `&self` any more.
+        unsafe { libc::sem_close(self.semaphore) };
+    }
+}
+
+/// Where glibc keeps the semaphore called `name`.
+fn file_name(name: &str) -> String {
+    format!("sem.{name}")
+}
+
+unsafe extern "C" {
+    /// glibc 2.30 and later; `sem_timedwait` would follow jumps of the wall clock.
+    fn sem_clockwait(
+        semaphore: *mut libc::sem_t,
+        clock: libc::clockid_t,
+        deadline: *const libc::timespec,
+    ) -> libc::c_int;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Named(Bell, String);
+
+    impl Drop for Named {
+        fn drop(&mut self) {
+            self.0.unlink();
+        }
+    }
+
+    fn bell() -> Named {
+        let name = format!("slotbus-test-bell-{}", uuid::Uuid::new_v4());
+        Named(Bell::create(&name).unwrap(), name)
+    }
+
+    #[test]
+    fn a_ring_before_the_wait_is_not_lost() {
+        let bell = bell();
+        bell.0.ring();
+        assert_eq!(bell.0.rings(), 1);
+        assert!(bell.0.wait(Duration::from_secs(60)));
+        assert!(!bell.0.wait(Duration::ZERO), "it was one ring");
+    }
+
+    #[test]
+    fn a_ring_wakes_a_parked_thread_of_another_handle() {
+        let bell = bell();
+        let other = Bell::open(&bell.1).unwrap();
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| other.wait(Duration::from_secs(60)));
+            bell.0.ring();
+            assert!(waiter.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn a_bell_that_was_replaced_is_not_current_and_its_name_is_left_alone() {
+        let old = bell();
+        let new = Bell::create(&old.1).unwrap();
+        assert!(!old.0.is_current() && new.is_current());
+        old.0.unlink();
+        assert!(new.is_current());
+        new.unlink();
+        assert!(Bell::open(&old.1).unwrap_err().is_missing());
+    }
+}

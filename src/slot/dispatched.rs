@@ -1,0 +1,254 @@
+//! A hub's leases: reserve and fill a slot, wait for it, take the response out.
+
+use super::overflow::OverflowStore;
+use super::payload::{self, NoRoom, ReadError};
+use crate::bus::Bus;
+use crate::protocol::{
+    Claim, Direction, OutgoingCall, Payload, PayloadError, Reply, ReplyError, SlotIndex, SlotMeta, Status, WireError,
+    encoded_len, place,
+};
+use crate::sync::Counter;
+
+/// A hub's side of a bus.
+#[derive(Debug)]
+pub(crate) struct HubBus {
+    bus: Bus,
+    overflow: OverflowStore,
+    tickets: Counter,
+    body_limit: usize,
+}
+
+/// Whether a hub may go on dispatching.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Hold {
+    /// Yes.
+    No,
+    /// Not before every slot is free and the bump area was given back: published workers would find no room for
+    /// their answers.
+    UntilAllFree,
+}
+
+impl HubBus {
+    /// Takes over a hub's bus; bodies longer than `body_limit` bytes are refused both ways.
+    pub(crate) fn new(bus: Bus, body_limit: usize) -> Self {
+        let geometry = bus.region().geometry();
+        let (version, slots) = (geometry.version(), geometry.num_slots());
+        let overflow = OverflowStore::new(bus.name().clone(), Direction::Request, version, slots);
+        Self { bus, overflow, tickets: Counter::default(), body_limit }
+    }
+
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
+    pub(crate) fn slots(&self) -> impl DoubleEndedIterator<Item = SlotIndex> + use<> {
+        self.bus.region().geometry().slots()
+    }
+
+    fn slot(&self, slot: SlotIndex) -> &SlotMeta {
+        self.bus.region().slot(slot)
+    }
+
+    /// What a slot says now, for tables.
+    pub(crate) fn status(&self, slot: SlotIndex) -> Status {
+        self.slot(slot).status.observe()
+    }
+
+    /// Reserves a slot that this hub believes free; `None` when its word says otherwise.
+    pub(crate) fn reserve(&self, index: SlotIndex) -> Option<ReservedSlot<'_>> {
+        self.slot(index).status.reserve().then_some(ReservedSlot { hub: self, index })
+    }
+
+    /// The longest body either side may send, in bytes.
+    pub(crate) fn body_limit(&self) -> usize {
+        self.body_limit
+    }
+
+    /// Whether published workers have used up half of the bump area.
+    pub(crate) fn hold(&self) -> Hold {
+        let (start, end) = self.bump_area();
+        let used = self.bus.region().header().alloc_head.given_out().saturating_sub(start);
+        if used > (end - start) / 2 { Hold::UntilAllFree } else { Hold::No }
+    }
+
+    /// Gives the bump area back if every slot is free.
+    pub(crate) fn rewind_bump_area(&self) {
+        let (start, _) = self.bump_area();
+        let head = &self.bus.region().header().alloc_head;
+        let seen = head.given_out();
+        if seen > start && self.slots().all(|slot| self.status(slot) == Status::Free) {
+            head.rewind(seen, start);
+        }
+    }
+
+    fn bump_area(&self) -> (u32, u32) {
+        let geometry = self.bus.region().geometry();
+        (geometry.bump_start(), geometry.bump_end())
+    }
+}
+
+/// A slot that is being filled. Dropped before it is dispatched it is free again.
+#[derive(Debug)]
+#[must_use = "a reserved slot that is dropped sends nothing"]
+pub(crate) struct ReservedSlot<'a> {
+    hub: &'a HubBus,
+    index: SlotIndex,
+}
+
+impl ReservedSlot<'_> {
+    /// Writes `call`, announces it and rings.
+    ///
+    /// Whoever waits for the answer must be registered before: it may be there before this returns.
+    pub(crate) fn dispatch(self, call: &OutgoingCall) -> Result<DispatchedSlot, DispatchError> {
+        let Self { hub, index } = self;
+        let slot = hub.slot(index);
+        let body = call.body();
+        if body.len() > hub.body_limit {
+            return Err(WireError::BodyTooLarge { len: body.len(), limit: hub.body_limit }.into());
+        }
+        let meta = call.meta();
+        let meta_len = encoded_len(&meta);
+        let region = hub.bus.region();
+        let arena = region.geometry().arena(index).expect("a hub of ours makes regions with arenas");
+        let limit = arena.request.len().min(crate::protocol::MAX_META);
+        if meta_len > limit {
+            return Err(WireError::MetaTooLarge { len: meta_len, limit }.into());
+        }
+        let placement = place(&[arena.request], meta_len, body.len());
+        let payload = payload::write(region, &hub.overflow, index, placement, (&meta, meta_len), body)?;
+        let ticket = hub.next_ticket();
+        slot.req_id.set(call.id.as_padded());
+        slot.method.set(call.method());
+        slot.request.write(payload);
+        slot.ticket.set(ticket);
+        slot.resp_ticket.set(0);
+        slot.deadline.set(0);
+        slot.cancel.set(0);
+        slot.status.announce();
+        hub.bus.requests().ring();
+        // The slot has its next state: it must not be freed as one that sent nothing.
+        std::mem::forget(self);
+        Ok(DispatchedSlot { index, ticket })
+    }
+}
+
+impl HubBus {
+    /// The number of the next dispatch; its low half is never 0, which means "none" in `cancel`.
+    fn next_ticket(&self) -> u64 {
+        loop {
+            let ticket = self.tickets.next() + 1;
+            if ticket as u32 != 0 {
+                return ticket;
+            }
+        }
+    }
+}
+
+impl Drop for ReservedSlot<'_> {
+    fn drop(&mut self) {
+        self.hub.slot(self.index).status.abandon();
+    }
+}
+
+/// Why a request was not sent.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DispatchError {
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
+}
+
+/// A request that was sent and not taken back yet. It belongs to the hub's entry of its slot.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct DispatchedSlot {
+    index: SlotIndex,
+    ticket: u64,
+}
+
+/// What became of a dispatched slot.
+#[derive(Debug)]
+pub(crate) enum Progress<'a> {
+    /// No worker has claimed it.
+    Waiting,
+    /// A worker runs it.
+    Claimed(Claim),
+    /// It is answered.
+    Finished(FinishedSlot<'a>),
+    /// A published worker gave the slot back without an answer.
+    Abandoned,
+}
+
+impl DispatchedSlot {
+    /// Looks at the slot.
+    pub(crate) fn progress<'a>(&self, hub: &'a HubBus) -> Progress<'a> {
+        match hub.slot(self.index).status.observe() {
+            Status::Ready => Progress::Waiting,
+            Status::Claimed(claim) => Progress::Claimed(claim),
+            Status::Done => Progress::Finished(FinishedSlot { hub, index: self.index, ticket: self.ticket }),
+            // Nobody but this entry reuses the slot, so neither FREE nor a stray word becomes DONE later.
+            Status::Free | Status::Writing | Status::Unknown(_) => Progress::Abandoned,
+        }
+    }
+
+    /// Takes the request back if no worker has claimed it.
+    pub(crate) fn withdraw(&self, hub: &HubBus) -> bool {
+        hub.slot(self.index).status.withdraw()
+    }
+
+    /// Frees the slot of a worker that is proven dead.
+    pub(crate) fn reap(&self, hub: &HubBus, claim: Claim) -> bool {
+        hub.slot(self.index).status.reap(claim)
+    }
+
+    /// Forces the slot back to FREE after it was found with a word that no transition leads to.
+    pub(crate) fn reset(&self, hub: &HubBus) {
+        hub.slot(self.index).status.abandon();
+    }
+
+    pub(crate) fn index(&self) -> SlotIndex {
+        self.index
+    }
+}
+
+/// An answered slot: the response is read, then the slot is free.
+#[derive(Debug)]
+#[must_use = "a finished slot that is dropped loses its response"]
+pub(crate) struct FinishedSlot<'a> {
+    hub: &'a HubBus,
+    index: SlotIndex,
+    ticket: u64,
+}
+
+impl FinishedSlot<'_> {
+    /// Copies the response out and frees the slot.
+    pub(crate) fn take(self) -> Result<Reply, ReplyError> {
+        let Self { hub, index, ticket } = &self;
+        let (hub, index, expected) = (*hub, *index, *ticket);
+        let slot = hub.slot(index);
+        // A published worker leaves 0 there.
+        let found = slot.resp_ticket.get();
+        if found != expected && found != 0 {
+            return Err(ReplyError::Ticket { found, expected });
+        }
+        let status = slot.resp_status.get();
+        let payload: Payload = slot.response.read(hub.bus.region().geometry()).map_err(|error| match error {
+            PayloadError::Meta(range) => ReplyError::MetaRange(range),
+            PayloadError::Body(range) => ReplyError::BodyRange(range),
+        })?;
+        let bus = &hub.bus;
+        let read = payload::read(bus.region(), bus.name(), Direction::Response, index, payload, hub.body_limit);
+        let (meta, body) = read.map_err(|error| match error {
+            ReadError::TooLarge { len, limit } => ReplyError::BodyTooLarge { len, limit },
+            ReadError::Overflow { name, source } => ReplyError::Overflow { name, source },
+        })?;
+        Ok(Reply { status, meta, body })
+    }
+}
+
+impl Drop for FinishedSlot<'_> {
+    fn drop(&mut self) {
+        // Only this hub leaves DONE, and it has one entry for the slot.
+        let _ = self.hub.slot(self.index).status.release();
+    }
+}

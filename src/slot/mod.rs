@@ -1,0 +1,29 @@
+//! Slots as leases: who holds one may do one thing with it, and doing it consumes the lease.
+//!
+//! ```text
+//!   hub     ReservedSlot ──dispatch──► DispatchedSlot ──finished──► FinishedSlot ──take──► Reply
+//!              │ drop: FREE                │ withdraw, reap              │ drop: FREE
+//!   worker                    ClaimedSlot ──answer──► DONE
+//!                                │ drop: answers 500
+//! ```
+//!
+//! Who may access what in which state:
+//! - WRITING: only the hub's `ReservedSlot` touches the slot's fields, its request half and its request object.
+//! - READY: nobody writes; whoever claims by compare-exchange may read the request.
+//! - CLAIMED: only the `ClaimedSlot` whose exact word stands there reads the request and writes the response. The right
+//!   to write is taken once per lease (`AnswerRight`), so a lease that a shutdown has answered for writes nothing more.
+//! - DONE: only the hub reads the response, then stores FREE.
+//!
+//! May use `protocol`, `region` and `bus`; knows neither tokio nor http's request and response.
+
+mod claimed;
+mod dispatched;
+mod overflow;
+mod payload;
+mod shield;
+
+pub(crate) use self::claimed::{Attachment, ClaimedSlot, ReplyCounts};
+pub(crate) use self::dispatched::{DispatchError, DispatchedSlot, Hold, HubBus, Progress};
+
+#[cfg(test)]
+mod tests;

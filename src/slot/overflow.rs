@@ -1,0 +1,80 @@
+//! The overflow objects of one side, one kept for each slot and used again while it is long enough.
+
+use std::io;
+use std::sync::Mutex;
+
+use crate::protocol::{BusName, Direction, Generation, Segments, SlotIndex, Version};
+use crate::region::OverflowObject;
+use crate::shm;
+
+/// The kept objects of one direction.
+#[derive(Debug)]
+pub(crate) struct OverflowStore {
+    name: BusName,
+    direction: Direction,
+    version: Version,
+    /// Only the slot's owner touches its entry, so a lock here is never waited for.
+    kept: Box<[Mutex<Option<Kept>>]>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    object: OverflowObject,
+    generation: Generation,
+}
+
+impl OverflowStore {
+    pub(crate) fn new(name: BusName, direction: Direction, version: Version, slots: usize) -> Self {
+        Self { name, direction, version, kept: (0..slots).map(|_| Mutex::default()).collect() }
+    }
+
+    /// Puts `body` into the slot's object; which generation the reader must open.
+    pub(crate) fn write(&self, slot: SlotIndex, body: &Segments) -> io::Result<Generation> {
+        let mut kept = self.kept[slot.get()].lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if !kept.as_ref().is_some_and(|kept| kept.object.can_hold(body.len())) {
+            // The old one goes first, so that its name is free again.
+            *kept = None;
+            *kept = Some(self.create(slot, body.len())?);
+        }
+        let Kept { object, generation } = kept.as_ref().expect("one was just kept");
+        let mut at = 0;
+        for piece in body.iter() {
+            object.write(at, piece)?;
+            at += piece.len();
+        }
+        Ok(*generation)
+    }
+
+    /// Whether the slot has an object whose reader may still be reading.
+    pub(crate) fn keeps(&self, slot: SlotIndex) -> bool {
+        self.kept[slot.get()].lock().unwrap_or_else(|poisoned| poisoned.into_inner()).is_some()
+    }
+
+    fn create(&self, slot: SlotIndex, len: usize) -> io::Result<Kept> {
+        match self.version {
+            // Version 1 knows one name. What stands under it was left by a former owner of the slot, whose reader is
+            // done: the slot would not be ours otherwise.
+            Version::V1 => {
+                let generation = Generation::default();
+                let name = self.name.overflow(self.direction, slot, generation);
+                for _ in 0..2 {
+                    if let Some(object) = OverflowObject::create(name.clone(), len)? {
+                        return Ok(Kept { object, generation });
+                    }
+                    shm::unlink(&name).map_err(io::Error::other)?;
+                }
+                Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("/dev/shm/{name} keeps being made by others")))
+            }
+            Version::V2 => {
+                for generation in Generation::all() {
+                    let name = self.name.overflow(self.direction, slot, generation);
+                    if let Some(object) = OverflowObject::create(name, len)? {
+                        return Ok(Kept { object, generation });
+                    }
+                }
+                let message = format!("all 255 overflow names of slot {slot} are taken: remove what crashed peers left");
+                Err(io::Error::new(io::ErrorKind::AlreadyExists, message))
+            }
+        }
+    }
+}

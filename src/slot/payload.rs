@@ -1,0 +1,136 @@
+//! Writing a message into shared memory and copying one out.
+
+use bytes::Bytes;
+use postcard::ser_flavors::Flavor;
+use serde::Serialize;
+
+use super::overflow::OverflowStore;
+use crate::protocol::{
+    BodyPlace, BusName, Direction, HeapRange, MAX_META, Payload, Placement, Segments, SlotIndex,
+};
+use crate::region::{Region, read_overflow};
+
+/// Why a message was not written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoRoom {
+    #[error("a meta of {len} bytes exceeds the slot's {limit}")]
+    Meta { len: usize, limit: usize },
+    #[error("a body of {0} bytes found no overflow object")]
+    Overflow(usize, #[source] std::io::Error),
+    #[error("a body of {0} bytes cannot be described by a slot")]
+    Body(usize),
+}
+
+/// Writes `meta` and `body` where `placement` says, a body without a place into an overflow object.
+///
+/// `meta_len` is the encoded length the placement was made for.
+pub(crate) fn write(
+    region: &Region,
+    overflow: &OverflowStore,
+    slot: SlotIndex,
+    placement: Placement,
+    (meta, meta_len): (&impl Serialize, usize),
+    body: &Segments,
+) -> Result<Payload, NoRoom> {
+    let meta_range = match placement.meta {
+        Some(range) if meta_len <= MAX_META => range,
+        _ => return Err(NoRoom::Meta { len: meta_len, limit: MAX_META }),
+    };
+    let len = u32::try_from(body.len()).map_err(|_| NoRoom::Body(body.len()))?;
+    let body_place = match placement.body {
+        _ if len == 0 => BodyPlace::Empty,
+        Some(range) => {
+            let mut at = 0;
+            for piece in body.iter() {
+                region.copy_in(range, at, piece);
+                at += piece.len();
+            }
+            BodyPlace::Inline(range)
+        }
+        None => {
+            let generation = overflow.write(slot, body).map_err(|error| NoRoom::Overflow(body.len(), error))?;
+            BodyPlace::Overflow { generation, len }
+        }
+    };
+    let cursor = HeapCursor { region, range: meta_range, at: 0 };
+    let written = postcard::serialize_with_flavor(meta, cursor).expect("the placement has room for the meta");
+    debug_assert_eq!(written, meta_len);
+    Ok(Payload { meta: meta_range, body: body_place })
+}
+
+/// Lets postcard write straight into the heap.
+struct HeapCursor<'a> {
+    region: &'a Region,
+    range: HeapRange,
+    at: usize,
+}
+
+impl Flavor for HeapCursor<'_> {
+    type Output = usize;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        if self.at + bytes.len() > self.range.len() {
+            return Err(postcard::Error::SerializeBufferFull);
+        }
+        self.region.copy_in(self.range, self.at, bytes);
+        self.at += bytes.len();
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<usize> {
+        Ok(self.at)
+    }
+}
+
+/// Why a body was not copied out.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    TooLarge { len: u32, limit: usize },
+    Overflow { name: String, source: std::io::Error },
+}
+
+/// Copies a message out: its meta and its body, in one private block when both are inline.
+pub(crate) fn read(
+    region: &Region,
+    name: &BusName,
+    direction: Direction,
+    slot: SlotIndex,
+    payload: Payload,
+    body_limit: usize,
+) -> Result<(Bytes, Bytes), ReadError> {
+    let Payload { meta, body } = payload;
+    let inline = match body {
+        BodyPlace::Inline(range) => Some(range),
+        _ => None,
+    };
+    let len = match body {
+        BodyPlace::Empty => 0,
+        BodyPlace::Inline(range) => range.len() as u32,
+        BodyPlace::Overflow { len, .. } => len,
+    };
+    if len as usize > body_limit {
+        return Err(ReadError::TooLarge { len, limit: body_limit });
+    }
+    let mut block = Vec::with_capacity(meta.len() + inline.map_or(0, HeapRange::len));
+    region.copy_out(meta, &mut block);
+    if let Some(range) = inline {
+        region.copy_out(range, &mut block);
+    }
+    let mut meta_bytes = Bytes::from(block);
+    let inline_body = meta_bytes.split_off(meta.len());
+    let body = match body {
+        BodyPlace::Overflow { generation, len } => {
+            let name = name.overflow(direction, slot, generation);
+            match read_overflow(&name, len as usize) {
+                Ok(bytes) => bytes.into(),
+                Err(source) => return Err(ReadError::Overflow { name, source }),
+            }
+        }
+        BodyPlace::Empty | BodyPlace::Inline(_) => inline_body,
+    };
+    Ok((meta_bytes, body))
+}

@@ -1,0 +1,231 @@
+//! Leases of both ends on one bus inside this process.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use uuid::Uuid;
+
+use super::*;
+use crate::bus::{Bus, Founding};
+use crate::protocol::{BusName, OutgoingCall, OutgoingReply, Reply, RequestId, Route, Segments, Status, Version};
+
+const LIMIT: usize = 1 << 24;
+
+fn name() -> BusName {
+    BusName::new("slotbus-test", &Uuid::new_v4().to_string()).unwrap()
+}
+
+fn founding(version: Version) -> Founding {
+    Founding { version, slots: 4, half: 4096, force: false }
+}
+
+fn pair(version: Version) -> (HubBus, Arc<Attachment>) {
+    let name = name();
+    let hub = HubBus::new(Bus::found(&name, &founding(version)).unwrap(), LIMIT);
+    (hub, Arc::new(Attachment::new(Bus::attach(&name).unwrap(), LIMIT)))
+}
+
+fn call(body: usize) -> OutgoingCall {
+    let id = RequestId::from(Uuid::new_v4());
+    let body = Segments::from(Bytes::from(vec![7; body]));
+    OutgoingCall::new(id, &Method::POST, "/p?q=1".parse().unwrap(), Route::default(), HeaderMap::new(), body).unwrap()
+}
+
+fn reply(body: usize) -> OutgoingReply {
+    let body = Segments::from(Bytes::from(vec![9; body]));
+    OutgoingReply::new(StatusCode::CREATED, HeaderMap::from_iter([(http::header::ETAG, "x".parse().unwrap())]), body)
+        .unwrap()
+}
+
+fn dispatch(hub: &HubBus, body: usize) -> DispatchedSlot {
+    let slot = hub.slots().find(|&slot| hub.status(slot) == Status::Free).unwrap();
+    hub.reserve(slot).unwrap().dispatch(&call(body)).unwrap()
+}
+
+fn finished(hub: &HubBus, slot: &DispatchedSlot) -> Reply {
+    match slot.progress(hub) {
+        Progress::Finished(slot) => slot.take().unwrap(),
+        other => panic!("not finished: {other:?}"),
+    }
+}
+
+#[test]
+fn a_request_and_its_answer_cross_whole_inline_and_by_overflow() {
+    for version in [Version::V1, Version::V2] {
+        let (hub, worker) = pair(version);
+        for size in [0, 1, 4000, 4096, 100_000, 5000] {
+            let sent = dispatch(&hub, size);
+            let claimed = worker.claim(&mut 0).unwrap();
+            let call = claimed.read().unwrap();
+            assert_eq!((call.body, call.method), (Bytes::from(vec![7; size]), Method::POST));
+            assert!(claimed.answer(reply(size)));
+            let reply = finished(&hub, &sent);
+            assert_eq!((reply.status, reply.body.clone()), (201, Bytes::from(vec![9; size])));
+            assert_eq!(reply.meta().unwrap().headers, [("etag", "x")]);
+        }
+        assert!(hub.slots().all(|slot| hub.status(slot) == Status::Free));
+    }
+}
+
+#[test]
+fn a_dropped_claim_is_answered_500() {
+    let (hub, worker) = pair(Version::V1);
+    let sent = dispatch(&hub, 0);
+    drop(worker.claim(&mut 0).unwrap());
+    assert_eq!(finished(&hub, &sent).status, 500);
+}
+
+#[test]
+fn a_dropped_reservation_leaves_the_slot_free() {
+    let (hub, worker) = pair(Version::V1);
+    let slot = hub.slots().next().unwrap();
+    drop(hub.reserve(slot).unwrap());
+    assert_eq!(hub.status(slot), Status::Free);
+    assert!(worker.claim(&mut 0).is_none());
+}
+
+#[test]
+fn a_revoked_lease_writes_nothing_and_its_slot_is_answered() {
+    let (hub, worker) = pair(Version::V1);
+    let sent = dispatch(&hub, 0);
+    let claimed = worker.claim(&mut 0).unwrap();
+    worker.revoke(StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(worker.leases(), 0);
+    assert!(!claimed.answer(reply(1)));
+    assert_eq!(finished(&hub, &sent).status, 503);
+}
+
+#[test]
+fn an_answer_after_the_slot_moved_on_is_dropped() {
+    let (hub, worker) = pair(Version::V1);
+    let first = dispatch(&hub, 0);
+    let late = worker.claim(&mut 0).unwrap();
+    let Progress::Claimed(claim) = first.progress(&hub) else { panic!("it is claimed") };
+    assert!(first.reap(&hub, claim), "as if its worker had died");
+    let second = dispatch(&hub, 0);
+    assert_eq!(first.index(), second.index());
+    assert!(!late.answer(reply(1)));
+    assert!(matches!(second.progress(&hub), Progress::Waiting));
+    assert_eq!(worker.counts().dropped.get(), 1);
+}
+
+#[test]
+fn a_withdrawn_request_is_never_claimed_and_a_claimed_one_not_withdrawn() {
+    let (hub, worker) = pair(Version::V1);
+    let sent = dispatch(&hub, 0);
+    assert!(sent.withdraw(&hub));
+    assert!(worker.claim(&mut 0).is_none());
+    let sent = dispatch(&hub, 0);
+    let _claimed = worker.claim(&mut 0).unwrap();
+    assert!(!sent.withdraw(&hub));
+}
+
+#[test]
+fn a_meta_too_long_for_its_slot_is_replaced_by_an_error_that_says_so() {
+    let (hub, worker) = pair(Version::V1);
+    let sent = dispatch(&hub, 0);
+    let headers = HeaderMap::from_iter([(http::header::ETAG, "x".repeat(5000).parse().unwrap())]);
+    let reply = OutgoingReply::new(StatusCode::OK, headers, Segments::default()).unwrap();
+    assert!(worker.claim(&mut 0).unwrap().answer(reply));
+    assert_eq!(finished(&hub, &sent).status, 500);
+}
+
+#[test]
+fn every_scan_starts_behind_the_last_claim() {
+    let (hub, worker) = pair(Version::V1);
+    let sent: Vec<_> = (0..3).map(|_| dispatch(&hub, 0)).collect();
+    let mut from = 1;
+    let order: Vec<_> = std::iter::from_fn(|| worker.claim(&mut from)).map(|claimed| claimed.index().get()).collect();
+    assert_eq!(order, [1, 2, 0]);
+    assert_eq!(sent.len(), 3);
+}
+
+#[test]
+fn a_second_hub_is_refused_while_the_first_lives_and_welcome_after() {
+    let name = name();
+    let first = Bus::found(&name, &founding(Version::V1)).unwrap();
+    let refused = Bus::found(&name, &founding(Version::V1)).unwrap_err();
+    assert_eq!(refused.to_string(), format!("bus {name} already has a live hub: stop it first or choose another name"));
+    assert!(Bus::attach(&name).unwrap().is_alive(), "the refused one changed nothing");
+    drop(first);
+    assert!(Bus::attach(&name).unwrap_err().is_not_yet());
+    drop(Bus::found(&name, &founding(Version::V2)).unwrap());
+}
+
+#[test]
+fn a_worker_sees_that_its_hub_has_gone() {
+    let name = name();
+    let hub = Bus::found(&name, &founding(Version::V1)).unwrap();
+    let worker = Bus::attach(&name).unwrap();
+    assert!(worker.is_alive());
+    drop(hub);
+    assert!(!worker.is_alive());
+}
+
+#[test]
+fn a_hub_sees_whether_an_owner_lives() {
+    let (hub, worker) = pair(Version::V1);
+    let owner = worker.bus().owner().unwrap();
+    assert!(hub.bus().owner_is_alive(owner));
+    drop(worker);
+    assert!(!hub.bus().owner_is_alive(owner));
+}
+
+#[test]
+fn garbage_in_a_slot_is_answered_and_the_worker_goes_on() {
+    for version in [Version::V1, Version::V2] {
+        let (hub, worker) = pair(version);
+        let spoil: [(u16, fn(&crate::protocol::SlotMeta)); 6] = [
+            (400, |slot| slot.req_id.set(&[0; 36])),
+            (400, |slot| slot.req_id.set(&[0xFF; 36])),
+            (501, |slot| slot.method.set(7)),
+            (400, |slot| slot.request.meta_offset.set(u32::MAX)),
+            (400, |slot| {
+                slot.request.body_offset.set(u32::MAX - 3);
+                slot.request.body_len.set(8);
+            }),
+            (413, |slot| {
+                slot.request.body_overflow.set(1);
+                slot.request.body_len.set(u32::MAX);
+            }),
+        ];
+        for (status, spoil) in spoil {
+            let sent = dispatch(&hub, 0);
+            spoil(hub.bus().region().slot(sent.index()));
+            let claimed = worker.claim(&mut 0).unwrap();
+            let error = claimed.read().unwrap_err();
+            assert!(claimed.answer(OutgoingReply::error(error.status(), error.to_string())));
+            assert_eq!(finished(&hub, &sent).status, status, "{error}");
+        }
+        assert_eq!(worker.counts().malformed.get(), 6);
+    }
+}
+
+#[test]
+fn an_overflow_object_that_is_gone_is_an_error_with_its_name() {
+    let (hub, worker) = pair(Version::V1);
+    let _sent = dispatch(&hub, 5000);
+    let object = format!("{}-req-0", hub.bus().name());
+    crate::shm::unlink(&object).unwrap();
+    let error = worker.claim(&mut 0).unwrap().read().unwrap_err();
+    assert_eq!(error.to_string(), format!("overflow object {object} could not be read"));
+    assert_eq!(error.status(), StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[test]
+fn the_bump_area_is_given_back_only_when_every_slot_is_free() {
+    let (hub, worker) = pair(Version::V1);
+    let head = &hub.bus().region().header().alloc_head;
+    let start = head.given_out();
+    let end = worker.bus().region().geometry().bump_end();
+    let sent = dispatch(&hub, 0);
+    head.take((end - start) / 2 / 8 * 8 + 8, end).unwrap();
+    assert_eq!(hub.hold(), Hold::UntilAllFree);
+    hub.rewind_bump_area();
+    assert_ne!(head.given_out(), start);
+    drop(worker.claim(&mut 0));
+    finished(&hub, &sent);
+    hub.rewind_bump_area();
+    assert_eq!((head.given_out(), hub.hold()), (start, Hold::No));
+}
