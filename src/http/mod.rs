@@ -1,3 +1,13 @@
-//! Where a call of the bus meets `http::Request`, and `http::Response` a reply of the bus.
+//! Where a call of the bus meets `http::Request`, and `http::Response` a reply of the bus, both ways.
+//!
+//! May use `protocol` and `body`. What stays true: what HTTP forbids never becomes an HTTP type by force, and what the
+//! wire cannot carry never reaches it; either is an error that names the thing.
 
 pub(crate) mod context;
+mod headers;
+mod incoming;
+mod outgoing;
+mod target;
+
+pub(crate) use self::incoming::{call_to_request, reply_to_response};
+pub(crate) use self::outgoing::{BodyCollector, CollectError, collect_request, has_body, reply_of, request_to_call};

@@ -30,6 +30,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// Whether this is the liveness probe of a published hub.
+    pub(crate) fn is_ping(&self) -> bool {
+        self.from_published_hub && self.method == Method::GET && self.meta().is_ok_and(|meta| meta.path == "/__ping__")
+    }
+
     /// Decodes the meta from the private copy.
     pub(crate) fn meta(&self) -> Result<RequestMetaRef<'_>, CallError> {
         let meta: RequestMetaRef<'_> = postcard::from_bytes(&self.meta).map_err(CallError::Meta)?;

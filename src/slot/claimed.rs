@@ -38,6 +38,27 @@ pub(crate) struct ReplyCounts {
     pub(crate) malformed: Counter,
 }
 
+/// Where a pump's scans start: at the slot it claimed last, which a lone caller uses again, but after a row of claims
+/// from one slot behind it, so that no other waits for ever.
+#[derive(Debug, Default)]
+pub(crate) struct ScanCursor {
+    start: usize,
+    row: u32,
+}
+
+impl ScanCursor {
+    /// Claims from one slot in a row before others come first.
+    const ROW: u32 = 8;
+
+    fn claimed(&mut self, index: SlotIndex) {
+        self.row = if self.start == index.get() { self.row + 1 } else { 1 };
+        self.start = index.get();
+        if self.row >= Self::ROW {
+            *self = Self { start: index.get() + 1, row: 0 };
+        }
+    }
+}
+
 impl Attachment {
     /// Takes over a worker's bus; bodies longer than `body_limit` bytes are refused.
     pub(crate) fn new(bus: Bus, body_limit: usize) -> Self {
@@ -102,13 +123,11 @@ impl Attachment {
         self.bus.region().slot(slot)
     }
 
-    /// Claims one READY slot, looking at all of them from `from` on; `None` when there is none.
-    ///
-    /// Where a scan starts moves on with each claim, so that no slot waits for ever behind a busy one.
-    pub(crate) fn claim(self: &Arc<Self>, from: &mut usize) -> Option<ClaimedSlot> {
-        let mut slots = self.bus.region().geometry().slots_from(*from);
+    /// Claims one READY slot, looking at all of them in the cursor's order; `None` when there is none.
+    pub(crate) fn claim(self: &Arc<Self>, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
+        let mut slots = self.bus.region().geometry().slots_from(cursor.start);
         let index = slots.find(|&slot| self.slot(slot).status.claim(self.claim))?;
-        *from = index.get() + 1;
+        cursor.claimed(index);
         Some(self.lease(index, self.rights[index.get()].grant()))
     }
 

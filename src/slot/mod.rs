@@ -22,7 +22,7 @@ mod overflow;
 mod payload;
 mod shield;
 
-pub(crate) use self::claimed::{Attachment, ClaimedSlot, ReplyCounts};
+pub(crate) use self::claimed::{Attachment, ClaimedSlot, ScanCursor};
 pub(crate) use self::dispatched::{DispatchError, DispatchedSlot, Hold, HubBus, Progress};
 
 #[cfg(test)]

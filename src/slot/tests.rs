@@ -56,7 +56,7 @@ fn a_request_and_its_answer_cross_whole_inline_and_by_overflow() {
         let (hub, worker) = pair(version);
         for size in [0, 1, 4000, 4096, 100_000, 5000] {
             let sent = dispatch(&hub, size);
-            let claimed = worker.claim(&mut 0).unwrap();
+            let claimed = worker.claim(&mut ScanCursor::default()).unwrap();
             let call = claimed.read().unwrap();
             assert_eq!((call.body, call.method), (Bytes::from(vec![7; size]), Method::POST));
             assert!(claimed.answer(reply(size)));
@@ -72,7 +72,7 @@ fn a_request_and_its_answer_cross_whole_inline_and_by_overflow() {
 fn a_dropped_claim_is_answered_500() {
     let (hub, worker) = pair(Version::V1);
     let sent = dispatch(&hub, 0);
-    drop(worker.claim(&mut 0).unwrap());
+    drop(worker.claim(&mut ScanCursor::default()).unwrap());
     assert_eq!(finished(&hub, &sent).status, 500);
 }
 
@@ -82,14 +82,14 @@ fn a_dropped_reservation_leaves_the_slot_free() {
     let slot = hub.slots().next().unwrap();
     drop(hub.reserve(slot).unwrap());
     assert_eq!(hub.status(slot), Status::Free);
-    assert!(worker.claim(&mut 0).is_none());
+    assert!(worker.claim(&mut ScanCursor::default()).is_none());
 }
 
 #[test]
 fn a_revoked_lease_writes_nothing_and_its_slot_is_answered() {
     let (hub, worker) = pair(Version::V1);
     let sent = dispatch(&hub, 0);
-    let claimed = worker.claim(&mut 0).unwrap();
+    let claimed = worker.claim(&mut ScanCursor::default()).unwrap();
     worker.revoke(StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(worker.leases(), 0);
     assert!(!claimed.answer(reply(1)));
@@ -100,7 +100,7 @@ fn a_revoked_lease_writes_nothing_and_its_slot_is_answered() {
 fn an_answer_after_the_slot_moved_on_is_dropped() {
     let (hub, worker) = pair(Version::V1);
     let first = dispatch(&hub, 0);
-    let late = worker.claim(&mut 0).unwrap();
+    let late = worker.claim(&mut ScanCursor::default()).unwrap();
     let Progress::Claimed(claim) = first.progress(&hub) else { panic!("it is claimed") };
     assert!(first.reap(&hub, claim), "as if its worker had died");
     let second = dispatch(&hub, 0);
@@ -115,9 +115,9 @@ fn a_withdrawn_request_is_never_claimed_and_a_claimed_one_not_withdrawn() {
     let (hub, worker) = pair(Version::V1);
     let sent = dispatch(&hub, 0);
     assert!(sent.withdraw(&hub));
-    assert!(worker.claim(&mut 0).is_none());
+    assert!(worker.claim(&mut ScanCursor::default()).is_none());
     let sent = dispatch(&hub, 0);
-    let _claimed = worker.claim(&mut 0).unwrap();
+    let _claimed = worker.claim(&mut ScanCursor::default()).unwrap();
     assert!(!sent.withdraw(&hub));
 }
 
@@ -127,18 +127,25 @@ fn a_meta_too_long_for_its_slot_is_replaced_by_an_error_that_says_so() {
     let sent = dispatch(&hub, 0);
     let headers = HeaderMap::from_iter([(http::header::ETAG, "x".repeat(5000).parse().unwrap())]);
     let reply = OutgoingReply::new(StatusCode::OK, headers, Segments::default()).unwrap();
-    assert!(worker.claim(&mut 0).unwrap().answer(reply));
+    assert!(worker.claim(&mut ScanCursor::default()).unwrap().answer(reply));
     assert_eq!(finished(&hub, &sent).status, 500);
 }
 
 #[test]
-fn every_scan_starts_behind_the_last_claim() {
+fn a_slot_that_is_always_ready_does_not_starve_its_neighbour() {
     let (hub, worker) = pair(Version::V1);
-    let sent: Vec<_> = (0..3).map(|_| dispatch(&hub, 0)).collect();
-    let mut from = 1;
-    let order: Vec<_> = std::iter::from_fn(|| worker.claim(&mut from)).map(|claimed| claimed.index().get()).collect();
-    assert_eq!(order, [1, 2, 0]);
-    assert_eq!(sent.len(), 3);
+    let mut cursor = ScanCursor::default();
+    let mut busy = dispatch(&hub, 0);
+    let neighbour = dispatch(&hub, 0);
+    let claims = (1..).find(|_| {
+        let claimed = worker.claim(&mut cursor).unwrap().index();
+        if claimed == busy.index() {
+            finished(&hub, &busy);
+            busy = dispatch(&hub, 0);
+        }
+        claimed == neighbour.index()
+    });
+    assert!(claims.unwrap() <= 9, "{claims:?}");
 }
 
 #[test]
@@ -193,7 +200,7 @@ fn garbage_in_a_slot_is_answered_and_the_worker_goes_on() {
         for (status, spoil) in spoil {
             let sent = dispatch(&hub, 0);
             spoil(hub.bus().region().slot(sent.index()));
-            let claimed = worker.claim(&mut 0).unwrap();
+            let claimed = worker.claim(&mut ScanCursor::default()).unwrap();
             let error = claimed.read().unwrap_err();
             assert!(claimed.answer(OutgoingReply::error(error.status(), error.to_string())));
             assert_eq!(finished(&hub, &sent).status, status, "{error}");
@@ -208,7 +215,7 @@ fn an_overflow_object_that_is_gone_is_an_error_with_its_name() {
     let _sent = dispatch(&hub, 5000);
     let object = format!("{}-req-0", hub.bus().name());
     crate::shm::unlink(&object).unwrap();
-    let error = worker.claim(&mut 0).unwrap().read().unwrap_err();
+    let error = worker.claim(&mut ScanCursor::default()).unwrap().read().unwrap_err();
     assert_eq!(error.to_string(), format!("overflow object {object} could not be read"));
     assert_eq!(error.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
@@ -224,7 +231,7 @@ fn the_bump_area_is_given_back_only_when_every_slot_is_free() {
     assert_eq!(hub.hold(), Hold::UntilAllFree);
     hub.rewind_bump_area();
     assert_ne!(head.given_out(), start);
-    drop(worker.claim(&mut 0));
+    drop(worker.claim(&mut ScanCursor::default()));
     finished(&hub, &sent);
     hub.rewind_bump_area();
     assert_eq!((head.given_out(), hub.hold()), (start, Hold::No));

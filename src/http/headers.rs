@@ -1,0 +1,74 @@
+//! Headers that speak of one connection, and the length of a body that is known.
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
+};
+
+/// Headers that RFC 9110 section 7.6.1 and RFC 2616 section 13.5.1 bind to one connection.
+const HOP_BY_HOP: [HeaderName; 9] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// Removes what speaks of a connection, which the bus has none of, and what `Connection` names besides.
+pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        let named: Vec<HeaderName> = headers
+            .get_all(CONNECTION)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(|name| name.trim().parse().ok())
+            .collect();
+        for name in named {
+            headers.remove(name);
+        }
+    }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+/// Makes a content length that is there say what the body has.
+pub(super) fn correct_content_length(headers: &mut HeaderMap, len: usize) {
+    if let Some(value) = headers.get(CONTENT_LENGTH)
+        && value.to_str().ok().and_then(|value| value.parse().ok()) != Some(len)
+    {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(len));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hop_by_hop_headers_and_those_that_connection_names_go() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in
+            [("connection", "close, x-hop"), ("x-hop", "1"), ("keep-alive", "5"), ("te", "trailers"), ("accept", "*/*")]
+        {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        strip_hop_by_hop(&mut headers);
+        assert_eq!(headers.keys().collect::<Vec<_>>(), ["accept"]);
+    }
+
+    #[test]
+    fn a_wrong_content_length_is_corrected_and_a_missing_one_not_added() {
+        let mut headers = HeaderMap::new();
+        correct_content_length(&mut headers, 3);
+        assert!(headers.is_empty());
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("7"));
+        correct_content_length(&mut headers, 3);
+        assert_eq!(headers[CONTENT_LENGTH], "3");
+    }
+}

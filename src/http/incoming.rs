@@ -1,0 +1,141 @@
+//! From the bus to HTTP: calls become requests, replies become responses.
+//!
+//! URI, header values and body are slices of the one private block that was copied out of shared memory.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{Request, Response, StatusCode};
+
+use super::context::CallContext;
+use super::headers::{correct_content_length, strip_hop_by_hop};
+use super::target::target;
+use crate::body::Body;
+use crate::protocol::{Call, CallError, Pairs, Reply, ReplyError};
+
+/// What was wrong with a header: its name, and whether the name itself was.
+enum HeaderFault {
+    Name(String),
+    Value(HeaderName),
+}
+
+/// Makes a header map of `pairs`, whose values are slices of `block`. Repeated names keep their order.
+fn headers(block: &Bytes, pairs: &Pairs<'_>) -> Result<HeaderMap, HeaderFault> {
+    let mut headers = HeaderMap::with_capacity(pairs.len());
+    for (name, value) in pairs {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HeaderFault::Name((*name).to_owned()))?;
+        match HeaderValue::from_maybe_shared(block.slice_ref(value.as_bytes())) {
+            Ok(value) => headers.append(name, value),
+            Err(_) => return Err(HeaderFault::Value(name)),
+        };
+    }
+    strip_hop_by_hop(&mut headers);
+    Ok(headers)
+}
+
+/// Makes a request of a call.
+pub(crate) fn call_to_request(call: Call) -> Result<Request<Body>, CallError> {
+    let meta = call.meta()?;
+    let uri = target(&call.meta, meta.path, meta.query)?;
+    let mut headers = headers(&call.meta, &meta.headers).map_err(|fault| match fault {
+        HeaderFault::Name(name) => CallError::HeaderName(name),
+        HeaderFault::Value(name) => CallError::HeaderValue(name),
+    })?;
+    correct_content_length(&mut headers, call.body.len());
+    let context = CallContext {
+        id: call.id,
+        hub_pattern: meta.route_pattern.into(),
+        hub_params: meta.path_params.iter().map(|&(name, value)| (name.into(), value.into())).collect(),
+        matched: None,
+    };
+    let mut request = Request::new(if call.body.is_empty() { Body::empty() } else { Body::from(call.body) });
+    *request.method_mut() = call.method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    request.extensions_mut().insert(context);
+    Ok(request)
+}
+
+/// Makes a response of a reply.
+pub(crate) fn reply_to_response(reply: Reply) -> Result<Response<Body>, ReplyError> {
+    let status = StatusCode::from_u16(reply.status).map_err(|_| ReplyError::Status(reply.status))?;
+    let meta = reply.meta()?;
+    let mut headers = headers(&reply.meta, &meta.headers).map_err(|fault| match fault {
+        HeaderFault::Name(name) => ReplyError::Header(name),
+        HeaderFault::Value(name) => ReplyError::Header(name.as_str().to_owned()),
+    })?;
+    if !meta.content_type.is_empty() {
+        let value = HeaderValue::from_maybe_shared(reply.meta.slice_ref(meta.content_type.as_bytes()))
+            .map_err(|_| ReplyError::Header(CONTENT_TYPE.as_str().to_owned()))?;
+        headers.insert(CONTENT_TYPE, value);
+    }
+    let mut response = Response::new(Body::from(reply.body));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::protocol::{RequestId, RequestMeta, ResponseMeta};
+
+    fn call(meta: &RequestMeta) -> Call {
+        Call {
+            id: RequestId::new("id-1").unwrap(),
+            method: Method::POST,
+            meta: postcard::to_allocvec(meta).unwrap().into(),
+            body: Bytes::from_static(b"body"),
+            from_published_hub: false,
+        }
+    }
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    #[tokio::test]
+    async fn a_call_becomes_a_request_with_repeated_headers_in_order() {
+        let headers = pairs(&[("Accept", "a"), ("x-b", "1"), ("accept", "b"), ("connection", "close")]);
+        let meta = RequestMeta { path: "/p".into(), query: Some("q=1".into()), headers, ..RequestMeta::default() };
+        let request = call_to_request(call(&meta)).unwrap();
+        assert_eq!((request.method(), request.uri().to_string()), (&Method::POST, "/p?q=1".into()));
+        assert_eq!(request.headers().get_all("accept").iter().collect::<Vec<_>>(), ["a", "b"]);
+        assert!(!request.headers().contains_key("connection"));
+        assert_eq!(request.extensions().get::<CallContext>().unwrap().id.as_str(), "id-1");
+        assert_eq!(request.into_body().collect().await.unwrap().to_bytes(), "body");
+    }
+
+    #[test]
+    fn headers_that_http_forbids_are_refused_by_name() {
+        let refused = |header: (&str, &str)| {
+            let meta = RequestMeta { path: "/".into(), headers: pairs(&[header]), ..RequestMeta::default() };
+            let error = call_to_request(call(&meta)).unwrap_err();
+            assert_eq!(error.status(), StatusCode::BAD_REQUEST);
+            error.to_string()
+        };
+        assert_eq!(refused(("a b", "")), "header name \"a b\" is not allowed in http");
+        assert_eq!(refused(("", "")), "header name \"\" is not allowed in http");
+        assert_eq!(refused(("x", "a\r\nb")), "the value of header x is not allowed in http");
+    }
+
+    #[test]
+    fn a_meta_that_is_no_postcard_record_is_refused_400() {
+        for garbage in [&b""[..], b"\xff\xff\xff\xff\xff", b"\x02\xff\xfe\0\0\0\0", b"\x7f/"] {
+            let call = Call { meta: Bytes::from_static(garbage), ..call(&RequestMeta::default()) };
+            assert_eq!(call_to_request(call).unwrap_err().status(), StatusCode::BAD_REQUEST, "{garbage:?}");
+        }
+    }
+
+    #[test]
+    fn a_reply_becomes_a_response_with_one_content_type() {
+        let meta = ResponseMeta { content_type: "text/plain".into(), headers: pairs(&[("content-type", "a/b"), ("x", "1")]) };
+        let reply = |status| Reply { status, meta: postcard::to_allocvec(&meta).unwrap().into(), body: Bytes::new() };
+        let response = reply_to_response(reply(201)).unwrap();
+        assert_eq!(response.status(), 201);
+        assert_eq!(response.headers().get_all(CONTENT_TYPE).iter().collect::<Vec<_>>(), ["text/plain"]);
+        assert_eq!(reply_to_response(reply(99)).unwrap_err().to_string(), "status 99 is no http status");
+    }
+}

@@ -1,0 +1,63 @@
+//! The request target: path and query of the wire as one `http::Uri`.
+
+use bytes::Bytes;
+use http::Uri;
+
+use crate::protocol::CallError;
+
+/// Makes a URI of `path` and `query`, both slices of `block`.
+pub(super) fn target(block: &Bytes, path: &str, query: Option<&str>) -> Result<Uri, CallError> {
+    let refused = || CallError::Target(display(path, query));
+    // A URI parser would take these for something else than a path: an authority, a query, a fragment.
+    let is_path = path.starts_with('/') || path == "*";
+    if !is_path || path.contains(['?', '#']) || query.is_some_and(|query| query.contains('#')) {
+        return Err(refused());
+    }
+    let uri = match query {
+        None => Uri::from_maybe_shared(block.slice_ref(path.as_bytes())),
+        Some(query) => {
+            let mut both = String::with_capacity(path.len() + 1 + query.len());
+            both.push_str(path);
+            both.push('?');
+            both.push_str(query);
+            Uri::from_maybe_shared(Bytes::from(both))
+        }
+    };
+    let uri = uri.map_err(|_| refused())?;
+    // "//host/path" would be read as an authority by a parser of full URIs.
+    if uri.authority().is_some() { Err(refused()) } else { Ok(uri) }
+}
+
+fn display(path: &str, query: Option<&str>) -> String {
+    query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(path: &'static str, query: Option<&'static str>) -> Result<String, String> {
+        // One block, as on the wire.
+        let block = Bytes::from(format!("{path}{}", query.unwrap_or_default()));
+        let text = std::str::from_utf8(&block).unwrap();
+        let (path, query) = (&text[..path.len()], query.map(|_| &text[path.len()..]));
+        target(&block, path, query).map(|uri| uri.to_string()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_path_and_its_query_become_one_target() {
+        assert_eq!(parse("/a/%20b", None).unwrap(), "/a/%20b");
+        assert_eq!(parse("/a", Some("x=1&y=?")).unwrap(), "/a?x=1&y=?");
+        assert_eq!(parse("/a", Some("")).unwrap(), "/a?");
+        assert_eq!(parse("*", None).unwrap(), "*");
+        assert_eq!(parse("//a", None).unwrap(), "//a");
+    }
+
+    #[test]
+    fn what_is_no_target_is_refused_by_name() {
+        for path in ["", "a", "http://a/b", "/a?b", "/a#b", "/a b", "/\n"] {
+            assert_eq!(parse(path, None).unwrap_err(), format!("path and query {path:?} are no request target"));
+        }
+        assert!(parse("/a", Some("b#c")).is_err() && parse("/a", Some("b c")).is_err());
+    }
+}

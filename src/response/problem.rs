@@ -1,0 +1,173 @@
+//! Errors as `application/problem+json` (RFC 9457), and which error of a service becomes which.
+
+use std::{borrow::Cow, error::Error};
+
+use axum_core::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use tower::load_shed::error::Overloaded;
+
+use crate::{body::BoxError, protocol::RequestId};
+
+/// An error as `application/problem+json` (RFC 9457).
+///
+/// `type` is `about:blank`, so `title` is the reason phrase of the status and `detail` says what happened this time. The
+/// framework's own errors carry the id of the request as `request_id`.
+///
+/// ```
+/// use http::StatusCode;
+/// use slotbus::response::{IntoResponse, Problem, Response};
+///
+/// enum AppError { NoSuchUser(u64) }
+///
+/// impl IntoResponse for AppError {
+///     fn into_response(self) -> Response {
+///         match self {
+///             Self::NoSuchUser(id) => Problem::new(StatusCode::NOT_FOUND)
+///                 .detail(format!("there is no user {id}"))
+///                 .into_response(),
+///         }
+///     }
+/// }
+/// # assert_eq!(AppError::NoSuchUser(7).into_response().status(), 404);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Problem {
+    status: StatusCode,
+    detail: Option<Cow<'static, str>>,
+    request_id: Option<RequestId>,
+}
+
+impl Problem {
+    /// A problem that says no more than its status.
+    pub fn new(status: StatusCode) -> Self {
+        Self {
+            status,
+            detail: None,
+            request_id: None,
+        }
+    }
+
+    /// What went wrong with this request, for whoever sent it.
+    pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// The request this is about.
+    pub fn request_id(mut self, id: impl Into<Option<RequestId>>) -> Self {
+        self.request_id = id.into();
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        struct Members<'a> {
+            r#type: &'static str,
+            title: &'static str,
+            status: u16,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            detail: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            request_id: Option<&'a str>,
+        }
+
+        let Self {
+            status,
+            detail,
+            request_id,
+        } = &self;
+        let members = Members {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or("Unknown Error"),
+            status: status.as_u16(),
+            detail: detail.as_deref(),
+            request_id: request_id.as_ref().map(RequestId::as_str),
+        };
+        let body = serde_json::to_vec(&members).expect("strings and a number always serialise");
+        let content_type = HeaderValue::from_static("application/problem+json");
+        (*status, [(header::CONTENT_TYPE, content_type)], body).into_response()
+    }
+}
+
+/// The answer to a request whose service failed: 504 for a time-out, 503 for an overload, else 500.
+///
+/// The cause may stand anywhere in the chain of sources, since layers like to wrap errors. What a 500 was is for the
+/// log, not for the client.
+pub(crate) fn error_response(error: BoxError, id: Option<&RequestId>) -> Response {
+    let (status, detail) = known(&*error).unwrap_or_else(|| {
+        tracing::error!(
+            request_id = id.map(tracing::field::display),
+            error = &*error as &(dyn Error + 'static),
+            "service failed"
+        );
+        (StatusCode::INTERNAL_SERVER_ERROR, "the service failed")
+    });
+    Problem::new(status)
+        .detail(detail)
+        .request_id(id.copied())
+        .into_response()
+}
+
+/// The status and detail of the first error in the chain that has its own.
+fn known(error: &(dyn Error + 'static)) -> Option<(StatusCode, &'static str)> {
+    if is_timeout(error) {
+        Some((
+            StatusCode::GATEWAY_TIMEOUT,
+            "the service did not answer in time",
+        ))
+    } else if error.is::<Overloaded>() {
+        Some((StatusCode::SERVICE_UNAVAILABLE, "the service is overloaded"))
+    } else {
+        error.source().and_then(known)
+    }
+}
+
+#[cfg(feature = "tokio")]
+fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    error.is::<tower::timeout::error::Elapsed>()
+}
+
+#[cfg(not(feature = "tokio"))]
+fn is_timeout(_: &(dyn Error + 'static)) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("wrapped")]
+    struct Wrapped(#[source] BoxError);
+
+    fn status(error: impl Into<BoxError>) -> StatusCode {
+        error_response(error.into(), None).status()
+    }
+
+    #[test]
+    fn an_overload_is_503_and_any_other_error_500() {
+        assert_eq!(status(Overloaded::new()), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(status("boom"), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+
+    #[cfg(feature = "tokio")]
+    #[test]
+    fn a_timeout_is_504() {
+        assert_eq!(
+            status(tower::timeout::error::Elapsed::new()),
+            StatusCode::GATEWAY_TIMEOUT
+        );
+    }
+
+    #[test]
+    fn a_wrapped_cause_is_found() {
+        assert_eq!(
+            status(Wrapped(Wrapped(Overloaded::new().into()).into())),
+            StatusCode::SERVICE_UNAVAILABLE
+        );
+    }
+}

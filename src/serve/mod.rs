@@ -1,0 +1,343 @@
+//! [`serve`]: joins a tower service with a worker.
+
+mod adapter;
+mod executor;
+#[cfg(feature = "tokio")]
+mod signal;
+#[cfg(feature = "tokio")]
+mod tokio_executor;
+
+use std::fmt;
+use std::future::{Future, IntoFuture, Pending, pending};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::task::Spawn;
+use http::{Request, Response};
+use tower::Service;
+
+use self::adapter::HttpService;
+use self::executor::SpawnExecutor;
+#[cfg(feature = "tokio")]
+pub use self::signal::shutdown_signal;
+use crate::body::{Body, BoxError};
+use crate::bus::BusError;
+use crate::protocol::{BusName, DEFAULT_PREFIX, NameError};
+use crate::worker::{Executor, Worker, WorkerError, WorkerOptions};
+
+/// The variable that names the bus when [`Serve::name`] does not.
+pub const NAME_VARIABLE: &str = "SLOTBUS_NAME";
+
+/// The longest request or response body, in bytes, unless [`Serve::message_limit`] says otherwise: 64 MiB.
+pub const DEFAULT_MESSAGE_LIMIT: usize = 64 << 20;
+
+/// Why [`serve`] ended, or did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No name was given.
+    #[error("the bus has no name: set {NAME_VARIABLE} or call `.name(\"...\")`")]
+    NoName,
+    /// The name given cannot name a bus.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// There is nothing to run unfinished handlers on.
+    #[error("no tokio runtime is running here: await `serve` inside one, or give it an executor")]
+    NoExecutor,
+    /// The bus could not be opened.
+    #[error(transparent)]
+    Bus(BusError),
+    /// No hub appeared in time.
+    #[error("no hub made bus {name} within {waited:?}")]
+    NoHub {
+        /// The bus that was waited for.
+        name: BusName,
+        /// How long.
+        waited: Duration,
+    },
+    /// `poll_ready` of the service failed three times in a row.
+    #[error("the service failed three times in a row")]
+    Service(#[source] BoxError),
+    /// A thread could not be started.
+    #[error("a thread could not be started")]
+    Thread(#[source] std::io::Error),
+}
+
+impl From<WorkerError> for Error {
+    fn from(error: WorkerError) -> Self {
+        match error {
+            WorkerError::Bus(error) => Self::Bus(error),
+            WorkerError::NoHub { name, waited } => Self::NoHub { name, waited },
+            WorkerError::Service(error) => Self::Service(error),
+            WorkerError::Thread(error) => Self::Thread(error),
+        }
+    }
+}
+
+/// Serves `service` on a bus: awaits requests from its hub and answers each exactly once.
+///
+/// Any tower service of HTTP will do: a [`Router`](crate::Router), an `axum::Router`, `tower_http`'s `ServeDir`,
+/// `tower::service_fn`, a `ServiceBuilder` stack. Its errors need no adapter: a time-out is answered 504, an overload
+/// 503, anything else 500.
+///
+/// Handlers are polled first on a thread that claims requests, inside the runtime's context; what is not ready then
+/// goes to the runtime.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), slotbus::Error> {
+/// let hello = tower::service_fn(|_: http::Request<slotbus::Body>| async {
+///     Ok::<_, std::convert::Infallible>(http::Response::new(slotbus::Body::from("hello")))
+/// });
+/// slotbus::serve(hello).name("greeter").with_graceful_shutdown(slotbus::shutdown_signal()).await
+/// # }
+/// ```
+pub fn serve<S, R>(service: S) -> Serve<S>
+where
+    S: Service<Request<Body>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    R: http_body::Body + Send + 'static,
+    R::Data: Send,
+    R::Error: Into<BoxError>,
+{
+    Serve {
+        service,
+        shutdown: pending(),
+        name: None,
+        prefix: DEFAULT_PREFIX.to_owned(),
+        pumps: default_pumps(),
+        concurrency: None,
+        spin: DEFAULT_SPIN,
+        connect_timeout: None,
+        drain_timeout: Duration::from_secs(30),
+        body_limit: None,
+        message_limit: DEFAULT_MESSAGE_LIMIT,
+        executor: None,
+    }
+}
+
+/// How long a pump spins before it parks, unless [`Serve::spin`] says otherwise.
+const DEFAULT_SPIN: Duration = Duration::from_micros(20);
+
+fn default_pumps() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 4))
+}
+
+/// A worker about to be started; `.await` starts it. Made by [`serve`].
+#[must_use = "a worker does nothing until it is awaited"]
+pub struct Serve<S, F = Pending<()>> {
+    service: S,
+    shutdown: F,
+    name: Option<String>,
+    prefix: String,
+    pumps: usize,
+    concurrency: Option<usize>,
+    spin: Duration,
+    connect_timeout: Option<Duration>,
+    drain_timeout: Duration,
+    body_limit: Option<usize>,
+    message_limit: usize,
+    executor: Option<Arc<dyn Executor>>,
+}
+
+impl<S, F> Serve<S, F> {
+    /// The name of the bus. Without it the variable `SLOTBUS_NAME` names it.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The prefix of the bus, `slotbus` by default; the published `slotbus-hub` binary uses `hub`.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// How many threads claim requests: at least 1, by default the number of cores, between 2 and 4.
+    ///
+    /// Handlers that are ready at their first poll run on these threads, so more of them help when handlers compute.
+    pub fn pumps(mut self, pumps: usize) -> Self {
+        self.pumps = pumps.max(1);
+        self
+    }
+
+    /// The most requests in hand at once; at most, and by default, as many as the region has slots.
+    ///
+    /// A worker that is full leaves requests to other workers on the same bus.
+    pub fn concurrency_limit(mut self, limit: usize) -> Self {
+        self.concurrency = Some(limit.max(1));
+        self
+    }
+
+    /// How long a waiting thread spins before it parks: 20 µs by default, 50 µs at most, zero to park at once.
+    ///
+    /// Spinning saves a hot caller the 30 to 60 µs of waking a parked thread. It adapts to traffic, one thread does it
+    /// at a time, and a machine with one core never does.
+    pub fn spin(mut self, spin: Duration) -> Self {
+        self.spin = spin;
+        self
+    }
+
+    /// Runs unfinished handlers on `executor` instead of tokio.
+    pub fn executor<E: Spawn + Send + Sync + 'static>(mut self, executor: E) -> Self {
+        self.executor = Some(Arc::new(SpawnExecutor(executor)));
+        self
+    }
+
+    /// How long to wait for the hub's region at the start; for ever by default.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// How long a shutdown waits for requests in hand before it answers them 503: 30 s by default.
+    pub fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.drain_timeout = timeout;
+        self
+    }
+
+    /// How many bytes of a request body extractors such as `Bytes` and `Json` accept: 2 MB by default, as in axum.
+    ///
+    /// It is axum-core's `DefaultBodyLimit`, which routes may change for themselves.
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = Some(bytes);
+        self
+    }
+
+    /// The longest body either way, in bytes: 64 MiB by default.
+    ///
+    /// A longer request is answered 413, a longer response is replaced by a 500, and both are logged.
+    pub fn message_limit(mut self, bytes: usize) -> Self {
+        self.message_limit = bytes;
+        self
+    }
+
+    /// Stops when `signal` resolves: no request is claimed any more, those in hand are answered.
+    pub fn with_graceful_shutdown<G>(self, signal: G) -> Serve<S, G>
+    where
+        G: Future<Output = ()> + Send + 'static,
+    {
+        let Self {
+            service,
+            shutdown: _,
+            name,
+            prefix,
+            pumps,
+            concurrency,
+            spin,
+            connect_timeout,
+            drain_timeout,
+            body_limit,
+            message_limit,
+            executor,
+        } = self;
+        Serve {
+            service,
+            shutdown: signal,
+            name,
+            prefix,
+            pumps,
+            concurrency,
+            spin,
+            connect_timeout,
+            drain_timeout,
+            body_limit,
+            message_limit,
+            executor,
+        }
+    }
+
+    fn bus_name(&self) -> Result<BusName, Error> {
+        let from_environment = || std::env::var(NAME_VARIABLE).ok();
+        let name = self.name.clone().or_else(from_environment).ok_or(Error::NoName)?;
+        Ok(BusName::new(&self.prefix, &name)?)
+    }
+}
+
+impl<S, F> fmt::Debug for Serve<S, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serve").field("name", &self.name).field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+impl<S, R, F> IntoFuture for Serve<S, F>
+where
+    S: Service<Request<Body>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    R: http_body::Body + Send + 'static,
+    R::Data: Send,
+    R::Error: Into<BoxError>,
+    F: Future<Output = ()> + Send + 'static,
+{
+    type Output = Result<(), Error>;
+    type IntoFuture = ServeFuture;
+
+    fn into_future(self) -> ServeFuture {
+        ServeFuture(Box::pin(async move {
+            let name = self.bus_name()?;
+            let executor = match self.executor {
+                Some(executor) => executor,
+                None => default_executor()?,
+            };
+            let service = HttpService::new(self.service, self.body_limit, self.message_limit);
+            let options = WorkerOptions {
+                name,
+                pumps: self.pumps,
+                concurrency: self.concurrency,
+                spin: self.spin,
+                connect_timeout: self.connect_timeout,
+                drain_timeout: self.drain_timeout,
+                body_limit: self.message_limit,
+            };
+            let mut worker = Worker::start(options, service, executor)?;
+            let mut shutdown = std::pin::pin!(self.shutdown);
+            let mut draining = false;
+            let ended = std::future::poll_fn(|cx| {
+                if !draining && shutdown.as_mut().poll(cx).is_ready() {
+                    draining = true;
+                    worker.drain();
+                }
+                Pin::new(worker.done()).poll(cx)
+            });
+            match ended.await {
+                Ok(ended) => Ok(ended?),
+                Err(_) => panic!("the worker's supervisor panicked"),
+            }
+        }))
+    }
+}
+
+#[cfg(feature = "tokio")]
+fn default_executor() -> Result<Arc<dyn Executor>, Error> {
+    let executor = tokio_executor::TokioExecutor::current().ok_or(Error::NoExecutor)?;
+    Ok(Arc::new(executor))
+}
+
+#[cfg(not(feature = "tokio"))]
+fn default_executor() -> Result<Arc<dyn Executor>, Error> {
+    Err(Error::NoExecutor)
+}
+
+/// A running worker. It ends when its shutdown signal resolves, or with an [`Error`].
+///
+/// Dropped, the worker stops at once: what is in hand is answered 503, and the drop waits for handlers that are
+/// running on the worker's threads at that moment.
+#[must_use = "a worker does nothing until it is awaited"]
+pub struct ServeFuture(Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>);
+
+impl Future for ServeFuture {
+    type Output = Result<(), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for ServeFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServeFuture")
+    }
+}

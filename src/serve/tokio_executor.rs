@@ -1,0 +1,25 @@
+//! The tokio runtime as an executor.
+
+use tokio::runtime::Handle;
+
+use crate::worker::{ContextGuard, Executor, Task};
+
+pub(super) struct TokioExecutor(Handle);
+
+impl TokioExecutor {
+    /// The runtime the caller runs on, if it does.
+    pub(super) fn current() -> Option<Self> {
+        Handle::try_current().ok().map(Self)
+    }
+}
+
+impl Executor for TokioExecutor {
+    fn spawn(&self, task: Task) {
+        // The task answers its request itself, also when the runtime drops it.
+        drop(self.0.spawn(task));
+    }
+
+    fn enter(&self) -> Box<dyn ContextGuard + '_> {
+        Box::new(self.0.enter())
+    }
+}

@@ -1,0 +1,79 @@
+//! Pumps: threads that wait for requests, claim one at a time, and see to its answer.
+//!
+//! ```text
+//!   supervisor ── attaches, starts pumps, waits for stop or the hub's end, drains, attaches again
+//!     pump ── takes the baton ─► service ready? room? ─► ring ─► claim ─► hands the baton on
+//!                                                                  └► first poll here ─► answer
+//!                                                                       └ pending: to the executor, with its lease
+//! ```
+//!
+//! What stays true: at most one pump, the holder of the baton, waits on the bell; a claimed slot is in a lease until it
+//! is answered; user code runs under `catch_unwind` and inside the executor's context. May use `bus` and `slot`; speaks
+//! `Call` and `OutgoingReply`, and knows neither tokio nor http's request and response.
+
+mod baton;
+mod flight;
+mod pump;
+mod supervise;
+mod wait;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+pub(crate) use self::supervise::{Worker, WorkerError};
+use crate::protocol::{BusName, Call, OutgoingReply};
+
+/// A failure of a service.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What pumps run: a tower service as the layer above presents it.
+pub(crate) trait CallService: Clone + Send + 'static {
+    /// Resolves to the answer.
+    type Future: Future<Output = OutgoingReply> + Send + 'static;
+
+    /// Whether a call may be made.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>>;
+
+    /// Runs a call; `poll_ready` has said yes before.
+    fn call(&mut self, call: Call) -> Self::Future;
+
+    /// The answer to a request that met `error` of the service.
+    fn error(&self, call: &Call, error: BoxError) -> OutgoingReply;
+}
+
+/// A future that answers its request when it ends.
+pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Where unfinished futures go.
+pub(crate) trait Executor: Send + Sync + 'static {
+    /// Runs `task` to its end. A task that is dropped instead answers its request 500.
+    fn spawn(&self, task: Task);
+
+    /// Makes this the context of the calling thread until the guard is dropped.
+    fn enter(&self) -> Box<dyn ContextGuard + '_>;
+}
+
+/// Keeps an executor's context entered.
+pub(crate) trait ContextGuard {}
+
+impl<T> ContextGuard for T {}
+
+/// How a worker works.
+#[derive(Debug, Clone)]
+pub(crate) struct WorkerOptions {
+    pub(crate) name: BusName,
+    /// Threads that claim.
+    pub(crate) pumps: usize,
+    /// The most requests in hand at once; `None` for as many as there are slots.
+    pub(crate) concurrency: Option<usize>,
+    /// How long a pump spins before it parks.
+    pub(crate) spin: Duration,
+    /// How long to wait for the hub's region; `None` for ever.
+    pub(crate) connect_timeout: Option<Duration>,
+    /// How long a shutdown waits for requests in hand.
+    pub(crate) drain_timeout: Duration,
+    /// The longest request body in bytes.
+    pub(crate) body_limit: usize,
+}

@@ -1,0 +1,294 @@
+//! One pump: a thread that claims a request, polls it once, and goes on.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+
+use super::baton::{Baton, Handover};
+use super::flight::{Flight, Gauge, InHand, panic_reply};
+use super::wait::Spin;
+use super::{BoxError, CallService, Executor, WorkerOptions};
+use crate::bus::LIFE_CHECK;
+use crate::protocol::{Call, OutgoingReply};
+use crate::slot::{Attachment, ClaimedSlot, ScanCursor};
+use crate::sync::Flag;
+
+/// A first poll longer than this makes the next pump take over at once.
+const SLOW: Duration = Duration::from_micros(100);
+/// Errors of `poll_ready` in a row that end the worker.
+const READY_ERRORS_UNTIL_END: u32 = 3;
+/// Slots a published hub needs for its pings beside what a worker holds.
+const SLOTS_FOR_PINGS: usize = 2;
+
+/// What the pumps of one attachment share.
+pub(super) struct Shared {
+    pub(super) attachment: Arc<Attachment>,
+    pub(super) baton: Baton,
+    pub(super) gauge: Arc<Gauge>,
+    pub(super) executor: Arc<dyn Executor>,
+    pub(super) stop: Flag,
+    /// Handlers have been slow lately, so the baton is handed over at once.
+    slow: Flag,
+    concurrency: usize,
+}
+
+impl Shared {
+    pub(super) fn new(attachment: Arc<Attachment>, executor: Arc<dyn Executor>, options: &WorkerOptions) -> Self {
+        let slots = attachment.bus().region().geometry().num_slots();
+        let most = if attachment.is_published_hub() { slots.saturating_sub(SLOTS_FOR_PINGS).max(1) } else { slots };
+        Self {
+            concurrency: options.concurrency.unwrap_or(most).min(most),
+            attachment,
+            executor,
+            baton: Baton::default(),
+            gauge: Arc::default(),
+            stop: Flag::default(),
+            slow: Flag::default(),
+        }
+    }
+}
+
+/// Why a pump ended.
+#[derive(Debug)]
+pub(super) enum PumpEnd {
+    /// It was told to.
+    Stopped,
+    /// The bus it was attached to is gone.
+    BusGone,
+    /// The service failed.
+    Service(BoxError),
+}
+
+/// One pump's own things.
+pub(super) struct Pump<S> {
+    shared: Arc<Shared>,
+    /// What a service is cloned from that replaces a broken one.
+    template: S,
+    service: S,
+    cursor: ScanCursor,
+    spin: Spin,
+    ready_errors: u32,
+}
+
+/// A request that this pump has claimed, with its place among those in hand.
+struct Claimed {
+    lease: ClaimedSlot,
+    in_hand: InHand,
+    readiness: Readiness,
+}
+
+/// What the service said when it was asked whether it is ready.
+enum Readiness {
+    Ready,
+    Failed(BoxError),
+    /// Only on a published hub, where a request is claimed all the same.
+    NotYet,
+}
+
+impl<S: CallService> Pump<S> {
+    pub(super) fn new(shared: Arc<Shared>, template: S, spin: Duration) -> Self {
+        let service = template.clone();
+        Self { shared, template, service, cursor: ScanCursor::default(), spin: Spin::new(spin), ready_errors: 0 }
+    }
+
+    /// Pumps until the worker stops, its bus is gone or its service fails.
+    pub(super) fn run(mut self) -> PumpEnd {
+        let shared = Arc::clone(&self.shared);
+        let _context = shared.executor.enter();
+        while shared.baton.take() {
+            let next = self.next();
+            let come_back = if shared.slow.is_raised() { Handover::Now } else { Handover::Later };
+            shared.baton.give_up(if next.is_ok() { come_back } else { Handover::Now });
+            match next {
+                Ok(claimed) => {
+                    if let Err(error) = self.serve(claimed) {
+                        return PumpEnd::Service(error);
+                    }
+                }
+                Err(end) => return end,
+            }
+        }
+        PumpEnd::Stopped
+    }
+
+    /// Waits, as the holder of the baton, for room, for the service and for a request, and claims it.
+    fn next(&mut self) -> Result<Claimed, PumpEnd> {
+        let shared = Arc::clone(&self.shared);
+        let attachment = &shared.attachment;
+        let published = attachment.is_published_hub();
+        loop {
+            if shared.stop.is_raised() {
+                return Err(PumpEnd::Stopped);
+            }
+            // A service that is not ready, or a worker that is full, leaves requests READY for another worker. A
+            // published hub would take that for death, since its pings look like any request: there we claim.
+            if !published && !self.wait_for_room()? {
+                continue;
+            }
+            let readiness = match self.poll_ready() {
+                Poll::Ready(Ok(())) => Readiness::Ready,
+                Poll::Ready(Err(error)) => Readiness::Failed(error),
+                Poll::Pending if published => Readiness::NotYet,
+                Poll::Pending => {
+                    self.park_until_woken()?;
+                    continue;
+                }
+            };
+            if let Some(lease) = self.claim()? {
+                // Counted before the baton goes on, so that the next holder sees it.
+                return Ok(Claimed { lease, in_hand: shared.gauge.enter(), readiness });
+            }
+        }
+    }
+
+    /// Waits for a request and claims it; `None` when it is time to look at everything else again.
+    fn claim(&mut self) -> Result<Option<ClaimedSlot>, PumpEnd> {
+        let shared = Arc::clone(&self.shared);
+        let attachment = &shared.attachment;
+        while !shared.stop.is_raised() {
+            // A ring taken here belongs to what the scan behind it sees: the hub rings after it announces.
+            let rung = attachment.try_take_ring();
+            if let Some(lease) = attachment.claim(&mut self.cursor) {
+                return Ok(Some(lease));
+            }
+            if !rung {
+                if self.spin.wait(attachment, LIFE_CHECK) {
+                    if let Some(lease) = attachment.claim(&mut self.cursor) {
+                        return Ok(Some(lease));
+                    }
+                } else if !attachment.bus().is_alive() {
+                    return Err(PumpEnd::BusGone);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits until another request may be in hand; false when the wait was ended for another reason.
+    fn wait_for_room(&self) -> Result<bool, PumpEnd> {
+        let Shared { gauge, concurrency, attachment, .. } = &*self.shared;
+        if gauge.in_hand() < *concurrency || gauge.wait_for_room(*concurrency, Instant::now() + LIFE_CHECK) {
+            return Ok(true);
+        }
+        if attachment.bus().is_alive() { Ok(false) } else { Err(PumpEnd::BusGone) }
+    }
+
+    fn poll_ready(&mut self) -> Poll<Result<(), BoxError>> {
+        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        match catch_unwind(AssertUnwindSafe(|| self.service.poll_ready(&mut Context::from_waker(&waker)))) {
+            Ok(ready) => ready,
+            Err(panic) => {
+                self.service = self.template.clone();
+                Poll::Ready(Err(panic_text(&*panic).into()))
+            }
+        }
+    }
+
+    /// Parks until the service's waker, or a shutdown, unparks this thread. `poll_ready` is asked again in any case.
+    fn park_until_woken(&self) -> Result<(), PumpEnd> {
+        std::thread::park_timeout(LIFE_CHECK);
+        if self.shared.attachment.bus().is_alive() { Ok(()) } else { Err(PumpEnd::BusGone) }
+    }
+
+    /// Sees to one claimed request; an error ends the worker.
+    fn serve(&mut self, claimed: Claimed) -> Result<(), BoxError> {
+        let Claimed { lease, in_hand, readiness } = claimed;
+        let shared = Arc::clone(&self.shared);
+        let call = match lease.read() {
+            Ok(call) => call,
+            Err(error) => {
+                lease.answer(OutgoingReply::error(error.status(), error.to_string()));
+                return Ok(());
+            }
+        };
+        if call.is_ping() {
+            lease.answer(OutgoingReply::bare(StatusCode::OK));
+            return Ok(());
+        }
+        if shared.attachment.is_published_hub() && shared.gauge.in_hand() > shared.concurrency {
+            let detail = format!("the worker has {} requests in hand", shared.concurrency);
+            lease.answer(OutgoingReply::error(StatusCode::SERVICE_UNAVAILABLE, detail));
+            return Ok(());
+        }
+        match readiness {
+            Readiness::Ready => {
+                self.ready_errors = 0;
+                self.start(lease, in_hand, call);
+            }
+            Readiness::NotYet => self.start_when_ready(lease, in_hand, call),
+            Readiness::Failed(error) => return self.fail(lease, &call, error),
+        }
+        Ok(())
+    }
+
+    /// Calls the service and polls its future once, here; what is not done then goes to the executor.
+    fn start(&mut self, lease: ClaimedSlot, in_hand: InHand, call: Call) {
+        let start = Instant::now();
+        match catch_unwind(AssertUnwindSafe(|| self.service.call(call))) {
+            Ok(future) => self.launch(Flight::new(Box::pin(future), lease, in_hand)),
+            Err(panic) => {
+                self.service = self.template.clone();
+                lease.answer(panic_reply(&*panic));
+            }
+        }
+        if start.elapsed() > SLOW {
+            self.shared.slow.raise();
+        } else if self.shared.slow.is_raised() {
+            self.shared.slow.lower();
+        }
+    }
+
+    /// Waits for the service on the executor, because this hub must not wait.
+    fn start_when_ready(&mut self, lease: ClaimedSlot, in_hand: InHand, call: Call) {
+        let mut service = std::mem::replace(&mut self.service, self.template.clone());
+        let future = async move {
+            match std::future::poll_fn(|cx| service.poll_ready(cx)).await {
+                Ok(()) => service.call(call).await,
+                Err(error) => service.error(&call, error),
+            }
+        };
+        self.launch(Flight::new(Box::pin(future), lease, in_hand));
+    }
+
+    fn launch<F>(&self, mut flight: Flight<std::pin::Pin<Box<F>>>)
+    where
+        F: Future<Output = OutgoingReply> + Send + 'static,
+    {
+        // No wake-up can get lost: the executor polls again, and that poll registers its own waker.
+        let mut context = Context::from_waker(Waker::noop());
+        if std::pin::Pin::new(&mut flight).poll(&mut context).is_pending() {
+            self.shared.executor.spawn(Box::pin(flight));
+        }
+    }
+
+    /// Answers the request that met an error of `poll_ready` and replaces this clone of the service.
+    fn fail(&mut self, lease: ClaimedSlot, call: &Call, error: BoxError) -> Result<(), BoxError> {
+        self.ready_errors += 1;
+        self.service = self.template.clone();
+        if self.ready_errors >= READY_ERRORS_UNTIL_END {
+            let detail = format!("the service failed {READY_ERRORS_UNTIL_END} times in a row");
+            lease.answer(OutgoingReply::error(StatusCode::INTERNAL_SERVER_ERROR, detail));
+            return Err(error);
+        }
+        lease.answer(self.service.error(call, error));
+        Ok(())
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    panic_reply(panic);
+    "poll_ready panicked".to_owned()
+}
+
+/// Unparks a pump whose service has become ready.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}

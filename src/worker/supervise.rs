@@ -1,0 +1,247 @@
+//! The life of a worker: attach, pump, drain, and attach again when the hub has gone.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use futures::channel::oneshot;
+use http::StatusCode;
+
+use super::pump::{Pump, PumpEnd, Shared};
+use super::{BoxError, CallService, Executor, WorkerOptions};
+use crate::bus::{Bus, BusError};
+use crate::protocol::BusName;
+use crate::slot::Attachment;
+
+/// First and longest pause between two looks for the hub's region.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(250));
+/// How long a detaching worker waits for a hub to read its last overflow objects.
+const SETTLE: Duration = Duration::from_secs(1);
+/// Parked pumps get this long to notice a shutdown that waits for nothing.
+const NOTICE: Duration = Duration::from_millis(100);
+
+/// Why a worker ended without being told to.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkerError {
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    #[error("no hub made bus {name} within {waited:?}")]
+    NoHub { name: BusName, waited: Duration },
+    #[error("the service failed three times in a row")]
+    Service(#[source] BoxError),
+    #[error("a thread could not be started")]
+    Thread(#[source] std::io::Error),
+}
+
+/// A running worker. Dropped, it stops at once: requests in hand are answered 503.
+pub(crate) struct Worker {
+    events: Sender<Event>,
+    supervisor: Option<JoinHandle<()>>,
+    done: oneshot::Receiver<Result<(), WorkerError>>,
+}
+
+/// What a supervisor waits for.
+enum Event {
+    Stop(Stop),
+    /// A pump of this life ended by itself.
+    Ended(Life, PumpEnd),
+}
+
+/// How a worker is told to stop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stop {
+    /// Answer what is in hand, for as long as the drain time-out allows.
+    Drain,
+    /// Answer 503 to what is in hand.
+    Now,
+}
+
+/// Which attachment of a worker is meant: a pump stuck in a handler may outlive its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Life(u64);
+
+impl Worker {
+    /// Starts a worker on threads of its own.
+    pub(crate) fn start<S: CallService>(
+        options: WorkerOptions,
+        service: S,
+        executor: Arc<dyn Executor>,
+    ) -> Result<Self, WorkerError> {
+        let (events, received) = channel();
+        let (finished, done) = oneshot::channel();
+        let name = format!("slotbus-{}", options.name.name());
+        let supervisor = thread::Builder::new().name(name).spawn({
+            let events = events.clone();
+            move || {
+                let supervisor = Supervisor { options, service, executor, events, received };
+                let _ = finished.send(supervisor.run());
+            }
+        });
+        Ok(Self { events, supervisor: Some(supervisor.map_err(WorkerError::Thread)?), done })
+    }
+
+    /// Stops claiming and answers what is in hand, for as long as the drain time-out allows.
+    pub(crate) fn drain(&self) {
+        // A supervisor that has ended needs no telling.
+        let _ = self.events.send(Event::Stop(Stop::Drain));
+    }
+
+    /// Resolves when the worker has ended.
+    pub(crate) fn done(&mut self) -> &mut oneshot::Receiver<Result<(), WorkerError>> {
+        &mut self.done
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let Self { events, supervisor, done: _ } = self;
+        let _ = events.send(Event::Stop(Stop::Now));
+        if let Some(supervisor) = supervisor.take() {
+            // It catches nothing: a panic there is a bug of ours and was printed.
+            let _ = supervisor.join();
+        }
+    }
+}
+
+struct Supervisor<S> {
+    options: WorkerOptions,
+    service: S,
+    executor: Arc<dyn Executor>,
+    /// Cloned for pumps.
+    events: Sender<Event>,
+    received: Receiver<Event>,
+}
+
+/// How the pumping on one attachment ended.
+enum Ended {
+    Stopped,
+    BusGone,
+}
+
+impl<S: CallService> Supervisor<S> {
+    fn run(self) -> Result<(), WorkerError> {
+        let mut patience = self.options.connect_timeout;
+        let mut life = Life(0);
+        while let Some(bus) = self.attach(patience)? {
+            // Only the first hub is waited for with a limit: one that went away may take its time to come back.
+            patience = None;
+            life.0 += 1;
+            let geometry = bus.region().geometry();
+            let (slots, version) = (geometry.num_slots(), geometry.version().number());
+            tracing::info!(bus = %bus.name(), slots, version, extension = geometry.extension().is_some(), "attached");
+            let attachment = Arc::new(Attachment::new(bus, self.options.body_limit));
+            match self.pump(life, attachment)? {
+                Ended::Stopped => return Ok(()),
+                Ended::BusGone => tracing::info!(bus = %self.options.name, "the hub has gone"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the hub's bus and opens it; `None` when told to stop.
+    fn attach(&self, patience: Option<Duration>) -> Result<Option<Bus>, WorkerError> {
+        let start = Instant::now();
+        let (mut pause, longest) = BACK_OFF;
+        let mut logged = false;
+        loop {
+            let error = match Bus::attach(&self.options.name) {
+                Ok(bus) => return Ok(Some(bus)),
+                Err(error) if error.is_not_yet() => error,
+                Err(error) => return Err(error.into()),
+            };
+            let left = patience.map(|patience| patience.saturating_sub(start.elapsed()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(WorkerError::NoHub { name: self.options.name.clone(), waited: start.elapsed() });
+            }
+            if !std::mem::replace(&mut logged, true) {
+                tracing::info!(bus = %self.options.name, "waiting for a hub: {error}");
+            }
+            match self.received.recv_timeout(left.map_or(pause, |left| left.min(pause))) {
+                Ok(Event::Stop(_)) | Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Ok(Event::Ended(..)) => {}
+                Err(RecvTimeoutError::Timeout) => pause = (pause * 2).min(longest),
+            }
+        }
+    }
+
+    /// Pumps on one attachment until told to stop, or until a pump found a reason that ends them all.
+    fn pump(&self, life: Life, attachment: Arc<Attachment>) -> Result<Ended, WorkerError> {
+        let shared = Arc::new(Shared::new(attachment, Arc::clone(&self.executor), &self.options));
+        let pumps = self.start_pumps(life, &shared)?;
+        let (patience, end) = loop {
+            match self.received.recv() {
+                Ok(Event::Stop(Stop::Drain)) => break (self.options.drain_timeout, None),
+                Ok(Event::Stop(Stop::Now)) | Err(_) => break (Duration::ZERO, None),
+                // Nobody would read the answers of a bus that is gone.
+                Ok(Event::Ended(of, PumpEnd::BusGone)) if of == life => break (Duration::ZERO, Some(PumpEnd::BusGone)),
+                Ok(Event::Ended(of, end)) if of == life => break (self.options.drain_timeout, Some(end)),
+                Ok(Event::Ended(..)) => {}
+            }
+        };
+        let stopped_meanwhile = self.stop_pumps(pumps, &shared, patience);
+        match end {
+            Some(PumpEnd::Service(error)) => Err(WorkerError::Service(error)),
+            Some(PumpEnd::BusGone) if !stopped_meanwhile => Ok(Ended::BusGone),
+            _ => Ok(Ended::Stopped),
+        }
+    }
+
+    fn start_pumps(&self, life: Life, shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>, WorkerError> {
+        let mut pumps = Vec::with_capacity(self.options.pumps);
+        for number in 0..self.options.pumps {
+            let pump = Pump::new(Arc::clone(shared), self.service.clone(), self.options.spin);
+            let events = self.events.clone();
+            let thread = thread::Builder::new().name(format!("slotbus-pump-{number}")).spawn(move || {
+                let _ = events.send(Event::Ended(life, pump.run()));
+            });
+            match thread {
+                Ok(thread) => pumps.push(thread),
+                Err(error) => {
+                    self.stop_pumps(pumps, shared, Duration::ZERO);
+                    return Err(WorkerError::Thread(error));
+                }
+            }
+        }
+        Ok(pumps)
+    }
+
+    /// Ends the pumps, waits at most `patience` for requests in hand, answers 503 to the rest, and lets go of the bus.
+    /// True when it was told to stop meanwhile.
+    fn stop_pumps(&self, pumps: Vec<JoinHandle<()>>, shared: &Arc<Shared>, patience: Duration) -> bool {
+        let start = Instant::now();
+        let deadline = start + patience;
+        let attachment = &shared.attachment;
+        shared.stop.raise();
+        shared.baton.close();
+        shared.gauge.close();
+        let mut told = None;
+        // The holder of the baton may be parked on the bell or on its service's waker: it is woken wherever it is. A
+        // ring may wake a worker in another process instead, which looks and parks again; so it is repeated.
+        let give_up = deadline.max(start + NOTICE);
+        while pumps.iter().any(|pump| !pump.is_finished()) && told != Some(Stop::Now) && Instant::now() < give_up {
+            pumps.iter().for_each(|pump| pump.thread().unpark());
+            attachment.return_ring();
+            if let Ok(Event::Stop(stop)) = self.received.recv_timeout(Duration::from_millis(1)) {
+                told = Some(stop);
+            }
+        }
+        if told != Some(Stop::Now) {
+            shared.gauge.wait_empty(deadline);
+        }
+        let left = attachment.leases();
+        attachment.revoke(StatusCode::SERVICE_UNAVAILABLE);
+        if left > 0 {
+            tracing::warn!(bus = %attachment.bus().name(), "{left} requests were still in hand and were answered 503");
+        }
+        attachment.settle(SETTLE);
+        for pump in pumps {
+            // A pump inside a handler cannot be ended from outside. It ends by itself after it, finds its lease
+            // revoked, and touches nothing.
+            if pump.is_finished() {
+                let _ = pump.join();
+            }
+        }
+        told.is_some()
+    }
+}
