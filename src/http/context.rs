@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use http::{Extensions, Uri, uri::PathAndQuery};
+
+use super::pattern::{Captures, Pattern};
 use crate::protocol::RequestId;
 
 /// Travels in the extensions of every request that came through a bus.
@@ -19,11 +22,55 @@ pub(crate) struct CallContext {
     pub(crate) matched: Option<MatchedRoute>,
 }
 
+impl CallContext {
+    /// The id of the call that made this request, if a bus did.
+    pub(crate) fn id_in(extensions: &Extensions) -> Option<RequestId> {
+        extensions.get::<Self>().map(|context| context.id)
+    }
+}
+
 /// The route our router chose.
+///
+/// It keeps the path it was chosen by, so a layer that rewrites the URI afterwards does not change the parameters.
 #[derive(Clone, Debug)]
 pub(crate) struct MatchedRoute {
-    /// The pattern as declared, nesting prefixes included.
-    pub(crate) pattern: Arc<str>,
-    /// The parameters in the order of the pattern, percent-decoded.
-    pub(crate) params: Vec<(Arc<str>, Box<str>)>,
+    pattern: Arc<Pattern>,
+    path: Option<PathAndQuery>,
+}
+
+impl MatchedRoute {
+    /// `pattern` must describe the path of `uri`.
+    pub(crate) fn new(pattern: Arc<Pattern>, uri: &Uri) -> Self {
+        let path = if pattern.names().next().is_some() { uri.path_and_query().cloned() } else { None };
+        Self { pattern, path }
+    }
+
+    /// The pattern as declared, nesting prefixes included, with braces.
+    pub(crate) fn pattern(&self) -> &Arc<Pattern> {
+        &self.pattern
+    }
+
+    /// The parameters in the order of the pattern, not percent-decoded.
+    pub(crate) fn params(&self) -> Captures<'_> {
+        self.pattern.captures(self.path.as_ref().map_or("", PathAndQuery::path))
+    }
+
+    /// The route chosen for the request with these extensions.
+    pub(crate) fn find(extensions: &Extensions) -> Option<&Self> {
+        match extensions.get::<CallContext>() {
+            Some(context) => context.matched.as_ref(),
+            None => extensions.get(),
+        }
+    }
+
+    /// Notes `route` as the one chosen: in the context of the call, or by itself when no bus is involved.
+    pub(crate) fn note(route: Option<Self>, extensions: &mut Extensions) {
+        if let Some(context) = extensions.get_mut::<CallContext>() {
+            context.matched = route;
+        } else if let Some(route) = route {
+            extensions.insert(route);
+        } else {
+            extensions.remove::<Self>();
+        }
+    }
 }

@@ -7,6 +7,7 @@ pub(crate) mod context;
 mod headers;
 mod incoming;
 mod outgoing;
+pub(crate) mod pattern;
 mod target;
 
 pub(crate) use self::incoming::{call_to_request, reply_to_response};

@@ -11,9 +11,7 @@ use http::{HeaderValue, StatusCode, header};
 
 pub use self::problem::Problem;
 pub(crate) use self::problem::error_response;
-pub use axum_core::response::{
-    AppendHeaders, IntoResponse, IntoResponseParts, Response, ResponseParts, Result,
-};
+pub use axum_core::response::{AppendHeaders, IntoResponse, IntoResponseParts, Response, ResponseParts, Result};
 
 /// Text sent as `text/html; charset=utf-8`.
 ///

@@ -42,11 +42,7 @@ pub struct Problem {
 impl Problem {
     /// A problem that says no more than its status.
     pub fn new(status: StatusCode) -> Self {
-        Self {
-            status,
-            detail: None,
-            request_id: None,
-        }
+        Self { status, detail: None, request_id: None }
     }
 
     /// What went wrong with this request, for whoever sent it.
@@ -75,11 +71,7 @@ impl IntoResponse for Problem {
             request_id: Option<&'a str>,
         }
 
-        let Self {
-            status,
-            detail,
-            request_id,
-        } = &self;
+        let Self { status, detail, request_id } = &self;
         let members = Members {
             r#type: "about:blank",
             title: status.canonical_reason().unwrap_or("Unknown Error"),
@@ -106,19 +98,13 @@ pub(crate) fn error_response(error: BoxError, id: Option<&RequestId>) -> Respons
         );
         (StatusCode::INTERNAL_SERVER_ERROR, "the service failed")
     });
-    Problem::new(status)
-        .detail(detail)
-        .request_id(id.copied())
-        .into_response()
+    Problem::new(status).detail(detail).request_id(id.copied()).into_response()
 }
 
 /// The status and detail of the first error in the chain that has its own.
 fn known(error: &(dyn Error + 'static)) -> Option<(StatusCode, &'static str)> {
     if is_timeout(error) {
-        Some((
-            StatusCode::GATEWAY_TIMEOUT,
-            "the service did not answer in time",
-        ))
+        Some((StatusCode::GATEWAY_TIMEOUT, "the service did not answer in time"))
     } else if error.is::<Overloaded>() {
         Some((StatusCode::SERVICE_UNAVAILABLE, "the service is overloaded"))
     } else {
@@ -138,6 +124,8 @@ fn is_timeout(_: &(dyn Error + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt as _;
+
     use super::*;
 
     #[derive(Debug, thiserror::Error)]
@@ -157,17 +145,20 @@ mod tests {
     #[cfg(feature = "tokio")]
     #[test]
     fn a_timeout_is_504() {
-        assert_eq!(
-            status(tower::timeout::error::Elapsed::new()),
-            StatusCode::GATEWAY_TIMEOUT
-        );
+        assert_eq!(status(tower::timeout::error::Elapsed::new()), StatusCode::GATEWAY_TIMEOUT);
     }
 
     #[test]
     fn a_wrapped_cause_is_found() {
-        assert_eq!(
-            status(Wrapped(Wrapped(Overloaded::new().into()).into())),
-            StatusCode::SERVICE_UNAVAILABLE
-        );
+        assert_eq!(status(Wrapped(Wrapped(Overloaded::new().into()).into())), StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    #[tokio::test]
+    async fn the_answer_names_the_request() {
+        let id = RequestId::new("req-7").unwrap();
+        let response = error_response("boom".into(), Some(&id));
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((&problem["request_id"], &problem["status"]), (&"req-7".into(), &500.into()));
     }
 }

@@ -5,10 +5,13 @@
 //! removed only if its name still stands for it.
 #![allow(unsafe_code)]
 
+mod spin;
+
 use std::ffi::CString;
 use std::io;
 use std::time::Duration;
 
+pub(crate) use self::spin::Spin;
 use crate::shm::{self, ObjectError, ObjectId};
 
 /// A named semaphore of glibc.

@@ -167,28 +167,33 @@ pub(crate) struct DispatchedSlot {
 }
 
 /// What became of a dispatched slot.
-#[derive(Debug)]
-pub(crate) enum Progress<'a> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
     /// No worker has claimed it.
     Waiting,
     /// A worker runs it.
     Claimed(Claim),
     /// It is answered.
-    Finished(FinishedSlot<'a>),
+    Finished,
     /// A published worker gave the slot back without an answer.
     Abandoned,
 }
 
 impl DispatchedSlot {
     /// Looks at the slot.
-    pub(crate) fn progress<'a>(&self, hub: &'a HubBus) -> Progress<'a> {
+    pub(crate) fn progress(&self, hub: &HubBus) -> Progress {
         match hub.slot(self.index).status.observe() {
             Status::Ready => Progress::Waiting,
             Status::Claimed(claim) => Progress::Claimed(claim),
-            Status::Done => Progress::Finished(FinishedSlot { hub, index: self.index, ticket: self.ticket }),
+            Status::Done => Progress::Finished,
             // Nobody but this entry reuses the slot, so neither FREE nor a stray word becomes DONE later.
             Status::Free | Status::Writing | Status::Unknown(_) => Progress::Abandoned,
         }
+    }
+
+    /// The answered slot, once `progress` has said that it is finished.
+    pub(crate) fn finished<'a>(&self, hub: &'a HubBus) -> FinishedSlot<'a> {
+        FinishedSlot { hub, index: self.index, ticket: self.ticket }
     }
 
     /// Takes the request back if no worker has claimed it.

@@ -15,7 +15,6 @@ mod baton;
 mod flight;
 mod pump;
 mod supervise;
-mod wait;
 
 use std::future::Future;
 use std::pin::Pin;

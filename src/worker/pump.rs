@@ -10,10 +10,10 @@ use http::StatusCode;
 
 use super::baton::{Baton, Handover};
 use super::flight::{Flight, Gauge, InHand, panic_reply};
-use super::wait::Spin;
 use super::{BoxError, CallService, Executor, WorkerOptions};
 use crate::bus::LIFE_CHECK;
 use crate::protocol::{Call, OutgoingReply};
+use crate::signal::Spin;
 use crate::slot::{Attachment, ClaimedSlot, ScanCursor};
 use crate::sync::Flag;
 
@@ -33,6 +33,8 @@ pub(super) struct Shared {
     pub(super) stop: Flag,
     /// Handlers have been slow lately, so the baton is handed over at once.
     slow: Flag,
+    /// One budget for all: only the holder of the baton spins.
+    spin: Spin,
     concurrency: usize,
 }
 
@@ -48,6 +50,7 @@ impl Shared {
             gauge: Arc::default(),
             stop: Flag::default(),
             slow: Flag::default(),
+            spin: Spin::new(options.spin),
         }
     }
 }
@@ -70,7 +73,6 @@ pub(super) struct Pump<S> {
     template: S,
     service: S,
     cursor: ScanCursor,
-    spin: Spin,
     ready_errors: u32,
 }
 
@@ -90,9 +92,9 @@ enum Readiness {
 }
 
 impl<S: CallService> Pump<S> {
-    pub(super) fn new(shared: Arc<Shared>, template: S, spin: Duration) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, template: S) -> Self {
         let service = template.clone();
-        Self { shared, template, service, cursor: ScanCursor::default(), spin: Spin::new(spin), ready_errors: 0 }
+        Self { shared, template, service, cursor: ScanCursor::default(), ready_errors: 0 }
     }
 
     /// Pumps until the worker stops, its bus is gone or its service fails.
@@ -156,7 +158,7 @@ impl<S: CallService> Pump<S> {
                 return Ok(Some(lease));
             }
             if !rung {
-                if self.spin.wait(attachment, LIFE_CHECK) {
+                if self.wait_for_ring() {
                     if let Some(lease) = attachment.claim(&mut self.cursor) {
                         return Ok(Some(lease));
                     }
@@ -166,6 +168,18 @@ impl<S: CallService> Pump<S> {
             }
         }
         Ok(None)
+    }
+
+    /// Spins, then parks, until a ring is taken; false when it is time to see whether the hub still lives.
+    fn wait_for_ring(&self) -> bool {
+        let Shared { attachment, spin, .. } = &*self.shared;
+        if spin.until(|| attachment.try_take_ring().then_some(())).is_some() {
+            return true;
+        }
+        let parked = Instant::now();
+        let rung = attachment.wait_for_ring(LIFE_CHECK);
+        spin.parked_for(parked.elapsed());
+        rung
     }
 
     /// Waits until another request may be in hand; false when the wait was ended for another reason.

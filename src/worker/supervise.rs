@@ -18,6 +18,8 @@ use crate::slot::Attachment;
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(250));
 /// How long a detaching worker waits for a hub to read its last overflow objects.
 const SETTLE: Duration = Duration::from_secs(1);
+/// Stands for a drain time-out too long to add to the clock.
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Parked pumps get this long to notice a shutdown that waits for nothing.
 const NOTICE: Duration = Duration::from_millis(100);
 
@@ -190,7 +192,7 @@ impl<S: CallService> Supervisor<S> {
     fn start_pumps(&self, life: Life, shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>, WorkerError> {
         let mut pumps = Vec::with_capacity(self.options.pumps);
         for number in 0..self.options.pumps {
-            let pump = Pump::new(Arc::clone(shared), self.service.clone(), self.options.spin);
+            let pump = Pump::new(Arc::clone(shared), self.service.clone());
             let events = self.events.clone();
             let thread = thread::Builder::new().name(format!("slotbus-pump-{number}")).spawn(move || {
                 let _ = events.send(Event::Ended(life, pump.run()));
@@ -210,7 +212,7 @@ impl<S: CallService> Supervisor<S> {
     /// True when it was told to stop meanwhile.
     fn stop_pumps(&self, pumps: Vec<JoinHandle<()>>, shared: &Arc<Shared>, patience: Duration) -> bool {
         let start = Instant::now();
-        let deadline = start + patience;
+        let deadline = start.checked_add(patience).unwrap_or_else(|| start + A_YEAR);
         let attachment = &shared.attachment;
         shared.stop.raise();
         shared.baton.close();

@@ -1,0 +1,222 @@
+//! The code: the function as it was, and beside it a type that is its route.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Attribute, ItemFn, ReturnType, Type, ext::IdentExt as _, spanned::Spanned};
+
+use crate::{function::Handler, route::Route};
+
+pub(crate) fn expand(
+    item: &ItemFn,
+    route: Option<&Route>,
+    handler: &Handler<'_>,
+    mistakes: Option<TokenStream>,
+) -> TokenStream {
+    // No type can be declared beside a method.
+    if handler.method {
+        return quote! { #item #mistakes };
+    }
+    let name = &item.sig.ident;
+    let visibility = &item.vis;
+    let conditions: Vec<_> = item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();
+    let implementation = match (route, &mistakes) {
+        (Some(route), None) => implementation(item, route, handler, &conditions),
+        // `routes![name]` should not add an error to those that are reported here.
+        _ => stub(name, &conditions),
+    };
+    quote! {
+        #item
+
+        #(#conditions)*
+        #[doc(hidden)]
+        #[allow(non_camel_case_types, dead_code)]
+        #visibility struct #name {}
+
+        #implementation
+
+        #mistakes
+    }
+}
+
+fn stub(name: &Ident, conditions: &[&Attribute]) -> TokenStream {
+    quote! {
+        #(#conditions)*
+        impl<__S> ::slotbus::__private::Handler<__S, ()> for #name {
+            const DECLARATION: ::slotbus::__private::Declaration = ::core::panic!("the handler has mistakes");
+
+            fn call(_: ::slotbus::__private::Request, _: ::slotbus::__private::Shared<__S>)
+                -> ::slotbus::__private::ResponseFuture
+            {
+                ::core::unreachable!()
+            }
+        }
+    }
+}
+
+fn implementation(item: &ItemFn, route: &Route, handler: &Handler<'_>, conditions: &[&Attribute]) -> TokenStream {
+    let name = &item.sig.ident;
+    let declaration = declaration(name, route, handler);
+    let checks = handler.early_body_readers().map(|ty| {
+        let check = check_reads_no_body(ty);
+        quote!(#(#conditions)* #check)
+    });
+    let body = Body::new(item, handler);
+    let (marker, bounds, future) = (body.marker(), body.bounds(), body.future());
+    let (request, state) = (local("request"), local("state"));
+    quote! {
+        #(#conditions)*
+        impl<__S, #marker> ::slotbus::__private::Handler<__S, (#marker)> for #name
+        where
+            __S: ::core::marker::Send + ::core::marker::Sync + 'static,
+            #bounds
+        {
+            #declaration
+
+            fn call(#request: ::slotbus::__private::Request, #state: ::slotbus::__private::Shared<__S>)
+                -> ::slotbus::__private::ResponseFuture
+            {
+                #future
+            }
+        }
+
+        #(#checks)*
+    }
+}
+
+fn declaration(name: &Ident, route: &Route, handler: &Handler<'_>) -> TokenStream {
+    let Route { method, path } = route;
+    let summary = &handler.summary;
+    let text = name.unraw().to_string();
+    // The line is that of the function's name, wherever the attribute stands.
+    let line = quote_spanned!(name.span()=> ::core::line!());
+    quote! {
+        const DECLARATION: ::slotbus::__private::Declaration = ::slotbus::__private::Declaration {
+            method: ::slotbus::__private::Method::#method,
+            pattern: #path,
+            handler: ::core::concat!(::core::module_path!(), "::", #text),
+            summary: #summary,
+            location: (::core::file!(), #line),
+        };
+    }
+}
+
+/// Asks for any state whether the argument can do without the body.
+fn check_reads_no_body(ty: &Type) -> TokenStream {
+    quote_spanned! {ty.span()=>
+        const _: () = {
+            fn check<__S: ::core::clone::Clone + ::core::marker::Send + ::core::marker::Sync + 'static>() {
+                ::slotbus::__private::reads_no_body::<__S, #ty>();
+            }
+        };
+    }
+}
+
+/// The generated function that takes the arguments out of a request.
+struct Body<'a> {
+    item: &'a ItemFn,
+    first: &'a [&'a Type],
+    last: Option<&'a Type>,
+}
+
+impl<'a> Body<'a> {
+    fn new(item: &'a ItemFn, handler: &'a Handler<'_>) -> Self {
+        match handler.arguments.split_last() {
+            Some((last, first)) => Self { item, first, last: Some(last) },
+            None => Self { item, first: &[], last: None },
+        }
+    }
+
+    /// The parameter that tells whether the last argument reads the body.
+    fn marker(&self) -> TokenStream {
+        if self.last.is_some() { quote!(__M) } else { TokenStream::new() }
+    }
+
+    /// Each bound stands at its argument, so that the compiler points there.
+    fn bounds(&self) -> TokenStream {
+        let first = self.first.iter().map(
+            |ty| quote_spanned!(ty.span()=> #ty: ::slotbus::__private::FromRequestParts<__S> + ::core::marker::Send,),
+        );
+        let last = self.last.iter().map(
+            |ty| quote_spanned!(ty.span()=> #ty: ::slotbus::__private::FromRequest<__S, __M> + ::core::marker::Send,),
+        );
+        first.chain(last).collect()
+    }
+
+    fn future(&self) -> TokenStream {
+        let answer = self.answer();
+        let Some(last) = self.last else {
+            return match self.item.sig.asyncness {
+                Some(_) => {
+                    quote! { ::slotbus::__private::ResponseFuture::new(async move { #answer }) }
+                }
+                None => quote! { ::slotbus::__private::ResponseFuture::ready(#answer) },
+            };
+        };
+        let bindings = self.bindings();
+        let [request, state, parts, body] = ["request", "state", "parts", "body"].map(local);
+        let from_parts = bindings.iter().zip(self.first).map(|(binding, ty)| {
+            extraction(
+                binding,
+                quote! {
+                    <#ty as ::slotbus::__private::FromRequestParts<__S>>::from_request_parts(&mut #parts, &#state)
+                },
+            )
+        });
+        let parts = (!self.first.is_empty()).then(|| {
+            quote! {
+                let (mut #parts, #body) = #request.into_parts();
+                #(#from_parts)*
+                let #request = ::slotbus::__private::Request::from_parts(#parts, #body);
+            }
+        });
+        let from_request = extraction(
+            &bindings[self.first.len()],
+            quote! {
+                <#last as ::slotbus::__private::FromRequest<__S, __M>>::from_request(#request, &#state)
+            },
+        );
+        quote! {
+            ::slotbus::__private::ResponseFuture::new(async move {
+                #parts
+                #from_request
+                #answer
+            })
+        }
+    }
+
+    fn bindings(&self) -> Vec<Ident> {
+        (0..self.first.len() + usize::from(self.last.is_some())).map(|i| local(&format!("argument_{i}"))).collect()
+    }
+
+    /// Calls the function and converts its result; mistakes in the result type are shown there.
+    fn answer(&self) -> TokenStream {
+        let signature = &self.item.sig;
+        let (name, bindings) = (&signature.ident, self.bindings());
+        let call = quote!(#name(#(#bindings),*));
+        let called = match signature.asyncness {
+            Some(_) => quote_spanned!(name.span()=> ::slotbus::__private::sendable(#call).await),
+            None => call,
+        };
+        let result: Span = match &signature.output {
+            ReturnType::Default => name.span(),
+            ReturnType::Type(_, ty) => ty.to_token_stream().span(),
+        };
+        quote_spanned!(result=> ::slotbus::__private::IntoResponse::into_response(#called))
+    }
+}
+
+/// A name that neither shadows the user's names (the handler may be called `request`) nor is seen by them.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+fn extraction(binding: &Ident, future: TokenStream) -> TokenStream {
+    quote! {
+        let #binding = match #future.await {
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(rejection) => {
+                return ::slotbus::__private::IntoResponse::into_response(rejection);
+            }
+        };
+    }
+}

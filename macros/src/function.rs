@@ -1,0 +1,99 @@
+//! The function under the attribute.
+
+use syn::{FnArg, ItemFn, Type, punctuated::Punctuated, token::Comma};
+
+use crate::mistakes::Mistakes;
+
+/// Types whose name says that they read the body. A type of that name which does not is still accepted: the name only
+/// decides for which arguments the compiler is asked early.
+const BODY_READERS: [&str; 7] = ["Json", "Form", "Bytes", "String", "Body", "Request", "Multipart"];
+
+/// What the code needs of a function.
+pub(crate) struct Handler<'a> {
+    /// The types of the arguments.
+    pub(crate) arguments: Vec<&'a Type>,
+    /// Whether the function has `self`, and so stands where no type can be declared beside it.
+    pub(crate) method: bool,
+    /// The first line of the documentation.
+    pub(crate) summary: String,
+}
+
+impl<'a> Handler<'a> {
+    pub(crate) fn new(item: &'a ItemFn, mistakes: &mut Mistakes) -> Self {
+        let signature = &item.sig;
+        for (qualifier, message) in [
+            (signature.constness.map(|t| quote::quote!(#t)), "a handler cannot be const"),
+            (
+                signature.unsafety.map(|t| quote::quote!(#t)),
+                "a handler cannot be unsafe: nobody could keep its promise",
+            ),
+            (signature.abi.as_ref().map(|t| quote::quote!(#t)), "a handler cannot be extern"),
+            (signature.variadic.as_ref().map(|t| quote::quote!(#t)), "a handler cannot be variadic"),
+        ] {
+            if let Some(tokens) = qualifier {
+                mistakes.at(tokens, message);
+            }
+        }
+        if !signature.generics.params.is_empty() {
+            mistakes.at(&signature.generics, "a handler cannot be generic: a route is one function");
+        } else if let Some(clause) = &signature.generics.where_clause {
+            mistakes.at(clause, "a handler cannot be generic: a route is one function");
+        }
+        let (arguments, method) = arguments(&signature.inputs, mistakes);
+        Self { arguments, method, summary: summary(item) }
+    }
+
+    /// Arguments before the last whose names say that they read the body.
+    pub(crate) fn early_body_readers(&self) -> impl Iterator<Item = &'a Type> {
+        let before_last = self.arguments.len().saturating_sub(1);
+        self.arguments[..before_last].iter().copied().filter(|ty| match ty {
+            Type::Path(path) => {
+                path.path.segments.last().is_some_and(|segment| BODY_READERS.iter().any(|name| segment.ident == name))
+            }
+            _ => false,
+        })
+    }
+}
+
+fn arguments<'a>(inputs: &'a Punctuated<FnArg, Comma>, mistakes: &mut Mistakes) -> (Vec<&'a Type>, bool) {
+    let mut types = Vec::new();
+    let mut method = false;
+    for input in inputs {
+        match input {
+            FnArg::Receiver(receiver) => {
+                method = true;
+                mistakes.at(receiver, "a handler is a function, not a method: take `State<T>` instead of `self`");
+            }
+            FnArg::Typed(typed) => {
+                match &*typed.ty {
+                    Type::Reference(_) => {
+                        mistakes.at(&typed.ty, "a handler owns its arguments: take the value, not a reference")
+                    }
+                    Type::ImplTrait(_) => mistakes.at(&typed.ty, "a handler cannot be generic: name the type"),
+                    _ => {}
+                }
+                types.push(&*typed.ty);
+            }
+        }
+    }
+    (types, method)
+}
+
+fn summary(item: &ItemFn) -> String {
+    let lines = item.attrs.iter().filter_map(|attribute| {
+        let doc = attribute.meta.require_name_value().ok().filter(|meta| meta.path.is_ident("doc"))?;
+        match &doc.value {
+            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.value()),
+            _ => None,
+        }
+    });
+    let lines: Vec<String> = lines.collect();
+    // A `/** … */` comment is one attribute of several lines.
+    lines
+        .iter()
+        .flat_map(|text| text.lines())
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or_default()
+        .to_owned()
+}

@@ -1,0 +1,82 @@
+//! A form: in the body, or in the query string of a GET.
+
+use axum_core::extract::{FromRequest, Request, rejection::BytesRejection};
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use serde::de::DeserializeOwned;
+
+use super::{Reason, Rejection, content_type_is, deref};
+use crate::http::context::CallContext;
+
+/// A form (`application/x-www-form-urlencoded`): the body of the request, or its query string if the method is GET or HEAD.
+///
+/// A body is read up to axum-core's [`DefaultBodyLimit`](super::DefaultBodyLimit).
+///
+/// ```
+/// #[derive(serde::Deserialize)]
+/// struct Login { user: String }
+///
+/// #[slotbus::handler(POST, "/login")]
+/// async fn login(slotbus::Form(login): slotbus::Form<Login>) -> String {
+///     login.user
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Form<T>(pub T);
+
+deref!(Form);
+
+/// Why a request holds no such form.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FormError {
+    /// The content type is another one. Answered 415.
+    #[error("the content type is not application/x-www-form-urlencoded")]
+    ContentType,
+    /// The body cannot be read: too long (413) or broken off (400).
+    #[error("{0}")]
+    Body(#[source] BytesRejection),
+    /// The query string does not hold a `T`. Answered 400.
+    #[error("the query string is not as expected: {0}")]
+    Query(#[source] serde_html_form::de::Error),
+    /// The body does not hold a `T`. Answered 422.
+    #[error("the form is not as expected: {0}")]
+    Data(#[source] serde_html_form::de::Error),
+}
+
+/// What [`Form`] is refused with.
+pub type FormRejection = Rejection<FormError>;
+
+impl Reason for FormError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Body(rejection) => rejection.status(),
+            Self::Query(_) => StatusCode::BAD_REQUEST,
+            Self::Data(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+}
+
+impl<S, T> FromRequest<S> for Form<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = FormRejection;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        let id = CallContext::id_in(request.extensions());
+        let value = if matches!(*request.method(), Method::GET | Method::HEAD) {
+            serde_html_form::from_str(request.uri().query().unwrap_or_default()).map_err(FormError::Query)
+        } else if !content_type_is(request.headers(), "application", "x-www-form-urlencoded", false) {
+            Err(FormError::ContentType)
+        } else {
+            match Bytes::from_request(request, state).await {
+                Ok(body) => serde_html_form::from_bytes(&body).map_err(FormError::Data),
+                Err(rejection) => Err(FormError::Body(rejection)),
+            }
+        };
+        value.map(Self).map_err(|reason| Rejection::with_id(reason, id))
+    }
+}

@@ -1,0 +1,117 @@
+//! What the hub knows of each slot it has dispatched.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use super::pool::Permit;
+use crate::protocol::{Claim, SlotIndex};
+use crate::slot::{DispatchedSlot, HubBus, Progress};
+
+/// One entry for each slot.
+#[derive(Debug)]
+pub(super) struct Board(Box<[Mutex<Entry>]>);
+
+/// Whose a slot is.
+#[derive(Debug, Default)]
+pub(super) enum Entry {
+    /// Nobody's: it is in the pool, or a caller is about to use it.
+    #[default]
+    Idle,
+    /// A caller's, who waits.
+    Pending {
+        slot: DispatchedSlot,
+        /// Present once the caller will not look by itself.
+        waker: Option<Waker>,
+        /// Its worker was proven dead and the slot freed.
+        orphaned: bool,
+    },
+    /// Nobody's, but a worker still runs the request. The permit keeps the slot out of the pool.
+    Zombie { slot: DispatchedSlot, permit: Permit },
+}
+
+impl Board {
+    pub(super) fn new(bus: &HubBus) -> Self {
+        Self(bus.slots().map(|_| Mutex::default()).collect())
+    }
+
+    pub(super) fn entry(&self, slot: SlotIndex) -> MutexGuard<'_, Entry> {
+        self.0[slot.get()].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes callers whose slot is answered and buries zombies that are; how many zombies went.
+    pub(super) fn scan(&self, bus: &HubBus) -> u64 {
+        let mut buried = 0;
+        for index in bus.slots() {
+            let mut entry = self.entry(index);
+            match &mut *entry {
+                Entry::Idle => {}
+                Entry::Pending { slot, waker, .. } => {
+                    if matches!(slot.progress(bus), Progress::Waiting | Progress::Claimed(_)) {
+                        continue;
+                    }
+                    if let Some(waker) = waker.take() {
+                        drop(entry);
+                        waker.wake();
+                    }
+                }
+                Entry::Zombie { slot, .. } => {
+                    match slot.progress(bus) {
+                        Progress::Waiting | Progress::Claimed(_) => continue,
+                        // Nobody reads the late answer; its slot is freed.
+                        Progress::Finished => drop(slot.finished(bus)),
+                        Progress::Abandoned => slot.reset(bus),
+                    }
+                    // The permit goes back only after the entry is free for the next caller.
+                    let zombie = std::mem::take(&mut *entry);
+                    drop(entry);
+                    drop(zombie);
+                    buried += 1;
+                }
+            }
+        }
+        buried
+    }
+
+    /// Frees the slots whose workers are proven dead and wakes their callers; how many workers' claims were freed, and
+    /// how many of them were zombies.
+    pub(super) fn reap(&self, bus: &HubBus) -> (u64, u64) {
+        let (mut freed, mut buried) = (0, 0);
+        let is_dead = |claim: Claim| claim.owner().is_some_and(|owner| !bus.bus().owner_is_alive(owner));
+        for index in bus.slots() {
+            let mut entry = self.entry(index);
+            let (Entry::Pending { slot, .. } | Entry::Zombie { slot, .. }) = &*entry else { continue };
+            let Progress::Claimed(claim) = slot.progress(bus) else { continue };
+            if !is_dead(claim) || !slot.reap(bus, claim) {
+                continue;
+            }
+            freed += 1;
+            if let Entry::Pending { waker, orphaned, .. } = &mut *entry {
+                *orphaned = true;
+                let waker = waker.take();
+                drop(entry);
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
+            } else {
+                let zombie = std::mem::take(&mut *entry);
+                drop(entry);
+                drop(zombie);
+                buried += 1;
+            }
+        }
+        (freed, buried)
+    }
+
+    /// Wakes every waiting caller, for a hub that closes.
+    pub(super) fn wake_all(&self) {
+        for entry in &self.0 {
+            let waker = match &mut *entry.lock().unwrap_or_else(PoisonError::into_inner) {
+                Entry::Pending { waker, .. } => waker.take(),
+                _ => None,
+            };
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+}

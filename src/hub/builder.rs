@@ -1,0 +1,119 @@
+//! What a hub is to be like.
+
+use std::time::Duration;
+
+use super::service::Hub;
+use crate::bus::{Bus, BusError, Founding};
+use crate::protocol::{BusName, DEFAULT_PREFIX, NameError, Version};
+use crate::slot::HubBus;
+
+/// Makes a [`Hub`]. Made by [`Hub::builder`].
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until `create`"]
+pub struct HubBuilder {
+    name: String,
+    prefix: String,
+    version: Version,
+    slots: usize,
+    inline: usize,
+    timeout: Duration,
+    spin: Duration,
+    message_limit: usize,
+    force: bool,
+}
+
+/// Why a hub was not made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CreateError {
+    /// The name cannot name a bus.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The bus could not be made.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// The hub's thread could not be started.
+    #[error("the hub's thread could not be started")]
+    Thread(#[source] std::io::Error),
+}
+
+impl HubBuilder {
+    pub(super) fn new(name: String) -> Self {
+        Self {
+            name,
+            prefix: DEFAULT_PREFIX.to_owned(),
+            version: Version::V1,
+            slots: 32,
+            inline: 80 * 1024,
+            timeout: Duration::from_secs(30),
+            spin: Duration::from_micros(20),
+            message_limit: crate::DEFAULT_MESSAGE_LIMIT,
+            force: false,
+        }
+    }
+
+    /// The prefix of the bus: `slotbus` by default.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// The protocol's version: 1 by default; published workers of 0.2.x need 2.
+    pub fn version(mut self, version: Version) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// How many requests can be in flight at once: 1 to 256, by default 32. More callers wait their turn.
+    pub fn slots(mut self, slots: usize) -> Self {
+        self.slots = slots;
+        self
+    }
+
+    /// How many bytes of a message, headers and body together, stay inside the region each way: 80 KiB by default.
+    ///
+    /// Longer bodies go through an object of their own. The region takes twice this for each slot, reserved when it is
+    /// made.
+    pub fn inline_capacity(mut self, bytes: usize) -> Self {
+        self.inline = bytes;
+        self
+    }
+
+    /// How long a call may take, waiting for a free slot included: 30 s by default.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long a caller spins for its answer before it lets itself be woken: 20 µs by default, 50 µs at most.
+    pub fn spin(mut self, spin: Duration) -> Self {
+        self.spin = spin;
+        self
+    }
+
+    /// The longest body either way, in bytes: 64 MiB by default.
+    pub fn message_limit(mut self, bytes: usize) -> Self {
+        self.message_limit = bytes;
+        self
+    }
+
+    /// Also replaces a region that does not prove its hub dead, as one that a published hub left behind.
+    ///
+    /// Only for a name that nobody uses: a published hub that is alive would go on writing into the region its workers
+    /// have lost.
+    pub fn replace_by_force(mut self) -> Self {
+        self.force = true;
+        self
+    }
+
+    /// Makes the bus: region and semaphores are there when this returns.
+    ///
+    /// # Errors
+    /// When the name or the size is impossible, another hub of the name is alive, or the system says no.
+    pub fn create(self) -> Result<Hub, CreateError> {
+        let Self { name, prefix, version, slots, inline, timeout, spin, message_limit, force } = self;
+        let name = BusName::new(&prefix, &name)?;
+        let bus = Bus::found(&name, &Founding { version, slots, half: inline, force })?;
+        Hub::start(HubBus::new(bus, message_limit), timeout, spin).map_err(CreateError::Thread)
+    }
+}

@@ -1,0 +1,185 @@
+//! What the handles, callers and the watcher of one hub share.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use uuid::{Builder, Uuid};
+
+use super::board::Board;
+use super::pool::Pool;
+use crate::protocol::RequestId;
+use crate::signal::Spin;
+use crate::slot::HubBus;
+use crate::sync::{Counter, Flag, OrderedCounter};
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) bus: Arc<HubBus>,
+    pub(super) pool: Arc<Pool>,
+    pub(super) board: Board,
+    /// How long a call may take, waiting for a slot included.
+    pub(super) timeout: Duration,
+    pub(super) spin: Spin,
+    /// A caller spins: it takes the rings, so the watcher stays off the bell.
+    pub(super) spinning: Flag,
+    /// Callers and zombies that wait for somebody else to take the rings.
+    pub(super) interested: OrderedCounter,
+    pub(super) watch: Watch,
+    ids: Ids,
+}
+
+impl Shared {
+    pub(super) fn new(bus: HubBus, timeout: Duration, spin: Duration) -> Self {
+        let bus = Arc::new(bus);
+        Self {
+            pool: Arc::new(Pool::new(Arc::clone(&bus))),
+            board: Board::new(&bus),
+            bus,
+            timeout,
+            spin: Spin::new(spin),
+            spinning: Flag::default(),
+            interested: OrderedCounter::default(),
+            watch: Watch::default(),
+            ids: Ids::new(),
+        }
+    }
+
+    /// An id for a request that brings none.
+    pub(super) fn next_id(&self) -> RequestId {
+        self.ids.next()
+    }
+
+    /// Somebody waits from now on for a ring that others take.
+    pub(super) fn add_interest(&self) {
+        self.interested.add(1);
+        self.watch.notify();
+    }
+
+    /// Somebody waits no longer.
+    pub(super) fn drop_interest(&self) {
+        self.interested.sub(1);
+    }
+}
+
+/// Where the watcher sleeps and how it is woken.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    state: Mutex<WatchState>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct WatchState {
+    pub(super) closed: bool,
+    place: Place,
+    /// Whom to wake when, one for each call that waits.
+    pub(super) deadlines: BTreeMap<(Instant, u64), Waker>,
+    next_key: u64,
+}
+
+/// What the watcher does.
+#[derive(Debug, Default, Clone, Copy)]
+enum Place {
+    /// It will look at everything before it waits again.
+    #[default]
+    Looking,
+    /// It sleeps until it is notified or this time has come.
+    Asleep(Option<Instant>),
+    /// It is parked on the bell, until a ring or this time.
+    Parked(Instant),
+}
+
+/// One entry among the deadlines.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DeadlineKey(Instant, u64);
+
+impl Watch {
+    pub(super) fn lock(&self) -> MutexGuard<'_, WatchState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the watcher if it sleeps. Parked on the bell, it is woken by the ring that is being waited for.
+    pub(super) fn notify(&self) {
+        if matches!(self.lock().place, Place::Asleep(_)) {
+            self.changed.notify_one();
+        }
+    }
+
+    /// The watcher: sleeps until notified, at most until `until`.
+    pub(super) fn sleep(&self, mut state: MutexGuard<'_, WatchState>, until: Option<Instant>) {
+        state.place = Place::Asleep(until);
+        let mut state = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+            None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+        };
+        state.place = Place::Looking;
+    }
+
+    /// The watcher: runs `park`, which waits for a ring until `until`.
+    pub(super) fn park(&self, mut state: MutexGuard<'_, WatchState>, until: Instant, park: impl FnOnce()) {
+        state.place = Place::Parked(until);
+        drop(state);
+        park();
+        self.lock().place = Place::Looking;
+    }
+
+    /// Has `waker` woken at `deadline`; true when the watcher must be rung awake because it is parked for longer.
+    #[must_use]
+    pub(super) fn set_deadline(&self, deadline: Instant, key: &mut Option<DeadlineKey>, waker: &Waker) -> bool {
+        let mut state = self.lock();
+        let DeadlineKey(at, number) = *key.get_or_insert_with(|| {
+            state.next_key += 1;
+            DeadlineKey(deadline, state.next_key)
+        });
+        state.deadlines.insert((at, number), waker.clone());
+        match state.place {
+            Place::Asleep(until) if until.is_none_or(|until| deadline < until) => {
+                drop(state);
+                self.changed.notify_one();
+                false
+            }
+            Place::Parked(until) => deadline < until,
+            Place::Looking | Place::Asleep(_) => false,
+        }
+    }
+
+    pub(super) fn clear_deadline(&self, DeadlineKey(at, number): DeadlineKey) {
+        self.lock().deadlines.remove(&(at, number));
+    }
+}
+
+/// Ids for requests: a random half for this hub, a counter for the request, marked as a custom UUID (version 8, RFC 9562
+/// section 5.8). Drawing each at random would cost a system call or a generator's lock.
+#[derive(Debug)]
+struct Ids {
+    hub: u64,
+    counter: Counter,
+}
+
+impl Ids {
+    fn new() -> Self {
+        Self { hub: Uuid::new_v4().as_u128() as u64, counter: Counter::default() }
+    }
+
+    fn next(&self) -> RequestId {
+        let bits = u128::from(self.hub) << 64 | u128::from(self.counter.next());
+        RequestId::from(Builder::from_custom_bytes(bits.to_be_bytes()).into_uuid())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_are_uuids_and_never_repeat() {
+        let ids = Ids::new();
+        let drawn: HashSet<Uuid> = (0..1000).map(|_| ids.next().uuid().unwrap()).collect();
+        assert_eq!(drawn.len(), 1000);
+        assert!(drawn.iter().all(|uuid| uuid.get_version_num() == 8));
+    }
+}

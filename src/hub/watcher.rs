@@ -1,0 +1,73 @@
+//! The hub's one thread: takes rings for callers that do not spin, keeps time, and looks after dead workers.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::shared::Shared;
+use crate::bus::LIFE_CHECK;
+
+/// Runs until the hub is closed.
+pub(super) fn watch(shared: &Arc<Shared>) {
+    let mut checked = Instant::now();
+    loop {
+        // A ring taken here obliges to scan; so does waking up, since a caller that spun may have taken it.
+        while shared.bus.bus().responses().try_take() {}
+        look(shared);
+        let now = Instant::now();
+        if now.duration_since(checked) >= LIFE_CHECK {
+            checked = now;
+            bury_the_dead(shared);
+        }
+        let mut state = shared.watch.lock();
+        if state.closed {
+            return;
+        }
+        let expired = {
+            let later = state.deadlines.split_off(&(now, u64::MAX));
+            std::mem::replace(&mut state.deadlines, later)
+        };
+        if !expired.is_empty() {
+            drop(state);
+            expired.into_values().for_each(|waker| waker.wake());
+            continue;
+        }
+        let next = state.deadlines.keys().next().map(|(at, _)| *at);
+        // SeqCst on both words: a caller that stops spinning lowers its flag before it reads the interest, so either
+        // this thread sees the lowered flag or that caller sees the interest and notifies.
+        let interested = shared.interested.get() > 0;
+        if !interested || shared.spinning.is_raised() {
+            shared.watch.sleep(state, next);
+            // Somebody may have waited meanwhile for longer than a life check; its clock starts with the waiting.
+            if !interested {
+                checked = Instant::now();
+            }
+            continue;
+        }
+        let until = next.map_or(now + LIFE_CHECK, |next| next.min(now + LIFE_CHECK));
+        shared.watch.park(state, until, || {
+            shared.bus.bus().responses().wait(until.saturating_duration_since(Instant::now()));
+        });
+    }
+}
+
+/// Wakes callers whose answer is there.
+pub(super) fn look(shared: &Shared) {
+    for _ in 0..shared.board.scan(&shared.bus) {
+        shared.drop_interest();
+    }
+}
+
+fn bury_the_dead(shared: &Shared) {
+    let (freed, buried) = shared.board.reap(&shared.bus);
+    for _ in 0..buried {
+        shared.drop_interest();
+    }
+    if freed > 0 {
+        tracing::warn!(bus = %shared.bus.bus().name(), "a worker died with {freed} requests in hand");
+        // It may have taken rings that it never acted on.
+        (0..freed).for_each(|_| shared.bus.bus().requests().ring());
+    }
+}
+
+/// How long a closing hub waits for its watcher to notice.
+pub(super) const NOTICE: Duration = Duration::from_millis(1);

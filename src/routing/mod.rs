@@ -1,0 +1,37 @@
+//! Which handler answers a request.
+//!
+//! A [`Router`] is declared before its state is known and asked afterwards, so it has two forms: paths with endpoints that
+//! wait for the state (`endpoint`), and a table of [`Route`]s that is made of them once, when the first request comes
+//! (`table`). A clone of a router is one count.
+
+mod declared;
+mod endpoint;
+#[cfg(all(test, feature = "macros"))]
+mod hub_tests;
+mod paths;
+mod router;
+mod service;
+mod table;
+
+pub use crate::handler::{Declaration, Handler, HandlerFn, ResponseFuture, Shared};
+
+pub use self::{
+    declared::{RouteInfo, Routes},
+    endpoint::Route,
+    router::Router,
+};
+
+/// Names the handlers to add to a [`Router`](crate::Router): `routes![show, admin::delete]`.
+///
+/// ```
+/// #[slotbus::handler(GET, "/")]
+/// async fn index() {}
+///
+/// let app: slotbus::Router = slotbus::Router::new().routes(slotbus::routes![index]);
+/// ```
+#[macro_export]
+macro_rules! routes {
+    ($($handler:ty),* $(,)?) => {
+        $crate::routing::Routes::new()$(.with::<$handler, _>())*
+    };
+}

@@ -1,0 +1,155 @@
+//! What a router holds while it is declared: paths, their handlers, and what answers the rest.
+
+use std::sync::{Arc, OnceLock};
+
+use axum_core::{
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, Method, StatusCode, header};
+use matchit::InsertError;
+
+use super::{declared::Place, endpoint::Endpoint, table::Table};
+use crate::{
+    handler::{Declaration, ResponseFuture, Shared},
+    http::{context::CallContext, pattern::Pattern},
+    response::Problem,
+};
+
+#[derive(Clone)]
+pub(super) struct Inner<S> {
+    pub(super) paths: Vec<PathEntry<S>>,
+    /// Patterns to indices of `paths`. It is kept from the start, as it finds conflicts.
+    pub(super) tree: matchit::Router<usize>,
+    pub(super) fallback: Fallback<S>,
+    /// Fallbacks of nested routers, by prefix.
+    pub(super) nested: Vec<(Arc<Pattern>, Endpoint<S>)>,
+    /// Made when the first request comes.
+    pub(super) table: OnceLock<Table>,
+}
+
+/// A pattern and its handlers.
+#[derive(Clone)]
+pub(super) struct PathEntry<S> {
+    pub(super) pattern: Arc<Pattern>,
+    pub(super) methods: Vec<(Declaration, Endpoint<S>)>,
+    /// Answers the other methods.
+    pub(super) not_allowed: Endpoint<S>,
+}
+
+#[derive(Clone)]
+pub(super) struct Fallback<S> {
+    pub(super) endpoint: Endpoint<S>,
+    /// Whether the user asked for it.
+    pub(super) custom: bool,
+}
+
+impl<S> Inner<S> {
+    #[track_caller]
+    pub(super) fn add(
+        &mut self,
+        pattern: &str,
+        declaration: Declaration,
+        endpoint: Endpoint<S>,
+        not_allowed: &Endpoint<S>,
+    ) {
+        let pattern = match Pattern::parse(pattern) {
+            Ok(pattern) => pattern,
+            Err(error) => panic!("cannot route `{pattern}` to {}: {error}", Place(&declaration)),
+        };
+        let path = match self.tree.insert(pattern.as_str(), self.paths.len()) {
+            Ok(()) => {
+                let (methods, not_allowed) = (Vec::new(), not_allowed.clone());
+                self.paths.push(PathEntry { pattern: Arc::new(pattern), methods, not_allowed });
+                self.paths.last_mut().expect("one was pushed")
+            }
+            Err(InsertError::Conflict { with }) => {
+                let existing = self.paths.iter_mut().find(|path| path.pattern.as_str() == with);
+                match existing {
+                    Some(existing) if with == pattern.as_str() => existing,
+                    existing => {
+                        let first = existing.map(|path| Place(&path.methods[0].0).to_string());
+                        let first = first.unwrap_or_default();
+                        panic!(
+                            "{} at `{}` is in conflict with {first} at `{with}`: a path could be either's",
+                            Place(&declaration),
+                            pattern.as_str()
+                        )
+                    }
+                }
+            }
+            Err(error) => panic!("cannot route `{}` to {}: {error}", pattern.as_str(), Place(&declaration)),
+        };
+        if let Some((first, _)) = path.methods.iter().find(|(other, _)| other.method == declaration.method) {
+            panic!(
+                "{} is in conflict with {}: both answer {} {}",
+                Place(&declaration),
+                Place(first),
+                declaration.method,
+                path.pattern.as_str()
+            );
+        }
+        path.methods.push((declaration, endpoint));
+    }
+
+    #[track_caller]
+    pub(super) fn add_nested(&mut self, prefix: &str, endpoint: Endpoint<S>) {
+        let prefix = Pattern::parse(prefix).unwrap_or_else(|error| panic!("cannot nest under `{prefix}`: {error}"));
+        let taken = self.nested.iter().any(|(other, _)| other.as_str() == prefix.as_str());
+        assert!(!taken, "there are two fallbacks for `{}`", prefix.as_str());
+        self.nested.push((Arc::new(prefix), endpoint));
+    }
+
+    pub(super) fn bind<S2>(self, state: &Shared<S>) -> Inner<S2> {
+        let bind = |endpoint: Endpoint<S>| Endpoint::Bound(endpoint.bind(state));
+        let Self { paths, tree, fallback, nested, table: _ } = self;
+        let paths = paths.into_iter().map(|PathEntry { pattern, methods, not_allowed }| PathEntry {
+            pattern,
+            methods: methods.into_iter().map(|(declaration, endpoint)| (declaration, bind(endpoint))).collect(),
+            not_allowed: bind(not_allowed),
+        });
+        Inner {
+            paths: paths.collect(),
+            tree,
+            fallback: Fallback { endpoint: bind(fallback.endpoint), custom: fallback.custom },
+            nested: nested.into_iter().map(|(prefix, endpoint)| (prefix, bind(endpoint))).collect(),
+            table: OnceLock::new(),
+        }
+    }
+}
+
+/// The value of `Allow`, on its way to the answer of status 405.
+#[derive(Clone)]
+struct Allowed(HeaderValue);
+
+impl<S> PathEntry<S> {
+    /// The methods that are answered here, as [`not_allowed`] expects them in the request.
+    pub(super) fn note_allowed(&self, request: &mut Request) {
+        let has = |method: &Method| self.methods.iter().any(|(declaration, _)| declaration.method == *method);
+        let mut names: Vec<_> = self.methods.iter().map(|(declaration, _)| declaration.method.as_str()).collect();
+        if has(&Method::GET) && !has(&Method::HEAD) {
+            names.push(Method::HEAD.as_str());
+        }
+        let value = HeaderValue::try_from(names.join(", ")).expect("method names are visible ascii");
+        request.extensions_mut().insert(Allowed(value));
+    }
+}
+
+/// The answer to a path without a handler.
+pub(super) fn not_found(request: Request) -> ResponseFuture {
+    let id = CallContext::id_in(request.extensions());
+    let problem = Problem::new(StatusCode::NOT_FOUND).detail("no handler is declared for this path").request_id(id);
+    ResponseFuture::ready(problem.into_response())
+}
+
+/// The answer to a method without a handler.
+pub(super) fn not_allowed(mut request: Request) -> ResponseFuture {
+    let id = CallContext::id_in(request.extensions());
+    let problem =
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED).detail("this path has no handler for the method").request_id(id);
+    let mut response: Response = problem.into_response();
+    if let Some(Allowed(methods)) = request.extensions_mut().remove() {
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
+    ResponseFuture::ready(response)
+}

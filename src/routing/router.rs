@@ -1,0 +1,238 @@
+//! The router as it is declared.
+
+use std::sync::{Arc, OnceLock};
+
+use axum_core::{extract::Request, response::IntoResponse};
+use tower::{Layer, Service};
+
+use super::{
+    declared::{RouteInfo, Routes},
+    endpoint::{Endpoint, Route},
+    paths::{Fallback, Inner, PathEntry, not_allowed, not_found},
+};
+use crate::{
+    body::BoxError,
+    handler::{HandlerFn, Shared},
+    http::pattern::Pattern,
+};
+
+/// Sends each request to the handler declared for its method and path.
+///
+/// ```
+/// # use slotbus::{Path, Router, State, routes};
+/// #[slotbus::handler(GET, "/users/{id}")]
+/// async fn show(Path(id): Path<u64>, State(greeting): State<&'static str>) -> String {
+///     format!("{greeting}, user {id}")
+/// }
+///
+/// let app: Router = Router::new().nest("/v1", Router::new().routes(routes![show])).with_state("hello");
+/// ```
+///
+/// A `Router<S>` waits for a state `S`; a `Router` (that is `Router<()>`) is a tower service of infallible answers.
+///
+/// What it answers by itself:
+/// - **404** for a path without a handler, unless there is a [`fallback`](Self::fallback). Paths are compared strictly:
+///   `/a/` is not `/a`, and escapes in the fixed parts of a path are not decoded.
+/// - **405** for a path with handlers, but not for that method, with the `Allow` header.
+/// - **HEAD** by the handler for GET, without the body. `OPTIONS` only where a handler is declared for it.
+///
+/// A request that came through a bus carries the pattern by which the hub routed it. If that pattern is one of ours and
+/// fits the path, it is taken (one look-up) before the tree of patterns is asked; so where several of our patterns fit a
+/// path, the hub's choice stands.
+pub struct Router<S = ()> {
+    pub(super) inner: Arc<Inner<S>>,
+}
+
+impl<S> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    /// A router that answers every request 404.
+    pub fn new() -> Self {
+        let fallback = Fallback { endpoint: Endpoint::Bound(Route::new(not_found)), custom: false };
+        Inner { paths: Vec::new(), tree: Default::default(), fallback, nested: Vec::new(), table: OnceLock::new() }
+            .into()
+    }
+
+    /// Adds handlers.
+    ///
+    /// # Panics
+    /// When a handler's pattern is in conflict with another one's (`/{a}` and `/{b}`), or two handlers have the same method
+    /// and pattern. The message names both.
+    #[track_caller]
+    pub fn routes(self, routes: Routes<S>) -> Self {
+        let mut inner = self.into_inner();
+        for (declaration, endpoint) in routes.list {
+            inner.add(declaration.pattern, declaration, endpoint, &Endpoint::Bound(Route::new(not_allowed)));
+        }
+        inner.into()
+    }
+
+    /// Adds the handlers of `router` under a prefix, which may have parameters: `/tenants/{tenant}`.
+    ///
+    /// The handlers see the whole path, and the parameters of the prefix before their own. The nested router's pattern `/`
+    /// is the prefix itself, without a slash at the end. Its fallback, if it has one, answers what lies below the prefix.
+    ///
+    /// # Panics
+    /// When the prefix does not begin with a slash, ends with one, or takes the rest of the path (`{*rest}`), and on
+    /// conflicts as in [`routes`](Self::routes).
+    #[track_caller]
+    pub fn nest(self, prefix: &str, router: Self) -> Self {
+        let parsed = match Pattern::parse(prefix) {
+            Ok(parsed) if !prefix.ends_with('/') && !parsed.as_str().contains("{*") => parsed,
+            Ok(_) => panic!("cannot nest under `{prefix}`: the prefix ends with a slash or takes the rest of the path"),
+            Err(error) => panic!("cannot nest under `{prefix}`: {error}"),
+        };
+        let below = |pattern: &Pattern| match pattern.as_str() {
+            "/" => parsed.as_str().to_owned(),
+            path => format!("{}{path}", parsed.as_str()),
+        };
+        let (mut inner, nested) = (self.into_inner(), router.into_inner());
+        for PathEntry { pattern, methods, not_allowed } in nested.paths {
+            for (declaration, endpoint) in methods {
+                inner.add(&below(&pattern), declaration, endpoint, &not_allowed);
+            }
+        }
+        for (pattern, endpoint) in nested.nested {
+            inner.add_nested(&below(&pattern), endpoint);
+        }
+        if nested.fallback.custom {
+            inner.add_nested(parsed.as_str(), nested.fallback.endpoint);
+        }
+        inner.into()
+    }
+
+    /// Adds the handlers of another router, and its fallback.
+    ///
+    /// # Panics
+    /// When both have a fallback, and on conflicts as in [`routes`](Self::routes).
+    #[track_caller]
+    pub fn merge(self, router: Self) -> Self {
+        let (mut inner, other) = (self.into_inner(), router.into_inner());
+        for PathEntry { pattern, methods, not_allowed } in other.paths {
+            for (declaration, endpoint) in methods {
+                inner.add(pattern.as_str(), declaration, endpoint, &not_allowed);
+            }
+        }
+        for (pattern, endpoint) in other.nested {
+            inner.add_nested(pattern.as_str(), endpoint);
+        }
+        if other.fallback.custom {
+            assert!(!inner.fallback.custom, "cannot merge two routers that both have a fallback");
+            inner.fallback = other.fallback;
+        }
+        inner.into()
+    }
+
+    /// Answers paths without a handler by an async function of extractors.
+    ///
+    /// ```
+    /// let app: slotbus::Router = slotbus::Router::new()
+    ///     .fallback(async |uri: http::Uri| (http::StatusCode::NOT_FOUND, format!("no {uri} here")));
+    /// ```
+    pub fn fallback<F: HandlerFn<S, A>, A>(self, function: F) -> Self {
+        self.answer_unknown(Endpoint::function(function))
+    }
+
+    /// Answers paths without a handler by a tower service: another router, an `axum::Router`, `ServeDir`.
+    pub fn fallback_service<T>(self, service: T) -> Self
+    where
+        T: Service<Request, Response: IntoResponse, Error: Into<BoxError>, Future: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.answer_unknown(Endpoint::Bound(Route::service(service)))
+    }
+
+    /// Puts a layer around all that was added so far: handlers, and the answers 404 and 405.
+    ///
+    /// It runs after routing, so it sees the [`MatchedPath`](crate::MatchedPath) but cannot choose another route. An error
+    /// of the layer needs no adapter: a time-out of [`tower::timeout`] is answered 504, an overload of
+    /// [`tower::load_shed`] 503, any other error 500.
+    ///
+    /// Each handler gets a service of its own from the layer. What is to be counted for all of them together, as the
+    /// permits of a concurrency limit, goes around the router: `ServiceBuilder::new().concurrency_limit(64).service(app)`.
+    pub fn layer<L>(self, layer: L) -> Self
+    where
+        L: Layer<Route> + Clone + Send + Sync + 'static,
+        L::Service: Service<Request, Response: IntoResponse, Error: Into<BoxError>, Future: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        let mut inner = self.into_inner();
+        let wrap = |endpoint: &mut Endpoint<S>| *endpoint = endpoint.clone().layer(layer.clone());
+        let Inner { paths, tree: _, fallback, nested, table: _ } = &mut inner;
+        for PathEntry { pattern: _, methods, not_allowed } in paths {
+            methods.iter_mut().for_each(|(_, endpoint)| wrap(endpoint));
+            wrap(not_allowed);
+        }
+        nested.iter_mut().for_each(|(_, endpoint)| wrap(endpoint));
+        wrap(&mut fallback.endpoint);
+        inner.into()
+    }
+
+    /// Puts a layer around the handlers added so far, and around nothing else: 404 and 405 are answered without it.
+    ///
+    /// An authorisation belongs here, as it would otherwise turn 404 into 401.
+    ///
+    /// # Panics
+    /// When there is no handler yet, as the layer would never run.
+    #[track_caller]
+    pub fn route_layer<L>(self, layer: L) -> Self
+    where
+        L: Layer<Route> + Clone + Send + Sync + 'static,
+        L::Service: Service<Request, Response: IntoResponse, Error: Into<BoxError>, Future: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        assert!(!self.inner.paths.is_empty(), "a route_layer before the first handler would never run");
+        let mut inner = self.into_inner();
+        for (_, endpoint) in inner.paths.iter_mut().flat_map(|path| &mut path.methods) {
+            *endpoint = endpoint.clone().layer(layer.clone());
+        }
+        inner.into()
+    }
+
+    /// Gives the handlers added so far their state. The result waits for another one, most often `()`.
+    pub fn with_state<S2>(self, state: S) -> Router<S2> {
+        self.into_inner().bind(&Shared::new(state)).into()
+    }
+
+    /// What is declared, for a start-up log or a manifest.
+    ///
+    /// ```
+    /// /// The start page.
+    /// #[slotbus::handler(GET, "/")]
+    /// async fn index() {}
+    ///
+    /// let app: slotbus::Router = slotbus::Router::new().routes(slotbus::routes![index]);
+    /// let route = app.list().next().unwrap();
+    /// assert_eq!((route.pattern, route.summary), ("/", "The start page."));
+    /// ```
+    pub fn list(&self) -> impl Iterator<Item = RouteInfo<'_>> {
+        self.inner.paths.iter().flat_map(|path| {
+            path.methods.iter().map(|(declaration, _)| RouteInfo {
+                method: &declaration.method,
+                pattern: path.pattern.as_str(),
+                handler: declaration.handler,
+                summary: declaration.summary,
+            })
+        })
+    }
+
+    fn answer_unknown(self, endpoint: Endpoint<S>) -> Self {
+        let mut inner = self.into_inner();
+        inner.fallback = Fallback { endpoint, custom: true };
+        inner.into()
+    }
+
+    fn into_inner(self) -> Inner<S> {
+        Arc::try_unwrap(self.inner).unwrap_or_else(|shared| Inner::clone(&shared))
+    }
+}

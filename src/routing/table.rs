@@ -1,0 +1,96 @@
+//! The router as it is asked.
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum_core::extract::Request;
+use http::Method;
+
+use super::{endpoint::Route, paths::Inner};
+use crate::{
+    handler::{ResponseFuture, Shared},
+    http::context::{CallContext, MatchedRoute},
+};
+
+/// Routes with their state, at the indices of the declared paths.
+#[derive(Clone)]
+pub(super) struct Table {
+    paths: Vec<BoundPath>,
+    /// Patterns in the spellings a hub may use, so that a request's pattern is looked up as it is.
+    spellings: HashMap<Box<str>, usize>,
+    fallback: Route,
+    /// In the order of `Inner::nested`.
+    nested: Vec<Route>,
+}
+
+#[derive(Clone)]
+struct BoundPath {
+    methods: Vec<(Method, Route)>,
+    not_allowed: Route,
+}
+
+impl Table {
+    fn new(inner: &Inner<()>) -> Self {
+        let state = Shared::new(());
+        let paths = inner.paths.iter().map(|path| BoundPath {
+            methods: path.methods.iter().map(|(d, endpoint)| (d.method.clone(), endpoint.bind(&state))).collect(),
+            not_allowed: path.not_allowed.bind(&state),
+        });
+        let spellings = inner.paths.iter().enumerate().flat_map(|(i, path)| {
+            let braces = Some(path.pattern.as_str().to_owned());
+            [braces, path.pattern.colon_form()].into_iter().flatten().map(move |text| (text.into(), i))
+        });
+        Self {
+            paths: paths.collect(),
+            spellings: spellings.collect(),
+            fallback: inner.fallback.endpoint.bind(&state),
+            nested: inner.nested.iter().map(|(_, endpoint)| endpoint.bind(&state)).collect(),
+        }
+    }
+
+    /// The route for a method: GET answers HEAD too.
+    fn route(&self, path: usize, method: &Method) -> Option<&Route> {
+        let methods = &self.paths[path].methods;
+        let find = |method: &Method| methods.iter().find(|(m, _)| m == method).map(|(_, route)| route);
+        find(method).or_else(|| if method == Method::HEAD { find(&Method::GET) } else { None })
+    }
+}
+
+impl Inner<()> {
+    pub(super) fn answer(&self, mut request: Request) -> ResponseFuture {
+        let table = self.table.get_or_init(|| Table::new(self));
+        let head = request.method() == Method::HEAD;
+        let path = self.find(table, &request);
+        let route = path.map(|i| MatchedRoute::new(Arc::clone(&self.paths[i].pattern), request.uri()));
+        MatchedRoute::note(route, request.extensions_mut());
+        let future = match path {
+            None => self.fallback(table, request.uri().path()).answer(request),
+            Some(i) => match table.route(i, request.method()) {
+                Some(route) => route.answer(request),
+                None => {
+                    self.paths[i].note_allowed(&mut request);
+                    table.paths[i].not_allowed.answer(request)
+                }
+            },
+        };
+        if head { future.headers_only() } else { future }
+    }
+
+    fn find(&self, table: &Table, request: &Request) -> Option<usize> {
+        let path = request.uri().path();
+        if let Some(context) = request.extensions().get::<CallContext>()
+            && let Some(&i) = table.spellings.get(&*context.hub_pattern)
+            // A layer may have rewritten the path since the hub chose, and a hub may be wrong: the path decides.
+            && self.paths[i].pattern.agrees(path, &context.hub_params)
+        {
+            return Some(i);
+        }
+        self.tree.at(path).ok().map(|found| *found.value)
+    }
+
+    /// The fallback of the innermost nested router that has one and covers the path, else that of the router itself.
+    fn fallback<'a>(&self, table: &'a Table, path: &str) -> &'a Route {
+        let covering = self.nested.iter().zip(&table.nested).filter(|((prefix, _), _)| prefix.covers(path));
+        let innermost = covering.max_by_key(|((prefix, _), _)| prefix.as_str().split('/').count());
+        innermost.map_or(&table.fallback, |(_, route)| route)
+    }
+}

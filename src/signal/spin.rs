@@ -1,0 +1,92 @@
+//! How long to spin before parking, adapted to whether spinning has paid.
+
+use std::time::{Duration, Instant};
+
+use crate::sync::Counter;
+
+/// The longest anybody may spin.
+const MAX_SPIN: Duration = Duration::from_micros(50);
+/// A wait that ended within so many spin limits was for a hot peer, whom spinning might have caught.
+const SOON: u32 = 10;
+
+/// The spin budget of one waiting place.
+#[derive(Debug)]
+pub(crate) struct Spin {
+    limit: Duration,
+    /// Nanoseconds to spin next time.
+    budget: Counter,
+}
+
+impl Spin {
+    /// Spins up to `limit`, 50 µs at most, and never on a machine with one core, where the peer could not run meanwhile.
+    pub(crate) fn new(limit: Duration) -> Self {
+        let lone = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
+        let limit = if lone { Duration::ZERO } else { limit.min(MAX_SPIN) };
+        let spin = Self { limit, budget: Counter::default() };
+        spin.restore();
+        spin
+    }
+
+    /// Looks again and again until `look` finds something or the budget is used up.
+    pub(crate) fn until<T>(&self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+        let budget = Duration::from_nanos(self.budget.get());
+        if budget.is_zero() {
+            return None;
+        }
+        let start = Instant::now();
+        loop {
+            // The clock costs as much as several looks, so it is read once in a while.
+            for _ in 0..32 {
+                if let Some(found) = look() {
+                    self.restore();
+                    return Some(found);
+                }
+                std::hint::spin_loop();
+            }
+            if start.elapsed() >= budget {
+                return None;
+            }
+        }
+    }
+
+    /// Learns how long a wait took that spinning did not end: soon after it, spinning is worth it again; else it gets
+    /// shorter, down to nothing.
+    pub(crate) fn parked_for(&self, wait: Duration) {
+        if wait < SOON * self.limit {
+            self.restore();
+        } else {
+            self.budget.set(self.budget.get() / 2);
+        }
+    }
+
+    fn restore(&self) {
+        let limit = self.limit.as_nanos() as u64;
+        if self.budget.get() != limit {
+            self.budget.set(limit);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_waits_long_stops_spinning_and_one_that_waits_short_starts_again() {
+        let spin = Spin { limit: Duration::from_micros(20), budget: Counter::default() };
+        spin.restore();
+        for _ in 0..20 {
+            spin.parked_for(Duration::from_secs(1));
+        }
+        assert_eq!(spin.until(|| Some(1)), None, "the budget is used up");
+        spin.parked_for(Duration::from_micros(100));
+        assert_eq!(spin.until(|| Some(1)), Some(1));
+    }
+
+    #[test]
+    fn a_limit_of_zero_never_looks() {
+        let spin = Spin::new(Duration::ZERO);
+        spin.parked_for(Duration::ZERO);
+        assert_eq!(spin.until(|| Some(1)), None);
+    }
+}

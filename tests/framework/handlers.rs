@@ -1,0 +1,177 @@
+//! `#[handler]` on functions of all sorts.
+
+use http::{HeaderMap, HeaderName, Method};
+use slotbus::{Json, Path, Query, Router, State, extract::FromRef, handler, routes};
+
+use super::{call, get, post};
+
+#[tokio::test]
+async fn a_handler_stays_a_function() {
+    #[handler(GET, "/{id}")]
+    async fn asynchronous(Path(id): Path<u32>) -> String {
+        (id + 1).to_string()
+    }
+    #[handler(GET, "/")]
+    fn plain() -> &'static str {
+        "plain"
+    }
+    assert_eq!(asynchronous(Path(1)).await, "2");
+    assert_eq!(plain(), "plain");
+}
+
+#[tokio::test]
+async fn plain_functions_are_handlers_with_and_without_arguments() {
+    #[handler(GET, "/")]
+    fn nothing() -> &'static str {
+        "nothing"
+    }
+    #[handler(POST, "/")]
+    fn echo(method: Method, body: String) -> String {
+        format!("{method} {body}")
+    }
+    let app: Router = Router::new().routes(routes![nothing, echo]);
+    get(&app, "/").await.assert(200, "nothing");
+    post(&app, "/", "text/plain", "body").await.assert(200, "POST body");
+}
+
+mod elsewhere {
+    #[slotbus::handler(GET, "/elsewhere")]
+    pub(super) async fn public() -> &'static str {
+        private()
+    }
+
+    #[slotbus::handler(GET, "/private")]
+    fn private() -> &'static str {
+        "elsewhere"
+    }
+
+    pub(super) mod deeper {
+        #[slotbus::handler(GET, "/deeper")]
+        pub(in super::super) async fn restricted() -> &'static str {
+            "deeper"
+        }
+    }
+
+    pub(super) fn routes() -> slotbus::Router {
+        slotbus::Router::new().routes(slotbus::routes![private])
+    }
+}
+
+#[tokio::test]
+async fn handlers_are_named_through_modules_and_under_other_names() {
+    use elsewhere::{deeper::restricted, public as renamed};
+    let app = elsewhere::routes().routes(routes![renamed, restricted]);
+    for path in ["/elsewhere", "/private"] {
+        get(&app, path).await.assert(200, "elsewhere");
+    }
+    get(&app, "/deeper").await.assert(200, "deeper");
+    assert_eq!(renamed().await, "elsewhere");
+}
+
+#[tokio::test]
+async fn results_and_errors_of_ones_own_are_answers() {
+    struct Teapot;
+    impl slotbus::response::IntoResponse for Teapot {
+        fn into_response(self) -> slotbus::response::Response {
+            (http::StatusCode::IM_A_TEAPOT, "teapot").into_response()
+        }
+    }
+    #[handler(GET, "/{n}")]
+    async fn even(Path(n): Path<u32>) -> Result<Json<u32>, Teapot> {
+        if n % 2 == 0 { Ok(Json(n)) } else { Err(Teapot) }
+    }
+    #[handler(GET, "/")]
+    async fn opaque() -> impl slotbus::response::IntoResponse {
+        [("x-a", "b")]
+    }
+    let app: Router = Router::new().routes(routes![even, opaque]);
+    get(&app, "/2").await.assert(200, "2");
+    get(&app, "/3").await.assert(418, "teapot");
+    assert_eq!(get(&app, "/").await.headers["x-a"], "b");
+}
+
+#[tokio::test]
+async fn state_reaches_handlers_whole_and_in_parts() {
+    #[derive(Clone)]
+    struct App {
+        name: String,
+        limit: usize,
+    }
+    impl FromRef<App> for usize {
+        fn from_ref(app: &App) -> Self {
+            app.limit
+        }
+    }
+    #[handler(GET, "/whole")]
+    async fn whole(State(app): State<App>) -> String {
+        app.name
+    }
+    #[handler(GET, "/part")]
+    async fn part(State(limit): State<usize>, headers: HeaderMap) -> String {
+        format!("{limit} {}", headers.len())
+    }
+    #[handler(GET, "/other")]
+    async fn other(State(other): State<char>) -> String {
+        other.to_string()
+    }
+    let app: Router = Router::new()
+        .routes(routes![whole, part])
+        .with_state(App { name: "app".into(), limit: 7 })
+        .merge(Router::new().routes(routes![other]).with_state('x'));
+    get(&app, "/whole").await.assert(200, "app");
+    get(&app, "/part").await.assert(200, "7 0");
+    get(&app, "/other").await.assert(200, "x");
+}
+
+/// Types whose names the generated code must not capture.
+#[tokio::test]
+async fn names_of_the_generated_code_do_not_clash_with_those_of_the_user() {
+    #[allow(dead_code)]
+    struct S;
+    type M = Method;
+    #[allow(non_snake_case)]
+    #[handler(GET, "/{state}")]
+    async fn request(Path(state): Path<String>, parts: M, Query(body): Query<Vec<(String, String)>>) -> String {
+        format!("{state} {parts} {}", body.len())
+    }
+    let app: Router = Router::new().routes(routes![request]);
+    get(&app, "/x?a=b").await.assert(200, "x GET 1");
+}
+
+#[tokio::test]
+async fn every_method_of_the_bus_can_be_declared() {
+    macro_rules! echo {
+        ($($name:ident $method:ident)*) => {
+            $(#[handler($method, "/")] async fn $name() -> [(HeaderName, &'static str); 1] {
+                [(HeaderName::from_static("x-method"), stringify!($method))]
+            })*
+            let app: Router = Router::new().routes(routes![$($name),*]);
+            $(assert_eq!(call(&app, Method::$method, "/").await.headers["x-method"], stringify!($method));)*
+        };
+    }
+    echo! { get_ GET post_ POST put PUT delete DELETE patch PATCH head HEAD options OPTIONS }
+}
+
+#[tokio::test]
+async fn a_handler_that_is_configured_away_leaves_nothing_behind() {
+    #[handler(GET, "/")]
+    #[cfg(any())]
+    async fn gone() -> NoSuchType {}
+    #[handler(GET, "/")]
+    async fn gone() -> &'static str {
+        "here"
+    }
+    let app: Router = Router::new().routes(routes![gone]);
+    get(&app, "/").await.assert(200, "here");
+}
+
+#[tokio::test]
+async fn raw_names_are_names() {
+    #[handler(GET, "/")]
+    async fn r#match() -> &'static str {
+        "raw"
+    }
+    let app: Router = Router::new().routes(routes![r#match]);
+    get(&app, "/").await.assert(200, "raw");
+    assert!(app.list().next().unwrap().handler.ends_with("::match"));
+}

@@ -1,0 +1,304 @@
+//! A hub and a worker of this crate, both in this process, over a real bus.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::routing::{get, post};
+use http::{Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use slotbus::hub::{CallError, Hub, SlotState};
+use slotbus::{Body, Version};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+use tower::{Service, ServiceExt};
+use uuid::Uuid;
+
+struct Worker {
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<Result<(), slotbus::Error>>,
+}
+
+impl Worker {
+    fn start(name: &str, app: Router) -> Self {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serve = slotbus::serve(app).name(name).body_limit(8 << 20).with_graceful_shutdown(async {
+            let _ = stopped.await;
+        });
+        Self { stop: Some(stop), task: tokio::spawn(serve.into_future()) }
+    }
+
+    async fn stop(mut self) {
+        let _ = self.stop.take().unwrap().send(());
+        self.task.await.unwrap().unwrap();
+    }
+}
+
+fn name() -> String {
+    format!("test-{}", Uuid::new_v4())
+}
+
+fn app() -> Router {
+    Router::new()
+        .route("/hello", get(|| async { "hello" }))
+        .route("/echo", post(|body: Bytes| async move { body }))
+        .route("/later", post(|body: Bytes| async move {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            body
+        }))
+        .route("/panic", get(|| async { if true { panic!("on purpose") } }))
+}
+
+fn get_request(path: &str) -> Request<Body> {
+    Request::get(path).body(Body::empty()).unwrap()
+}
+
+async fn bytes(response: http::Response<Body>) -> Bytes {
+    response.into_body().collect().await.unwrap().to_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_are_answered_inline_later_and_by_overflow_in_both_versions() {
+    for version in [Version::V1, Version::V2] {
+        let name = name();
+        let hub = Hub::builder(&name).version(version).create().unwrap();
+        let worker = Worker::start(&name, app());
+        assert_eq!(bytes(hub.call(get_request("/hello")).await.unwrap()).await, "hello");
+        for path in ["/echo", "/later"] {
+            for size in [0, 1, 1 << 10, 64 << 10, 1 << 20] {
+                let body = Bytes::from(vec![size as u8; size]);
+                let request = Request::post(path).body(Body::from(body.clone())).unwrap();
+                assert_eq!(bytes(hub.call(request).await.unwrap()).await, body, "{path} {size}");
+            }
+        }
+        assert_eq!(hub.call(get_request("/panic")).await.unwrap().status(), 500);
+        assert_eq!(hub.call(get_request("/nowhere")).await.unwrap().status(), 404);
+        assert!(hub.slots().iter().all(|&slot| slot == SlotState::Free));
+        worker.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_callers_share_few_slots_and_each_gets_its_own_answer() {
+    let name = name();
+    let hub = Hub::builder(&name).slots(4).create().unwrap();
+    let worker = Worker::start(&name, app());
+    let callers: Vec<_> = (0..64)
+        .map(|caller| {
+            let hub = hub.clone();
+            tokio::spawn(async move {
+                for turn in 0..50 {
+                    let body = format!("{caller}-{turn}");
+                    let path = if turn % 2 == 0 { "/echo" } else { "/later" };
+                    let request = Request::post(path).body(Body::from(body.clone())).unwrap();
+                    assert_eq!(bytes(hub.call(request).await.unwrap()).await, body);
+                }
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_threads_call_without_a_runtime() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let worker = Worker::start(&name, app());
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let hub = hub.clone();
+            std::thread::spawn(move || {
+                for _ in 0..200 {
+                    assert_eq!(hub.call_blocking(get_request("/hello")).unwrap().status(), 200);
+                }
+            })
+        })
+        .collect();
+    tokio::task::spawn_blocking(|| threads.into_iter().for_each(|thread| thread.join().unwrap())).await.unwrap();
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_no_worker_takes_times_out_and_leaves_its_slot_free() {
+    let hub = Hub::builder(name()).timeout(Duration::from_millis(50)).create().unwrap();
+    let error = hub.call(get_request("/")).await.unwrap_err();
+    assert!(matches!(error, CallError::TimedOut(_)), "{error}");
+    assert!(hub.slots().iter().all(|&slot| slot == SlotState::Free));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_for_a_slot_counts_into_the_timeout() {
+    let hub = Hub::builder(name()).slots(1).timeout(Duration::from_millis(50)).create().unwrap();
+    let (first, second) = tokio::join!(hub.call(get_request("/")), hub.call(get_request("/")));
+    assert!(matches!(first, Err(CallError::TimedOut(_))));
+    assert!(matches!(second, Err(CallError::TimedOut(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn giving_up_on_a_running_request_keeps_its_slot_until_it_is_answered() {
+    let name = name();
+    let hub = Hub::builder(&name).slots(1).create().unwrap();
+    let (started, finish) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let app = Router::new()
+        .route("/hello", get(|| async { "hello" }))
+        .route("/slow", get({
+            let (started, finish) = (Arc::clone(&started), Arc::clone(&finish));
+            move || async move {
+                started.notify_one();
+                finish.notified().await;
+            }
+        }));
+    let worker = Worker::start(&name, app);
+    let slow = tokio::spawn(hub.call(get_request("/slow")));
+    started.notified().await;
+    slow.abort();
+    assert!(slow.await.unwrap_err().is_cancelled());
+    assert_eq!(hub.slots(), [SlotState::Claimed], "a zombie");
+    let mut next = std::pin::pin!(hub.call(get_request("/hello")));
+    assert!(futures::poll!(&mut next).is_pending(), "the slot is not reused");
+    finish.notify_one();
+    assert_eq!(bytes(next.await.unwrap()).await, "hello");
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_a_service_a_hub_is_ready_when_it_holds_a_slot() {
+    let name = name();
+    let hub = Hub::builder(&name).slots(1).create().unwrap();
+    let worker = Worker::start(&name, app());
+    let (mut first, mut second) = (hub.clone(), hub.clone());
+    let first = ServiceExt::<Request<Body>>::ready(&mut first).await.unwrap();
+    let mut waiting = std::pin::pin!(ServiceExt::<Request<Body>>::ready(&mut second));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    assert_eq!(hub.slots(), [SlotState::Free], "a permit writes nothing");
+    assert_eq!(first.call(get_request("/hello")).await.unwrap().status(), 200);
+    assert_eq!(waiting.await.unwrap().call(get_request("/hello")).await.unwrap().status(), 200);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_a_hub_fails_its_callers_and_sends_its_worker_to_the_next() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let (started, stop) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let app = app().route("/slow", get({
+        let (started, stop) = (Arc::clone(&started), Arc::clone(&stop));
+        move || async move {
+            started.notify_one();
+            stop.notified().await;
+        }
+    }));
+    let worker = Worker::start(&name, app);
+    let slow = tokio::spawn(hub.call(get_request("/slow")));
+    started.notified().await;
+    hub.close();
+    assert!(matches!(slow.await.unwrap(), Err(CallError::Closed)));
+    assert!(matches!(hub.call(get_request("/hello")).await, Err(CallError::Closed)));
+    drop(hub);
+    let next = Hub::builder(&name).version(Version::V2).create().unwrap();
+    assert_eq!(next.call(get_request("/hello")).await.unwrap().status(), 200);
+    stop.notify_one();
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopping_worker_answers_what_it_has_in_hand() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let (started, finish) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let app = Router::new().route("/slow", get({
+        let (started, finish) = (Arc::clone(&started), Arc::clone(&finish));
+        move || async move {
+            started.notify_one();
+            finish.notified().await;
+            "done"
+        }
+    }));
+    let worker = Worker::start(&name, app);
+    let slow = tokio::spawn(hub.call(get_request("/slow")));
+    started.notified().await;
+    let stopping = tokio::spawn(worker.stop());
+    finish.notify_one();
+    assert_eq!(bytes(slow.await.unwrap().unwrap()).await, "done");
+    stopping.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_drain_timeout_leaves_is_answered_503() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let started = Arc::new(Notify::new());
+    let app = Router::new().route("/never", get({
+        let started = Arc::clone(&started);
+        move || async move {
+            started.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }));
+    let stop = Arc::new(Notify::new());
+    let stopped = Arc::clone(&stop);
+    let serve = slotbus::serve(app)
+        .name(&name)
+        .drain_timeout(Duration::from_millis(20))
+        .with_graceful_shutdown(async move { stopped.notified().await });
+    let worker = tokio::spawn(serve.into_future());
+    let never = tokio::spawn(hub.call(get_request("/never")));
+    started.notified().await;
+    stop.notify_one();
+    worker.await.unwrap().unwrap();
+    assert_eq!(never.await.unwrap().unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_worker_answers_503_and_leaves_nothing_behind() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let started = Arc::new(Notify::new());
+    let app = Router::new().route("/never", get({
+        let started = Arc::clone(&started);
+        move || async move {
+            started.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }));
+    let worker = tokio::spawn(slotbus::serve(app).name(&name).into_future());
+    let never = tokio::spawn(hub.call(get_request("/never")));
+    started.notified().await;
+    worker.abort();
+    assert_eq!(never.await.unwrap().unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+    drop(hub);
+    let left: Vec<_> = std::fs::read_dir("/dev/shm")
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|object| object.contains(&name))
+        .collect();
+    assert_eq!(left, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unready_service_leaves_requests_to_its_sibling() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    // Never ready, so it must never claim.
+    let busy = tower::service_fn(|_: Request<Body>| async { Ok::<_, std::convert::Infallible>(http::Response::new(Body::from("busy"))) });
+    let busy = tower::limit::ConcurrencyLimit::new(busy, 0);
+    let busy = tokio::spawn(slotbus::serve(busy).name(&name).into_future());
+    let worker = Worker::start(&name, app());
+    for _ in 0..50 {
+        assert_eq!(bytes(hub.call(get_request("/hello")).await.unwrap()).await, "hello");
+    }
+    busy.abort();
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_method_without_a_code_is_refused_before_anything_is_sent() {
+    let hub = Hub::builder(name()).create().unwrap();
+    let request = Request::builder().method(Method::TRACE).uri("/").body(Body::empty()).unwrap();
+    let error = hub.call(request).await.unwrap_err();
+    assert_eq!(error.status(), StatusCode::NOT_IMPLEMENTED);
+}

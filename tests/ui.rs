@@ -1,0 +1,23 @@
+//! What `#[handler]` accepts and how it complains: the name of each file is the rule it shows.
+#![cfg(feature = "macros")]
+
+use std::process::Command;
+
+/// The compiler whose words are recorded in `tests/ui/compiler`.
+const RECORDED: &str = "rustc 1.95.";
+
+#[test]
+fn handlers_are_accepted_and_mistakes_reported_at_their_place() {
+    let cases = trybuild::TestCases::new();
+    cases.pass("tests/ui/pass/*.rs");
+    // These messages are the macro's own.
+    cases.compile_fail("tests/ui/fail/*.rs");
+    // These are the compiler's, who says the same in other words from one release to the next.
+    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+    let version = Command::new(rustc).arg("--version").output().expect("the compiler was there a moment ago").stdout;
+    if String::from_utf8_lossy(&version).starts_with(RECORDED) {
+        cases.compile_fail("tests/ui/compiler/*.rs");
+    } else {
+        eprintln!("tests/ui/compiler is recorded with {RECORDED}x, so it is not compared");
+    }
+}

@@ -1,0 +1,8 @@
+struct NotAResponse;
+
+#[slotbus::handler(GET, "/")]
+async fn handler() -> NotAResponse {
+    NotAResponse
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+#[slotbus::handler]
+async fn nothing() {}
+
+#[slotbus::handler(GET)]
+async fn no_path() {}
+
+#[slotbus::handler("/")]
+async fn no_method() {}
+
+#[slotbus::handler(GET "/")]
+async fn no_comma() {}
+
+#[slotbus::handler(GET, "/", state = App)]
+async fn too_much() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[slotbus::handler(GET, "/")]
+struct NotAFunction;
+
+fn main() {}

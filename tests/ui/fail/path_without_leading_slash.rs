@@ -1,0 +1,4 @@
+#[slotbus::handler(GET, "users")]
+async fn handler() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[slotbus::handler(GET, "/{id}/:id")]
+async fn handler() {}
+
+fn main() {}
