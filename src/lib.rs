@@ -29,9 +29,9 @@ pub use self::bus::BusError;
 pub use self::extract::{Extension, Form, Json, MatchedPath, Path, Query, State};
 pub use self::protocol::{BusName, NameError, RequestId, RequestIdError, Version};
 pub use self::routing::Router;
-pub use self::serve::{DEFAULT_MESSAGE_LIMIT, Error, NAME_VARIABLE, Serve, ServeFuture, serve};
 #[cfg(feature = "tokio")]
 pub use self::serve::shutdown_signal;
+pub use self::serve::{DEFAULT_MESSAGE_LIMIT, Error, NAME_VARIABLE, Serve, ServeFuture, serve};
 #[cfg(feature = "macros")]
 pub use slotbus_macros::handler;
 

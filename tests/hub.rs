@@ -43,11 +43,21 @@ fn app() -> Router {
     Router::new()
         .route("/hello", get(|| async { "hello" }))
         .route("/echo", post(|body: Bytes| async move { body }))
-        .route("/later", post(|body: Bytes| async move {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            body
-        }))
-        .route("/panic", get(|| async { if true { panic!("on purpose") } }))
+        .route(
+            "/later",
+            post(|body: Bytes| async move {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                body
+            }),
+        )
+        .route(
+            "/panic",
+            get(|| async {
+                if true {
+                    panic!("on purpose")
+                }
+            }),
+        )
 }
 
 fn get_request(path: &str) -> Request<Body> {
@@ -143,15 +153,16 @@ async fn giving_up_on_a_running_request_keeps_its_slot_until_it_is_answered() {
     let name = name();
     let hub = Hub::builder(&name).slots(1).create().unwrap();
     let (started, finish) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let app = Router::new()
-        .route("/hello", get(|| async { "hello" }))
-        .route("/slow", get({
+    let app = Router::new().route("/hello", get(|| async { "hello" })).route(
+        "/slow",
+        get({
             let (started, finish) = (Arc::clone(&started), Arc::clone(&finish));
             move || async move {
                 started.notify_one();
                 finish.notified().await;
             }
-        }));
+        }),
+    );
     let worker = Worker::start(&name, app);
     let slow = tokio::spawn(hub.call(get_request("/slow")));
     started.notified().await;
@@ -185,13 +196,16 @@ async fn closing_a_hub_fails_its_callers_and_sends_its_worker_to_the_next() {
     let name = name();
     let hub = Hub::builder(&name).create().unwrap();
     let (started, stop) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let app = app().route("/slow", get({
-        let (started, stop) = (Arc::clone(&started), Arc::clone(&stop));
-        move || async move {
-            started.notify_one();
-            stop.notified().await;
-        }
-    }));
+    let app = app().route(
+        "/slow",
+        get({
+            let (started, stop) = (Arc::clone(&started), Arc::clone(&stop));
+            move || async move {
+                started.notify_one();
+                stop.notified().await;
+            }
+        }),
+    );
     let worker = Worker::start(&name, app);
     let slow = tokio::spawn(hub.call(get_request("/slow")));
     started.notified().await;
@@ -210,14 +224,17 @@ async fn a_stopping_worker_answers_what_it_has_in_hand() {
     let name = name();
     let hub = Hub::builder(&name).create().unwrap();
     let (started, finish) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let app = Router::new().route("/slow", get({
-        let (started, finish) = (Arc::clone(&started), Arc::clone(&finish));
-        move || async move {
-            started.notify_one();
-            finish.notified().await;
-            "done"
-        }
-    }));
+    let app = Router::new().route(
+        "/slow",
+        get({
+            let (started, finish) = (Arc::clone(&started), Arc::clone(&finish));
+            move || async move {
+                started.notify_one();
+                finish.notified().await;
+                "done"
+            }
+        }),
+    );
     let worker = Worker::start(&name, app);
     let slow = tokio::spawn(hub.call(get_request("/slow")));
     started.notified().await;
@@ -232,13 +249,16 @@ async fn what_a_drain_timeout_leaves_is_answered_503() {
     let name = name();
     let hub = Hub::builder(&name).create().unwrap();
     let started = Arc::new(Notify::new());
-    let app = Router::new().route("/never", get({
-        let started = Arc::clone(&started);
-        move || async move {
-            started.notify_one();
-            std::future::pending::<()>().await;
-        }
-    }));
+    let app = Router::new().route(
+        "/never",
+        get({
+            let started = Arc::clone(&started);
+            move || async move {
+                started.notify_one();
+                std::future::pending::<()>().await;
+            }
+        }),
+    );
     let stop = Arc::new(Notify::new());
     let stopped = Arc::clone(&stop);
     let serve = slotbus::serve(app)
@@ -258,13 +278,16 @@ async fn a_dropped_worker_answers_503_and_leaves_nothing_behind() {
     let name = name();
     let hub = Hub::builder(&name).create().unwrap();
     let started = Arc::new(Notify::new());
-    let app = Router::new().route("/never", get({
-        let started = Arc::clone(&started);
-        move || async move {
-            started.notify_one();
-            std::future::pending::<()>().await;
-        }
-    }));
+    let app = Router::new().route(
+        "/never",
+        get({
+            let started = Arc::clone(&started);
+            move || async move {
+                started.notify_one();
+                std::future::pending::<()>().await;
+            }
+        }),
+    );
     let worker = tokio::spawn(slotbus::serve(app).name(&name).into_future());
     let never = tokio::spawn(hub.call(get_request("/never")));
     started.notified().await;
@@ -284,7 +307,9 @@ async fn an_unready_service_leaves_requests_to_its_sibling() {
     let name = name();
     let hub = Hub::builder(&name).create().unwrap();
     // Never ready, so it must never claim.
-    let busy = tower::service_fn(|_: Request<Body>| async { Ok::<_, std::convert::Infallible>(http::Response::new(Body::from("busy"))) });
+    let busy = tower::service_fn(|_: Request<Body>| async {
+        Ok::<_, std::convert::Infallible>(http::Response::new(Body::from("busy")))
+    });
     let busy = tower::limit::ConcurrencyLimit::new(busy, 0);
     let busy = tokio::spawn(slotbus::serve(busy).name(&name).into_future());
     let worker = Worker::start(&name, app());

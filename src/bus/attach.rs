@@ -17,8 +17,7 @@ impl Bus {
         let region = Region::open(name)?;
         let requests = Bell::open(&name.request_bell()).map_err(BusError::Bell)?;
         let responses = Bell::open(&name.response_bell()).map_err(BusError::Bell)?;
-        let mut bus =
-            Self { name: name.clone(), region, requests, responses, side: Side::Worker { owner: None } };
+        let mut bus = Self { name: name.clone(), region, requests, responses, side: Side::Worker { owner: None } };
         if bus.region.geometry().offers(Features::LOCKS) {
             let owner = bus.take_owner_lock().map_err(|source| BusError::Lock { name: name.clone(), source })?;
             bus.side = Side::Worker { owner: Some(owner) };

@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn a_reply_becomes_a_response_with_one_content_type() {
-        let meta = ResponseMeta { content_type: "text/plain".into(), headers: pairs(&[("content-type", "a/b"), ("x", "1")]) };
+        let meta =
+            ResponseMeta { content_type: "text/plain".into(), headers: pairs(&[("content-type", "a/b"), ("x", "1")]) };
         let reply = |status| Reply { status, meta: postcard::to_allocvec(&meta).unwrap().into(), body: Bytes::new() };
         let response = reply_to_response(reply(201)).unwrap();
         assert_eq!(response.status(), 201);

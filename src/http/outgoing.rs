@@ -72,11 +72,7 @@ pub(crate) fn has_body(method: &Method, status: StatusCode) -> bool {
 }
 
 /// Makes a reply of a response's head and collected body.
-pub(crate) fn reply_of(
-    parts: response::Parts,
-    body: Segments,
-    method: &Method,
-) -> Result<OutgoingReply, WireError> {
+pub(crate) fn reply_of(parts: response::Parts, body: Segments, method: &Method) -> Result<OutgoingReply, WireError> {
     let response::Parts { status, mut headers, .. } = parts;
     strip_hop_by_hop(&mut headers);
     if status == StatusCode::NO_CONTENT {
@@ -129,7 +125,8 @@ mod tests {
     #[tokio::test]
     async fn frames_are_collected_up_to_the_limit_and_not_beyond() {
         let frames = || {
-            let frames = ["ab", "", "cd"].map(|data| Ok::<_, std::io::Error>(http_body::Frame::data(Bytes::from(data))));
+            let frames =
+                ["ab", "", "cd"].map(|data| Ok::<_, std::io::Error>(http_body::Frame::data(Bytes::from(data))));
             StreamBody::new(futures::stream::iter(frames))
         };
         let collected = BodyCollector::new(frames(), 4).await.unwrap();

@@ -408,7 +408,9 @@ mod tests {
         assert!(matches!(parse(|i| i.heap_size += 1), GeometryError::HeapSize { .. }));
         assert!(matches!(parse(|i| i.heap_size = u32::MAX), GeometryError::HeapSize { .. }));
         assert!(matches!(
-            parse(|i| (i.ext_magic, i.features, i.epoch, i.arena_size) = (EXT_MAGIC, Features::ARENAS.bits(), 1, 1 << 20)),
+            parse(
+                |i| (i.ext_magic, i.features, i.epoch, i.arena_size) = (EXT_MAGIC, Features::ARENAS.bits(), 1, 1 << 20)
+            ),
             GeometryError::Arenas { .. }
         ));
     }

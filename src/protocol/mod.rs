@@ -14,10 +14,10 @@ mod placement;
 mod request_id;
 mod status;
 
-pub use self::call::{ReplyError, Route, WireError};
 pub(crate) use self::call::{Call, CallError, OutgoingCall, OutgoingReply, Reply, Segments};
-pub use self::geometry::{GeometryError, RangeError, Version};
+pub use self::call::{ReplyError, Route, WireError};
 pub(crate) use self::geometry::{Geometry, HeaderImage, HeapRange, MIN_BUMP_AREA, SlotIndex, align8};
+pub use self::geometry::{GeometryError, RangeError, Version};
 pub(crate) use self::layout::{EXT_MAGIC, Features};
 pub use self::layout::{
     FieldU8, FieldU16, FieldU32, FieldU64, IdField, PayloadDescriptor, SHM_HEADER_SIZE, SHM_MAGIC, SHM_VERSION,
@@ -35,7 +35,5 @@ pub(crate) use self::name::{Direction, Generation};
 pub(crate) use self::payload::{BodyPlace, MAX_META, Payload, PayloadError};
 pub(crate) use self::placement::{Placement, place};
 pub use self::request_id::{RequestId, RequestIdError};
+pub use self::status::{BumpHead, SLOT_CLAIMED, SLOT_DONE, SLOT_FREE, SLOT_READY, SLOT_WRITING, Seal, StatusWord};
 pub(crate) use self::status::{Claim, OwnerToken, Status};
-pub use self::status::{
-    BumpHead, SLOT_CLAIMED, SLOT_DONE, SLOT_FREE, SLOT_READY, SLOT_WRITING, Seal, StatusWord,
-};

@@ -33,8 +33,7 @@ impl PayloadDescriptor {
     /// Reads each field once and checks what it read.
     pub(crate) fn read(&self, geometry: &Geometry) -> Result<Payload, PayloadError> {
         let (meta_offset, meta_len) = (self.meta_offset.get(), self.meta_len.get());
-        let (body_offset, body_len, marker) =
-            (self.body_offset.get(), self.body_len.get(), self.body_overflow.get());
+        let (body_offset, body_len, marker) = (self.body_offset.get(), self.body_len.get(), self.body_overflow.get());
         let meta = geometry.heap_range(meta_offset, meta_len.into()).map_err(PayloadError::Meta)?;
         let body = match Generation::from_marker(marker) {
             _ if body_len == 0 => BodyPlace::Empty,

@@ -137,7 +137,10 @@ where
                         Err(error) => {
                             let cause = std::error::Error::source(&error).map(ToString::to_string);
                             tracing::error!(request_id = %this.id, cause, "response refused: {error}");
-                            OutgoingReply::error(StatusCode::INTERNAL_SERVER_ERROR, format!("response refused: {error}"))
+                            OutgoingReply::error(
+                                StatusCode::INTERNAL_SERVER_ERROR,
+                                format!("response refused: {error}"),
+                            )
                         }
                     });
                 }

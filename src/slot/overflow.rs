@@ -72,7 +72,8 @@ impl OverflowStore {
                         return Ok(Kept { object, generation });
                     }
                 }
-                let message = format!("all 255 overflow names of slot {slot} are taken: remove what crashed peers left");
+                let message =
+                    format!("all 255 overflow names of slot {slot} are taken: remove what crashed peers left");
                 Err(io::Error::new(io::ErrorKind::AlreadyExists, message))
             }
         }

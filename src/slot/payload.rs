@@ -5,9 +5,7 @@ use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 
 use super::overflow::OverflowStore;
-use crate::protocol::{
-    BodyPlace, BusName, Direction, HeapRange, MAX_META, Payload, Placement, Segments, SlotIndex,
-};
+use crate::protocol::{BodyPlace, BusName, Direction, HeapRange, MAX_META, Payload, Placement, Segments, SlotIndex};
 use crate::region::{Region, read_overflow};
 
 /// Why a message was not written.
