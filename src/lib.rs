@@ -1,5 +1,60 @@
-//! Run a part of a Rust program in a process of its own.
+//! Run a part of a Rust program in a process of its own, and call it as if it were a function.
+//!
+//! A *hub* sends HTTP-shaped requests through shared memory, a *worker* answers them with any tower service: this
+//! crate's [`Router`], an `axum::Router`, a `ServiceBuilder` stack. The worker has the crash isolation of a process, the
+//! middleware of tower and axum, and the latency of a function call rather than of a socket.
+//!
+//! A worker:
+//!
+//! ```no_run
+//! use slotbus::{Path, Router, handler, routes};
+//!
+//! #[handler(GET, "/hello/{name}")]
+//! async fn hello(Path(name): Path<String>) -> String {
+//!     format!("hello, {name}")
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), slotbus::Error> {
+//!     let app = Router::new().routes(routes![hello]);
+//!     slotbus::serve(app).name("greeter").with_graceful_shutdown(slotbus::shutdown_signal()).await
+//! }
+//! ```
+//!
+//! Its hub, in another process:
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let hub = slotbus::hub::Hub::builder("greeter").create()?;
+//! let response = hub.call(http::Request::get("/hello/world").body(slotbus::Body::empty())?).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Promises
+//!
+//! - A claimed request is answered exactly once while its worker lives: a panic is answered 500, garbage 400, what is
+//!   too large 413, a shutdown 503. A worker that dies is noticed by its hub, and its callers get an error.
+//! - A response never reaches another request: publishing compares the exact word that the claim wrote.
+//! - A handler runs at most once for each request that is sent; nothing is retried behind your back.
+//! - A hub never adopts or wipes a region: it replaces one whose hub is proven dead, and refuses any other.
+//!
+//! # Features
+//!
+//! - `tokio` (default): unfinished handlers run on the tokio runtime that awaits [`serve`]; `shutdown_signal`;
+//!   `tower::timeout` errors are answered 504. Without it, give [`Serve::executor`] any `futures::task::Spawn`.
+//! - `macros` (default): `#[handler]`.
+//!
+//! # Where to read on
+//!
+//! [`serve`] for workers, [`hub`] for hubs, [`routing`] and [`extract`] for handlers, [`types`] for the bytes on the
+//! wire. Linux with glibc only.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", target_endian = "little")))]
+compile_error!(
+    "slotbus speaks the shared-memory wire of 64-bit little-endian Linux with glibc, and of nothing else yet"
+);
 
 // The macro writes `::slotbus::`, in the tests of this crate too.
 #[cfg(test)]
@@ -23,11 +78,11 @@ mod shm;
 mod protocol;
 mod sync;
 pub mod types;
+pub mod error;
 
 pub use self::body::Body;
-pub use self::bus::BusError;
 pub use self::extract::{Extension, Form, Json, MatchedPath, Path, Query, State};
-pub use self::protocol::{BusName, NameError, RequestId, RequestIdError, Version};
+pub use self::protocol::{BusName, RequestId, Version};
 pub use self::routing::Router;
 #[cfg(feature = "tokio")]
 pub use self::serve::shutdown_signal;

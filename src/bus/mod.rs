@@ -9,9 +9,9 @@ mod found;
 
 use std::time::Duration;
 
-pub(crate) use self::found::{Founding, sweep};
+pub(crate) use self::found::Founding;
 use crate::lock::{self, Role};
-use crate::protocol::{BusName, Features, GeometryError, OwnerToken};
+use crate::protocol::{BusName, Features, OwnerToken};
 use crate::region::{Region, RegionError};
 use crate::shm::ObjectError;
 use crate::signal::Bell;
@@ -68,11 +68,6 @@ impl BusError {
             Self::Replaced(_) => true,
             _ => false,
         }
-    }
-
-    /// Whether the region is simply not completed by its hub.
-    pub(crate) fn is_unfinished(&self) -> bool {
-        matches!(self, Self::Region(RegionError::Geometry { source: GeometryError::NotReady, .. }))
     }
 }
 

@@ -25,8 +25,8 @@ pub(super) enum Entry {
         /// Its worker was proven dead and the slot freed.
         orphaned: bool,
     },
-    /// Nobody's, but a worker still runs the request. The permit keeps the slot out of the pool.
-    Zombie { slot: DispatchedSlot, permit: Permit },
+    /// Nobody's, but a worker still runs the request. The permit keeps the slot out of the pool until it is dropped.
+    Zombie { slot: DispatchedSlot, _permit: Permit },
 }
 
 impl Board {

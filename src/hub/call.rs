@@ -3,93 +3,20 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 
 use super::board::Entry;
-use super::pool::{Closed, Permit};
+use super::error::CallError;
+use super::pool::Permit;
 use super::shared::{DeadlineKey, Shared};
 use super::watcher;
 use crate::body::{Body, BoxError};
-use crate::http::{CollectError, collect_request, reply_to_response, request_to_call};
-use crate::protocol::{OutgoingCall, Reply, ReplyError, WireError};
-use crate::slot::{DispatchError, Progress};
-
-/// Why a call brought no response of its handler.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CallError {
-    /// The hub was closed.
-    #[error("the hub was closed")]
-    Closed,
-    /// No answer came in time. The handler may still run.
-    #[error("no answer within {0:?}")]
-    TimedOut(Duration),
-    /// The request has no place on the wire; it was not sent.
-    #[error("the request cannot be sent")]
-    Wire(#[from] WireError),
-    /// The request's body is longer than the hub's limit; it was not sent.
-    #[error("the request body exceeds the limit of {0} bytes")]
-    BodyTooLarge(usize),
-    /// The request's body failed; nothing was sent.
-    #[error("the request body failed")]
-    Body(#[source] BoxError),
-    /// There was no memory for the request; it was not sent.
-    #[error("there is no room in /dev/shm for the request")]
-    NoRoom(#[source] BoxError),
-    /// The worker died while it ran the request.
-    #[error("the worker died while it ran the request")]
-    WorkerDied,
-    /// A worker of the published kind gave the slot back without an answer.
-    #[error("the worker gave the request back without an answer")]
-    Abandoned,
-    /// The worker's answer is no HTTP response.
-    #[error("the worker's answer is no response")]
-    Reply(#[from] ReplyError),
-}
-
-impl CallError {
-    /// The status that tells an HTTP client about it, as a gateway would (RFC 9110 section 15.6).
-    pub fn status(&self) -> StatusCode {
-        match self {
-            Self::Closed => StatusCode::SERVICE_UNAVAILABLE,
-            Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Wire(WireError::Method(_)) => StatusCode::NOT_IMPLEMENTED,
-            Self::Wire(WireError::BodyTooLarge { .. }) | Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Wire(WireError::HeaderValue(_)) | Self::Body(_) => StatusCode::BAD_REQUEST,
-            Self::Wire(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::NoRoom(_) => StatusCode::INSUFFICIENT_STORAGE,
-            Self::WorkerDied | Self::Abandoned | Self::Reply(_) => StatusCode::BAD_GATEWAY,
-        }
-    }
-}
-
-impl From<Closed> for CallError {
-    fn from(Closed: Closed) -> Self {
-        Self::Closed
-    }
-}
-
-impl From<CollectError> for CallError {
-    fn from(error: CollectError) -> Self {
-        match error {
-            CollectError::TooLarge(limit) => Self::BodyTooLarge(limit),
-            CollectError::Body(error) => Self::Body(error),
-        }
-    }
-}
-
-impl From<DispatchError> for CallError {
-    fn from(error: DispatchError) -> Self {
-        match error {
-            DispatchError::Wire(error) => Self::Wire(error),
-            DispatchError::NoRoom(error) => Self::NoRoom(error.into()),
-        }
-    }
-}
+use crate::http::{collect_request, reply_to_response, request_to_call};
+use crate::protocol::{OutgoingCall, Reply};
+use crate::slot::Progress;
 
 /// Sends `request` and resolves to its response; `permit` is the slot that was waited for before, if any.
 pub(super) async fn call<B>(
@@ -287,7 +214,7 @@ impl Drop for Answer {
                 Progress::Finished => drop(slot.finished(&shared.bus)),
                 Progress::Abandoned => slot.reset(&shared.bus),
                 Progress::Waiting | Progress::Claimed(_) => {
-                    *entry = Entry::Zombie { slot, permit };
+                    *entry = Entry::Zombie { slot, _permit: permit };
                     drop(entry);
                     // The zombie keeps the interest of its caller, or gets one of its own.
                     if !std::mem::take(&mut self.interested) {
@@ -300,26 +227,5 @@ impl Drop for Answer {
         drop(entry);
         drop(permit);
         self.lose_interest();
-    }
-}
-
-/// Drives `future` to its end on this thread.
-pub(super) fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut context = Context::from_waker(&waker);
-    let mut future = std::pin::pin!(future);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => std::thread::park(),
-        }
     }
 }

@@ -15,15 +15,17 @@
 //! A slot belongs to its entry from dispatch until the entry saw DONE, withdrew the request or proved its worker dead.
 //! A caller that gives up on a claimed request leaves a zombie there, which keeps the slot until then.
 
+mod blocking;
 mod board;
 mod builder;
 mod call;
+mod error;
 mod pool;
 mod service;
 mod shared;
 mod watcher;
 
 pub use self::builder::{CreateError, HubBuilder};
-pub use self::call::CallError;
+pub use self::error::CallError;
 pub use self::service::{Hub, HubFuture, SlotState};
 pub use crate::protocol::Route;

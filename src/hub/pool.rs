@@ -76,6 +76,7 @@ impl Pool {
     }
 
     /// Whether every slot is here.
+    #[cfg(test)]
     pub(super) fn is_idle(&self) -> bool {
         self.lock().free.len() == self.bus.slots().count()
     }

@@ -11,8 +11,10 @@ use std::time::Duration;
 use http::{Request, Response};
 use tower::Service;
 
+use super::blocking;
 use super::builder::HubBuilder;
-use super::call::{self, CallError};
+use super::call;
+use super::error::CallError;
 use super::pool::{Acquire, Permit};
 use super::shared::Shared;
 use super::watcher;
@@ -148,7 +150,7 @@ impl Hub {
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
-        call::block_on(self.call(request))
+        blocking::block_on(self.call(request))
     }
 
     /// What each slot is doing now.

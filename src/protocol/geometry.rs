@@ -6,17 +6,13 @@
 use std::fmt;
 use std::num::NonZeroU64;
 
+use super::heap::{Arena, HeapRange, RangeError, align8};
 use super::layout::{EXT_MAGIC, Features, SHM_HEADER_SIZE, SHM_MAGIC, SLOT_META_SIZE, ShmHeader, compute_layout};
 
 /// The most slots a region may have.
 pub(crate) const MAX_SLOTS: u32 = 256;
 /// The least a version 1 region of ours leaves for the bump allocator that published workers use, in bytes.
 pub(crate) const MIN_BUMP_AREA: usize = 256 * 1024;
-
-/// Rounds up to the heap's alignment of 8 bytes.
-pub(crate) const fn align8(n: usize) -> usize {
-    (n + 7) & !7
-}
 
 /// The protocol's version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
@@ -91,15 +87,6 @@ pub enum GeometryError {
     },
 }
 
-/// Why a range of the heap is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("range {offset}..{end} exceeds the heap of {heap_size} bytes")]
-pub struct RangeError {
-    offset: u64,
-    end: u64,
-    heap_size: u32,
-}
-
 /// The numbers of a header, read once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct HeaderImage {
@@ -172,49 +159,6 @@ impl fmt::Display for SlotIndex {
     }
 }
 
-/// A range of heap bytes that is inside the mapping, relative to the heap's start.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct HeapRange {
-    offset: u32,
-    len: u32,
-}
-
-impl HeapRange {
-    /// Offset from the heap's start, as the wire says it.
-    pub(crate) fn offset(self) -> u32 {
-        self.offset
-    }
-
-    /// Length in bytes.
-    pub(crate) fn len(self) -> usize {
-        self.len as usize
-    }
-
-    /// The first `len` bytes and the rest behind them, rounded up to 8; `None` when there are fewer.
-    pub(crate) fn split(self, len: usize) -> Option<(Self, Self)> {
-        if len > self.len() {
-            return None;
-        }
-        // An unaligned end can leave nothing behind it.
-        let cut = align8(len).min(self.len()) as u32;
-        Some((Self { len: len as u32, ..self }, Self { offset: self.offset + cut, len: self.len - cut }))
-    }
-
-    /// This range and `next` as one, when `next` starts where this one ends.
-    pub(crate) fn join(self, next: Self) -> Option<Self> {
-        (self.offset + self.len == next.offset).then_some(Self { offset: self.offset, len: self.len + next.len })
-    }
-}
-
-/// The two halves of a slot's arena.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Arena {
-    /// Where the hub writes the request.
-    pub(crate) request: HeapRange,
-    /// Where the worker writes the response.
-    pub(crate) response: HeapRange,
-}
-
 /// What this project's extension adds to a region.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Extension {
@@ -284,7 +228,7 @@ impl Geometry {
 
     /// The arena size that a version 2 header implies.
     fn v2_arena_size(num_slots: u32, heap_size: u32) -> u32 {
-        heap_size / num_slots & !7
+        (heap_size / num_slots) & !7
     }
 
     /// Checks that a mapping of `len` bytes holds a header at all.
@@ -308,6 +252,7 @@ impl Geometry {
         self.heap_offset as usize
     }
 
+    #[cfg(test)]
     pub(crate) fn heap_size(&self) -> usize {
         self.heap_size as usize
     }
@@ -357,7 +302,7 @@ impl Geometry {
     pub(crate) fn arena(&self, slot: SlotIndex) -> Option<Arena> {
         let size = self.arena_size?;
         let base = u32::from(slot.0) * size;
-        let half = size / 2 & !7;
+        let half = (size / 2) & !7;
         Some(Arena {
             request: HeapRange { offset: base, len: half },
             response: HeapRange { offset: base + half, len: size - half },
@@ -376,94 +321,5 @@ impl Geometry {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MAPPED: usize = 1 << 20;
-
-    fn image() -> HeaderImage {
-        HeaderImage::published_for_tests(32)
-    }
-
-    #[test]
-    fn a_published_header_is_taken_as_it_is() {
-        let geometry = Geometry::parse(&image(), MAPPED).unwrap();
-        assert_eq!((geometry.num_slots(), geometry.version()), (32, Version::V1));
-        assert_eq!((geometry.extension(), geometry.bump_start()), (None, 0));
-    }
-
-    #[test]
-    fn a_header_that_claims_too_much_is_refused_with_its_numbers() {
-        let parse = |change: fn(&mut HeaderImage)| {
-            let mut image = image();
-            change(&mut image);
-            Geometry::parse(&image, MAPPED).unwrap_err()
-        };
-        assert_eq!(parse(|i| i.magic = 0), GeometryError::NotReady);
-        assert_eq!(parse(|i| i.magic = 7), GeometryError::Magic(7));
-        assert_eq!(parse(|i| i.version = 3), GeometryError::Version(3));
-        assert_eq!(parse(|i| i.num_slots = 0), GeometryError::NumSlots(0));
-        assert_eq!(parse(|i| i.num_slots = 257), GeometryError::NumSlots(257));
-        assert!(matches!(parse(|i| i.heap_offset = 64), GeometryError::HeapOffset { found: 64, .. }));
-        assert!(matches!(parse(|i| i.heap_size += 1), GeometryError::HeapSize { .. }));
-        assert!(matches!(parse(|i| i.heap_size = u32::MAX), GeometryError::HeapSize { .. }));
-        assert!(matches!(
-            parse(
-                |i| (i.ext_magic, i.features, i.epoch, i.arena_size) = (EXT_MAGIC, Features::ARENAS.bits(), 1, 1 << 20)
-            ),
-            GeometryError::Arenas { .. }
-        ));
-    }
-
-    #[test]
-    fn a_wrapping_range_is_outside_the_heap() {
-        let geometry = Geometry::parse(&image(), MAPPED).unwrap();
-        let size = geometry.heap_size() as u32;
-        assert!(geometry.heap_range(u32::MAX, 2).is_err());
-        assert!(geometry.heap_range(size - 1, 2).is_err());
-        assert!(geometry.heap_range(size, 1).is_err());
-        assert_eq!(geometry.heap_range(size, 0).unwrap().len(), 0);
-        assert_eq!(
-            geometry.heap_range(size - 8, 9).unwrap_err().to_string(),
-            format!("range {}..{} exceeds the heap of {size} bytes", size - 8, size + 1)
-        );
-    }
-
-    #[test]
-    fn version_2_arenas_lie_where_the_published_crate_puts_them() {
-        let mut image = image();
-        image.version = 2;
-        let geometry = Geometry::parse(&image, MAPPED).unwrap();
-        let heap = geometry.heap_size();
-        for slot in geometry.slots() {
-            let ((request, request_len), (response, response_len)) =
-                published02::types::slot_arenas(slot.get(), 32, heap);
-            let arena = geometry.arena(slot).unwrap();
-            assert_eq!((arena.request.offset() as usize, arena.request.len()), (request, request_len));
-            assert_eq!((arena.response.offset() as usize, arena.response.len()), (response, response_len));
-        }
-    }
-
-    #[test]
-    fn the_last_arena_of_every_region_ends_inside_the_heap() {
-        for num_slots in [1, 3, 32, 255, 256] {
-            let (offset, size) = compute_layout(num_slots, MAPPED + 12);
-            let mut image = image();
-            (image.version, image.num_slots) = (2, num_slots as u32);
-            (image.heap_offset, image.heap_size) = (offset as u32, size as u32);
-            let geometry = Geometry::parse(&image, MAPPED + 12).unwrap();
-            let response = geometry.arena(geometry.slots().next_back().unwrap()).unwrap().response;
-            assert!(geometry.heap_range(response.offset(), response.len() as u32).is_ok(), "{num_slots} slots");
-        }
-    }
-
-    #[test]
-    fn neighbouring_ranges_join_and_split_at_8_bytes() {
-        let (a, b) = (HeapRange { offset: 8, len: 16 }, HeapRange { offset: 24, len: 8 });
-        let joined = a.join(b).unwrap();
-        assert_eq!(joined, HeapRange { offset: 8, len: 24 });
-        assert_eq!(b.join(a), None);
-        assert_eq!(joined.split(3).unwrap().1, HeapRange { offset: 16, len: 16 });
-        assert_eq!(joined.split(25), None);
-    }
-}
+#[path = "geometry_tests.rs"]
+mod tests;

@@ -5,19 +5,24 @@
 
 mod call;
 mod geometry;
+mod heap;
 mod layout;
 mod meta;
 mod method;
 mod name;
+mod outgoing;
 mod payload;
 mod placement;
+mod problem;
 mod request_id;
 mod status;
 
-pub(crate) use self::call::{Call, CallError, OutgoingCall, OutgoingReply, Reply, Segments};
-pub use self::call::{ReplyError, Route, WireError};
-pub(crate) use self::geometry::{Geometry, HeaderImage, HeapRange, MIN_BUMP_AREA, SlotIndex, align8};
-pub use self::geometry::{GeometryError, RangeError, Version};
+pub use self::call::ReplyError;
+pub(crate) use self::call::{Call, CallError, Reply};
+pub(crate) use self::geometry::{Geometry, HeaderImage, MIN_BUMP_AREA, SlotIndex};
+pub use self::geometry::{GeometryError, Version};
+pub use self::heap::RangeError;
+pub(crate) use self::heap::{HeapRange, align8};
 pub(crate) use self::layout::{EXT_MAGIC, Features};
 pub use self::layout::{
     FieldU8, FieldU16, FieldU32, FieldU64, IdField, PayloadDescriptor, SHM_HEADER_SIZE, SHM_MAGIC, SHM_VERSION,
@@ -30,10 +35,13 @@ pub use self::method::{
     METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_PATCH, METHOD_POST, METHOD_PUT, method_to_u8,
     u8_to_method,
 };
-pub use self::name::{BusName, DEFAULT_PREFIX, NameError};
-pub(crate) use self::name::{Direction, Generation};
+pub use self::name::{BusName, NameError};
+pub(crate) use self::name::{DEFAULT_PREFIX, Direction, Generation};
+pub(crate) use self::outgoing::{OutgoingCall, OutgoingReply, Segments};
+pub use self::outgoing::{Route, WireError};
 pub(crate) use self::payload::{BodyPlace, MAX_META, Payload, PayloadError};
 pub(crate) use self::placement::{Placement, place};
+pub(crate) use self::problem::{PROBLEM_JSON, problem_body};
 pub use self::request_id::{RequestId, RequestIdError};
 pub use self::status::{BumpHead, SLOT_CLAIMED, SLOT_DONE, SLOT_FREE, SLOT_READY, SLOT_WRITING, Seal, StatusWord};
 pub(crate) use self::status::{Claim, OwnerToken, Status};

@@ -5,7 +5,7 @@ use std::fmt;
 use super::geometry::SlotIndex;
 
 /// The prefix of a bus that names none.
-pub const DEFAULT_PREFIX: &str = "slotbus";
+pub(crate) const DEFAULT_PREFIX: &str = "slotbus";
 
 /// Why a text cannot name a bus.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,7 @@
 //! A message's two parts in a slot: the descriptor's raw numbers, and the checked places they become.
 
-use super::geometry::{Geometry, HeapRange, RangeError};
+use super::geometry::Geometry;
+use super::heap::{HeapRange, RangeError};
 use super::layout::PayloadDescriptor;
 use super::name::Generation;
 

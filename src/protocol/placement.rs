@@ -1,6 +1,6 @@
 //! Where a message goes inside heap bytes that its writer owns.
 
-use super::geometry::HeapRange;
+use super::heap::HeapRange;
 
 /// The ranges chosen for a meta and a body; `None` where nothing free is long enough.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

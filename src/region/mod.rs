@@ -104,11 +104,6 @@ impl Region {
         &self.file
     }
 
-    /// Which object this is.
-    pub(crate) fn id(&self) -> ObjectId {
-        self.id
-    }
-
     /// Whether the region's name still stands for this object.
     pub(crate) fn is_current(&self) -> bool {
         shm::is_current(&self.name, self.id)

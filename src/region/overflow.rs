@@ -31,6 +31,17 @@ impl OverflowObject {
         Ok(linked.then_some(Self { file, id, name, capacity }))
     }
 
+    /// Makes an object called `name` in place of one that is there.
+    pub(crate) fn replace(name: &str, len: usize) -> io::Result<Self> {
+        for _ in 0..2 {
+            if let Some(object) = Self::create(name.to_owned(), len)? {
+                return Ok(object);
+            }
+            shm::unlink(name).map_err(io::Error::other)?;
+        }
+        Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("/dev/shm/{name} keeps being made by others")))
+    }
+
     /// Whether the object can be used again for `len` bytes: long enough, and still the one its name stands for.
     pub(crate) fn can_hold(&self, len: usize) -> bool {
         len as u64 <= self.capacity && shm::is_current(&self.name, self.id)

@@ -4,10 +4,10 @@ use std::{borrow::Cow, error::Error};
 
 use axum_core::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use serde::Serialize;
 use tower::load_shed::error::Overloaded;
 
-use crate::{body::BoxError, protocol::RequestId};
+use crate::body::BoxError;
+use crate::protocol::{PROBLEM_JSON, RequestId, problem_body};
 
 /// An error as `application/problem+json` (RFC 9457).
 ///
@@ -60,27 +60,9 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        #[derive(Serialize)]
-        struct Members<'a> {
-            r#type: &'static str,
-            title: &'static str,
-            status: u16,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            detail: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            request_id: Option<&'a str>,
-        }
-
         let Self { status, detail, request_id } = &self;
-        let members = Members {
-            r#type: "about:blank",
-            title: status.canonical_reason().unwrap_or("Unknown Error"),
-            status: status.as_u16(),
-            detail: detail.as_deref(),
-            request_id: request_id.as_ref().map(RequestId::as_str),
-        };
-        let body = serde_json::to_vec(&members).expect("strings and a number always serialise");
-        let content_type = HeaderValue::from_static("application/problem+json");
+        let body = problem_body(*status, detail.as_deref(), request_id.as_ref());
+        let content_type = HeaderValue::from_static(PROBLEM_JSON);
         (*status, [(header::CONTENT_TYPE, content_type)], body).into_response()
     }
 }

@@ -1,5 +1,6 @@
 //! A tower service of HTTP as the worker's service of calls.
 
+use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -40,34 +41,35 @@ where
     R::Data: Send,
     R::Error: Into<BoxError>,
 {
+    type Request = Request<Body>;
     type Future = CallFuture<S::Future, R>;
+
+    fn request(&self, call: Call) -> Result<Request<Body>, CallError> {
+        let mut request = call_to_request(call)?;
+        if let Some(limit) = self.body_limit {
+            DefaultBodyLimit::max(limit).apply(&mut request);
+        }
+        Ok(request)
+    }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.service.poll_ready(cx).map_err(Into::into)
     }
 
-    fn call(&mut self, call: Call) -> Self::Future {
-        let (id, method) = (call.id, call.method.clone());
-        let state = match call_to_request(call) {
-            Ok(mut request) => {
-                if let Some(limit) = self.body_limit {
-                    DefaultBodyLimit::max(limit).apply(&mut request);
-                }
-                State::Calling { future: self.service.call(request) }
-            }
-            Err(error) => State::Refused { error: Some(error) },
-        };
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let (id, method) = (RequestId::of(request.extensions()), request.method().clone());
+        let state = State::Calling { future: self.service.call(request) };
         CallFuture { state, id, method, message_limit: self.message_limit }
     }
 
-    fn error(&self, call: &Call, error: BoxError) -> OutgoingReply {
-        failure(error, &call.id)
+    fn error(request: &Request<Body>, error: BoxError) -> OutgoingReply {
+        failure(error, RequestId::of(request.extensions()).as_ref())
     }
 }
 
 /// The answer to a request whose service failed.
-fn failure(error: BoxError, id: &RequestId) -> OutgoingReply {
-    full_reply(error_response(error, Some(id)))
+fn failure(error: BoxError, id: Option<&RequestId>) -> OutgoingReply {
+    full_reply(error_response(error, id))
 }
 
 /// Makes a reply of a response of our own, whose body is there already.
@@ -86,7 +88,7 @@ pin_project! {
     pub(super) struct CallFuture<F, R> {
         #[pin]
         state: State<F, R>,
-        id: RequestId,
+        id: Option<RequestId>,
         method: Method,
         message_limit: usize,
     }
@@ -97,7 +99,6 @@ pin_project! {
     enum State<F, R> {
         Calling { #[pin] future: F },
         Collecting { #[pin] body: BodyCollector<R>, parts: Option<response::Parts> },
-        Refused { error: Option<CallError> },
     }
 }
 
@@ -117,14 +118,13 @@ where
                 StateProjection::Calling { future } => {
                     let (parts, body) = match ready!(future.poll(cx)) {
                         Ok(response) => response.into_parts(),
-                        Err(error) => return Poll::Ready(failure(error.into(), this.id)),
+                        Err(error) => return Poll::Ready(failure(error.into(), this.id.as_ref())),
                     };
                     if parts.status.is_informational() {
-                        tracing::error!(request_id = %this.id, "response refused: {} is no final status", parts.status);
-                        return Poll::Ready(OutgoingReply::bare(StatusCode::INTERNAL_SERVER_ERROR));
+                        return Poll::Ready(refused(&NotFinal(parts.status), this.id.as_ref()));
                     }
                     if !has_body(this.method, parts.status) {
-                        return Poll::Ready(finish(parts, Segments::default(), this.method, this.id));
+                        return Poll::Ready(finish(parts, Segments::default(), this.method, this.id.as_ref()));
                     }
                     let body = BodyCollector::new(body, *this.message_limit);
                     this.state.set(State::Collecting { body, parts: Some(parts) });
@@ -133,30 +133,28 @@ where
                     let collected = ready!(body.poll(cx));
                     let parts = parts.take().expect("polled after it was ready");
                     return Poll::Ready(match collected {
-                        Ok(body) => finish(parts, body, this.method, this.id),
-                        Err(error) => {
-                            let cause = std::error::Error::source(&error).map(ToString::to_string);
-                            tracing::error!(request_id = %this.id, cause, "response refused: {error}");
-                            OutgoingReply::error(
-                                StatusCode::INTERNAL_SERVER_ERROR,
-                                format!("response refused: {error}"),
-                            )
-                        }
+                        Ok(body) => finish(parts, body, this.method, this.id.as_ref()),
+                        Err(error) => refused(&error, this.id.as_ref()),
                     });
-                }
-                StateProjection::Refused { error } => {
-                    let error = error.take().expect("polled after it was ready");
-                    tracing::warn!(request_id = %this.id, "request refused: {error}");
-                    return Poll::Ready(OutgoingReply::error(error.status(), error.to_string()));
                 }
             }
         }
     }
 }
 
-fn finish(parts: response::Parts, body: Segments, method: &Method, id: &RequestId) -> OutgoingReply {
-    reply_of(parts, body, method).unwrap_or_else(|error| {
-        tracing::error!(request_id = %id, "response refused: {error}");
-        OutgoingReply::error(StatusCode::INTERNAL_SERVER_ERROR, format!("response refused: {error}"))
-    })
+fn finish(parts: response::Parts, body: Segments, method: &Method, id: Option<&RequestId>) -> OutgoingReply {
+    reply_of(parts, body, method).unwrap_or_else(|error| refused(&error, id))
 }
+
+/// The answer in place of a response that cannot be sent.
+fn refused(error: &(dyn Error + 'static), id: Option<&RequestId>) -> OutgoingReply {
+    let cause = error.source().map(ToString::to_string);
+    tracing::error!(request_id = id.map(tracing::field::display), cause, "response refused: {error}");
+    let detail = format!("the response was refused: {error}");
+    OutgoingReply::problem(StatusCode::INTERNAL_SERVER_ERROR, &detail, id)
+}
+
+/// A handler answered with a status that only announces another.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is no final status")]
+struct NotFinal(StatusCode);

@@ -1,6 +1,7 @@
 //! [`serve`]: joins a tower service with a worker.
 
 mod adapter;
+mod error;
 mod executor;
 #[cfg(feature = "tokio")]
 mod signal;
@@ -19,62 +20,19 @@ use http::{Request, Response};
 use tower::Service;
 
 use self::adapter::HttpService;
+pub use self::error::Error;
 use self::executor::SpawnExecutor;
 #[cfg(feature = "tokio")]
 pub use self::signal::shutdown_signal;
 use crate::body::{Body, BoxError};
-use crate::bus::BusError;
-use crate::protocol::{BusName, DEFAULT_PREFIX, NameError};
-use crate::worker::{Executor, Worker, WorkerError, WorkerOptions};
+use crate::protocol::{BusName, DEFAULT_PREFIX};
+use crate::worker::{Executor, Worker, WorkerOptions};
 
 /// The variable that names the bus when [`Serve::name`] does not.
 pub const NAME_VARIABLE: &str = "SLOTBUS_NAME";
 
 /// The longest request or response body, in bytes, unless [`Serve::message_limit`] says otherwise: 64 MiB.
 pub const DEFAULT_MESSAGE_LIMIT: usize = 64 << 20;
-
-/// Why [`serve`] ended, or did not start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// No name was given.
-    #[error("the bus has no name: set {NAME_VARIABLE} or call `.name(\"...\")`")]
-    NoName,
-    /// The name given cannot name a bus.
-    #[error(transparent)]
-    Name(#[from] NameError),
-    /// There is nothing to run unfinished handlers on.
-    #[error("no tokio runtime is running here: await `serve` inside one, or give it an executor")]
-    NoExecutor,
-    /// The bus could not be opened.
-    #[error(transparent)]
-    Bus(BusError),
-    /// No hub appeared in time.
-    #[error("no hub made bus {name} within {waited:?}")]
-    NoHub {
-        /// The bus that was waited for.
-        name: BusName,
-        /// How long.
-        waited: Duration,
-    },
-    /// `poll_ready` of the service failed three times in a row.
-    #[error("the service failed three times in a row")]
-    Service(#[source] BoxError),
-    /// A thread could not be started.
-    #[error("a thread could not be started")]
-    Thread(#[source] std::io::Error),
-}
-
-impl From<WorkerError> for Error {
-    fn from(error: WorkerError) -> Self {
-        match error {
-            WorkerError::Bus(error) => Self::Bus(error),
-            WorkerError::NoHub { name, waited } => Self::NoHub { name, waited },
-            WorkerError::Service(error) => Self::Service(error),
-            WorkerError::Thread(error) => Self::Thread(error),
-        }
-    }
-}
 
 /// Serves `service` on a bus: awaits requests from its hub and answers each exactly once.
 ///

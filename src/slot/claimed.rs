@@ -1,182 +1,17 @@
 //! A worker's lease: claimed by compare-exchange, answered exactly once.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::overflow::OverflowStore;
+use super::attachment::Attachment;
 use super::payload::{self, NoRoom, ReadError};
-use super::shield::Shield;
-use crate::bus::Bus;
 use crate::protocol::{
-    BodyPlace, Call, CallError, Claim, Direction, Features, HeapRange, OutgoingReply, Payload, PayloadError, Placement,
-    RequestId, SlotIndex, SlotMeta, Status, Version, align8, decode_method, encoded_len, place,
+    BodyPlace, Call, CallError, Direction, HeapRange, OutgoingReply, Payload, PayloadError, Placement, RequestId,
+    SlotIndex, Status, Version, align8, decode_method, encoded_len, place,
 };
-use crate::sync::{AnswerRight, Counter, Grant};
-
-/// A worker's attachment to one life of a bus, shared by its pumps and its leases.
-#[derive(Debug)]
-pub(crate) struct Attachment {
-    bus: Bus,
-    claim: Claim,
-    rights: Box<[AnswerRight]>,
-    overflow: OverflowStore,
-    /// `None` where the hub numbers its dispatches, and so registers callers first.
-    shield: Option<Shield>,
-    body_limit: usize,
-    counts: ReplyCounts,
-}
-
-/// What became of the answers of one attachment.
-#[derive(Debug, Default)]
-pub(crate) struct ReplyCounts {
-    /// Answers that were published.
-    pub(crate) published: Counter,
-    /// Answers whose slot was no longer the claimed one; nothing was published.
-    pub(crate) dropped: Counter,
-    /// Requests that could not be decoded and were answered with an error.
-    pub(crate) malformed: Counter,
-}
-
-/// Where a pump's scans start: at the slot it claimed last, which a lone caller uses again, but after a row of claims
-/// from one slot behind it, so that no other waits for ever.
-#[derive(Debug, Default)]
-pub(crate) struct ScanCursor {
-    start: usize,
-    row: u32,
-}
-
-impl ScanCursor {
-    /// Claims from one slot in a row before others come first.
-    const ROW: u32 = 8;
-
-    fn claimed(&mut self, index: SlotIndex) {
-        self.row = if self.start == index.get() { self.row + 1 } else { 1 };
-        self.start = index.get();
-        if self.row >= Self::ROW {
-            *self = Self { start: index.get() + 1, row: 0 };
-        }
-    }
-}
-
-impl Attachment {
-    /// Takes over a worker's bus; bodies longer than `body_limit` bytes are refused.
-    pub(crate) fn new(bus: Bus, body_limit: usize) -> Self {
-        let geometry = bus.region().geometry();
-        let slots = geometry.num_slots();
-        let overflow = OverflowStore::new(bus.name().clone(), Direction::Response, geometry.version(), slots);
-        let shield = (!geometry.offers(Features::TICKET)).then(|| Shield::raise(&bus));
-        let rights = (0..slots).map(|_| AnswerRight::default()).collect();
-        let claim = Claim::by(bus.owner());
-        Self { bus, claim, rights, overflow, shield, body_limit, counts: ReplyCounts::default() }
-    }
-
-    pub(crate) fn bus(&self) -> &Bus {
-        &self.bus
-    }
-
-    pub(crate) fn counts(&self) -> &ReplyCounts {
-        &self.counts
-    }
-
-    /// Whether the hub is of the published kind, which pings and evicts.
-    pub(crate) fn is_published_hub(&self) -> bool {
-        self.shield.is_some()
-    }
-
-    /// Takes a ring if there is one.
-    pub(crate) fn try_take_ring(&self) -> bool {
-        let taken = self.bus.requests().try_take();
-        if taken && let Some(shield) = &self.shield {
-            shield.ring_taken();
-        }
-        taken
-    }
-
-    /// Parks until there is a ring, at most `timeout`.
-    pub(crate) fn wait_for_ring(&self, timeout: std::time::Duration) -> bool {
-        let taken = self.bus.requests().wait(timeout);
-        if taken && let Some(shield) = &self.shield {
-            shield.ring_taken();
-        }
-        taken
-    }
-
-    /// Gives a ring back that was taken, because somebody else must look.
-    pub(crate) fn return_ring(&self) {
-        if let Some(shield) = &self.shield {
-            shield.ring_returned();
-        }
-        self.bus.requests().ring();
-    }
-
-    /// How many requests are waiting to be claimed.
-    pub(crate) fn ready(&self) -> usize {
-        self.slots().filter(|&slot| self.slot(slot).status.observe() == Status::Ready).count()
-    }
-
-    fn slots(&self) -> impl Iterator<Item = SlotIndex> + use<> {
-        self.bus.region().geometry().slots()
-    }
-
-    fn slot(&self, slot: SlotIndex) -> &SlotMeta {
-        self.bus.region().slot(slot)
-    }
-
-    /// Claims one READY slot, looking at all of them in the cursor's order; `None` when there is none.
-    pub(crate) fn claim(self: &Arc<Self>, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
-        let mut slots = self.bus.region().geometry().slots_from(cursor.start);
-        let index = slots.find(|&slot| self.slot(slot).status.claim(self.claim))?;
-        cursor.claimed(index);
-        Some(self.lease(index, self.rights[index.get()].grant()))
-    }
-
-    /// The lease of a slot that is CLAIMED by this attachment.
-    fn lease(self: &Arc<Self>, index: SlotIndex, grant: Grant) -> ClaimedSlot {
-        let slot = self.slot(index);
-        ClaimedSlot {
-            grant,
-            id: slot.req_id.get(),
-            ticket: slot.ticket.get(),
-            request: slot.request.read(self.bus.region().geometry()),
-            index,
-            attachment: Arc::clone(self),
-        }
-    }
-
-    /// How many leases are out.
-    pub(crate) fn leases(&self) -> usize {
-        self.rights.iter().filter(|right| right.is_out()).count()
-    }
-
-    /// Takes every lease that is still out away from its holder, whose own answer then does nothing, and answers with
-    /// `status` in its place if the bus is still alive. When this returns no lease writes any more.
-    pub(crate) fn revoke(self: &Arc<Self>, status: StatusCode) {
-        for index in self.slots() {
-            let right = &self.rights[index.get()];
-            while right.is_out() {
-                match right.held() {
-                    Some(grant) if self.bus.is_alive() => {
-                        self.lease(index, grant).answer(OutgoingReply::bare(status));
-                    }
-                    // The region may belong to a new hub by now: nothing of it is ours to write.
-                    Some(grant) if right.take(grant) => right.settle(grant),
-                    _ => std::thread::yield_now(),
-                }
-            }
-        }
-    }
-
-    /// Waits until no answer's overflow object is being waited for, at most `patience`: an object must outlive its
-    /// reader, and this attachment is about to remove them.
-    pub(crate) fn settle(&self, patience: std::time::Duration) {
-        let deadline = std::time::Instant::now() + patience;
-        let unread = |slot: SlotIndex| self.overflow.keeps(slot) && self.slot(slot).status.observe() == Status::Done;
-        while self.slots().any(unread) && std::time::Instant::now() < deadline && self.bus.is_alive() {
-            std::thread::sleep(std::time::Duration::from_millis(1));
-        }
-    }
-}
+use crate::sync::Grant;
 
 /// A claimed request. Dropped without an answer it is answered 500.
 #[derive(Debug)]
@@ -193,43 +28,56 @@ pub(crate) struct ClaimedSlot {
 }
 
 impl ClaimedSlot {
+    /// The lease of a slot that is CLAIMED by `attachment`, with the right to answer it.
+    pub(super) fn new(attachment: Arc<Attachment>, index: SlotIndex, grant: Grant) -> Self {
+        let slot = attachment.slot(index);
+        let (id, ticket) = (slot.req_id.get(), slot.ticket.get());
+        let request = slot.request.read(attachment.bus.region().geometry());
+        Self { attachment, index, grant, id, ticket, request }
+    }
+
     /// Copies the request out.
     pub(crate) fn read(&self) -> Result<Call, CallError> {
         let Self { attachment, index, id, request, .. } = self;
         let bus = &attachment.bus;
-        let call = || {
-            let id = RequestId::from_padded(*id)?;
-            let code = attachment.slot(*index).method.get();
-            let method = decode_method(code).ok_or(CallError::Method(code))?;
-            let payload = request.map_err(|error| match error {
-                PayloadError::Meta(range) => CallError::MetaRange(range),
-                PayloadError::Body(range) => CallError::BodyRange(range),
-            })?;
-            let limit = attachment.body_limit;
-            let read = payload::read(bus.region(), bus.name(), Direction::Request, *index, payload, limit);
-            let (meta, body) = read.map_err(|error| match error {
-                ReadError::TooLarge { len, limit } => CallError::BodyTooLarge { len, limit },
-                ReadError::Overflow { name, source } => CallError::Overflow { name, source },
-            })?;
-            Ok(Call { id, method, meta, body, from_published_hub: attachment.is_published_hub() })
-        };
-        let call: Result<Call, CallError> = call();
-        if let Err(error) = &call {
-            self.count_malformed(error);
-        }
-        call
+        let id = RequestId::from_padded(*id)?;
+        let code = attachment.slot(*index).method.get();
+        let method = decode_method(code).ok_or(CallError::Method(code))?;
+        let payload = request.map_err(|error| match error {
+            PayloadError::Meta(range) => CallError::MetaRange(range),
+            PayloadError::Body(range) => CallError::BodyRange(range),
+        })?;
+        let limit = attachment.body_limit;
+        let read = payload::read(bus.region(), bus.name(), Direction::Request, *index, payload, limit);
+        let (meta, body) = read.map_err(|error| match error {
+            ReadError::TooLarge { len, limit } => CallError::BodyTooLarge { len, limit },
+            ReadError::Overflow { name, source } => CallError::Overflow { name, source },
+        })?;
+        Ok(Call { id, method, meta, body, from_published_hub: attachment.is_published_hub() })
+    }
+
+    /// Answers a request that turned out not to be one, and counts it.
+    pub(crate) fn refuse(self, error: &CallError) {
+        let cause = error.source().map(ToString::to_string);
+        tracing::warn!(bus = %self.attachment.bus.name(), slot = %self.index, cause, "request refused: {error}");
+        self.attachment.counts.malformed.add(1);
+        self.problem(error.status(), &error.to_string());
+    }
+
+    /// Answers with an error of this crate's own.
+    pub(crate) fn problem(self, status: StatusCode, detail: &str) {
+        let reply = self.problem_reply(status, detail);
+        self.answer(reply);
+    }
+
+    fn problem_reply(&self, status: StatusCode, detail: &str) -> OutgoingReply {
+        OutgoingReply::problem(status, detail, RequestId::from_padded(self.id).ok().as_ref())
     }
 
     /// Which slot this is.
+    #[cfg(test)]
     pub(crate) fn index(&self) -> SlotIndex {
         self.index
-    }
-
-    /// Counts a request that turned out not to be one.
-    pub(crate) fn count_malformed(&self, error: &CallError) {
-        self.attachment.counts.malformed.add(1);
-        let cause = std::error::Error::source(error).map(ToString::to_string);
-        tracing::warn!(bus = %self.attachment.bus.name(), slot = %self.index, cause, "request refused: {error}");
     }
 
     /// Writes the answer and publishes it; whether it was published.
@@ -294,9 +142,9 @@ impl ClaimedSlot {
             NoRoom::Meta { .. } | NoRoom::Body(_) => StatusCode::INTERNAL_SERVER_ERROR,
             NoRoom::Overflow(..) => StatusCode::INSUFFICIENT_STORAGE,
         };
-        let cause = std::error::Error::source(&refused).map(ToString::to_string);
+        let cause = refused.source().map(ToString::to_string);
         tracing::error!(bus = %self.attachment.bus.name(), slot = %self.index, cause, "response replaced by {status}: {refused}");
-        for reply in [OutgoingReply::error(status, refused.to_string()), OutgoingReply::bare(status)] {
+        for reply in [self.problem_reply(status, &refused.to_string()), OutgoingReply::bare(status)] {
             if self.try_write(&reply).is_ok() {
                 return;
             }
@@ -359,8 +207,8 @@ impl Drop for ClaimedSlot {
     fn drop(&mut self) {
         // After `answer` the right is gone, and with it the reason to build a reply.
         if self.attachment.rights[self.index.get()].held() == Some(self.grant) {
-            let detail = "the request was dropped without an answer".to_owned();
-            self.answer_once(OutgoingReply::error(StatusCode::INTERNAL_SERVER_ERROR, detail));
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            self.answer_once(self.problem_reply(status, "the request was dropped without an answer"));
         }
     }
 }

@@ -211,6 +211,7 @@ impl DispatchedSlot {
         hub.slot(self.index).status.abandon();
     }
 
+    #[cfg(test)]
     pub(crate) fn index(&self) -> SlotIndex {
         self.index
     }

@@ -16,13 +16,15 @@
 //!
 //! May use `protocol`, `region` and `bus`; knows neither tokio nor http's request and response.
 
+mod attachment;
 mod claimed;
 mod dispatched;
 mod overflow;
 mod payload;
 mod shield;
 
-pub(crate) use self::claimed::{Attachment, ClaimedSlot, ScanCursor};
+pub(crate) use self::attachment::{Attachment, ScanCursor};
+pub(crate) use self::claimed::ClaimedSlot;
 pub(crate) use self::dispatched::{DispatchError, DispatchedSlot, Hold, HubBus, Progress};
 
 #[cfg(test)]

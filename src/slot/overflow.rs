@@ -5,7 +5,6 @@ use std::sync::Mutex;
 
 use crate::protocol::{BusName, Direction, Generation, Segments, SlotIndex, Version};
 use crate::region::OverflowObject;
-use crate::shm;
 
 /// The kept objects of one direction.
 #[derive(Debug)]
@@ -57,13 +56,7 @@ impl OverflowStore {
             Version::V1 => {
                 let generation = Generation::default();
                 let name = self.name.overflow(self.direction, slot, generation);
-                for _ in 0..2 {
-                    if let Some(object) = OverflowObject::create(name.clone(), len)? {
-                        return Ok(Kept { object, generation });
-                    }
-                    shm::unlink(&name).map_err(io::Error::other)?;
-                }
-                Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("/dev/shm/{name} keeps being made by others")))
+                Ok(Kept { object: OverflowObject::replace(&name, len)?, generation })
             }
             Version::V2 => {
                 for generation in Generation::all() {

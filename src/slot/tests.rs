@@ -200,7 +200,7 @@ fn garbage_in_a_slot_is_answered_and_the_worker_goes_on() {
             spoil(hub.bus().region().slot(sent.index()));
             let claimed = worker.claim(&mut ScanCursor::default()).unwrap();
             let error = claimed.read().unwrap_err();
-            assert!(claimed.answer(OutgoingReply::error(error.status(), error.to_string())));
+            claimed.refuse(&error);
             assert_eq!(finished(&hub, &sent).status, status, "{error}");
         }
         assert_eq!(worker.counts().malformed.get(), 6);

@@ -46,7 +46,7 @@ impl Gauge {
 
     /// Waits until none is in hand, at most until `deadline`.
     pub(super) fn wait_empty(&self, deadline: Instant) {
-        self.wait(deadline, |state| state.in_hand == 0);
+        drop(self.wait(deadline, |state| state.in_hand == 0));
     }
 
     fn wait(&self, deadline: Instant, done: impl Fn(&GaugeState) -> bool) -> MutexGuard<'_, GaugeState> {
@@ -109,22 +109,29 @@ impl<F: Future<Output = OutgoingReply>> Future for Flight<Pin<Box<F>>> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { future, lease, _in_hand } = self.get_mut();
-        let reply = match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        let ended = match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(reply)) => reply,
-            Err(panic) => panic_reply(&*panic),
+            Ok(Poll::Ready(reply)) => Ok(reply),
+            Err(panic) => Err(panic),
         };
         if let Some(lease) = lease.take() {
-            lease.answer(reply);
+            match ended {
+                Ok(reply) => drop(lease.answer(reply)),
+                Err(panic) => answer_panic(lease, &*panic),
+            }
         }
         Poll::Ready(())
     }
 }
 
-/// The answer to a request whose handler panicked. Its message goes to the log, not to the caller.
-pub(super) fn panic_reply(panic: &(dyn Any + Send)) -> OutgoingReply {
+/// Answers a request whose handler panicked. The panic's message goes to the log, not to the caller.
+pub(super) fn answer_panic(lease: ClaimedSlot, panic: &(dyn Any + Send)) {
+    tracing::error!("a handler panicked: {}", panic_message(panic));
+    lease.problem(StatusCode::INTERNAL_SERVER_ERROR, "the handler panicked");
+}
+
+/// What a panic said.
+pub(super) fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no message)");
-    tracing::error!("a handler panicked: {text}");
-    OutgoingReply::error(StatusCode::INTERNAL_SERVER_ERROR, "the handler panicked".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no message)")
 }

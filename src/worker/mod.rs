@@ -22,24 +22,29 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 pub(crate) use self::supervise::{Worker, WorkerError};
-use crate::protocol::{BusName, Call, OutgoingReply};
+use crate::protocol::{BusName, Call, CallError, OutgoingReply};
 
 /// A failure of a service.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What pumps run: a tower service as the layer above presents it.
 pub(crate) trait CallService: Clone + Send + 'static {
+    /// A call in the service's own terms.
+    type Request: Send + 'static;
     /// Resolves to the answer.
     type Future: Future<Output = OutgoingReply> + Send + 'static;
 
-    /// Whether a call may be made.
+    /// Makes a request of a call, if it is one.
+    fn request(&self, call: Call) -> Result<Self::Request, CallError>;
+
+    /// Whether a request may be run.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>>;
 
-    /// Runs a call; `poll_ready` has said yes before.
-    fn call(&mut self, call: Call) -> Self::Future;
+    /// Runs a request; `poll_ready` has said yes before.
+    fn call(&mut self, request: Self::Request) -> Self::Future;
 
     /// The answer to a request that met `error` of the service.
-    fn error(&self, call: &Call, error: BoxError) -> OutgoingReply;
+    fn error(request: &Self::Request, error: BoxError) -> OutgoingReply;
 }
 
 /// A future that answers its request when it ends.

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 
 use super::baton::{Baton, Handover};
-use super::flight::{Flight, Gauge, InHand, panic_reply};
+use super::flight::{Flight, Gauge, InHand, answer_panic, panic_message};
 use super::{BoxError, CallService, Executor, WorkerOptions};
 use crate::bus::LIFE_CHECK;
-use crate::protocol::{Call, OutgoingReply};
+use crate::protocol::OutgoingReply;
 use crate::signal::Spin;
 use crate::slot::{Attachment, ClaimedSlot, ScanCursor};
 use crate::sync::Flag;
@@ -197,7 +197,7 @@ impl<S: CallService> Pump<S> {
             Ok(ready) => ready,
             Err(panic) => {
                 self.service = self.template.clone();
-                Poll::Ready(Err(panic_text(&*panic).into()))
+                Poll::Ready(Err(format!("poll_ready panicked: {}", panic_message(&*panic)).into()))
             }
         }
     }
@@ -211,42 +211,53 @@ impl<S: CallService> Pump<S> {
     /// Sees to one claimed request; an error ends the worker.
     fn serve(&mut self, claimed: Claimed) -> Result<(), BoxError> {
         let Claimed { lease, in_hand, readiness } = claimed;
-        let shared = Arc::clone(&self.shared);
-        let call = match lease.read() {
-            Ok(call) => call,
-            Err(error) => {
-                lease.answer(OutgoingReply::error(error.status(), error.to_string()));
-                return Ok(());
-            }
-        };
-        if call.is_ping() {
-            lease.answer(OutgoingReply::bare(StatusCode::OK));
-            return Ok(());
-        }
-        if shared.attachment.is_published_hub() && shared.gauge.in_hand() > shared.concurrency {
-            let detail = format!("the worker has {} requests in hand", shared.concurrency);
-            lease.answer(OutgoingReply::error(StatusCode::SERVICE_UNAVAILABLE, detail));
-            return Ok(());
-        }
+        let Some((lease, request)) = self.screen(lease) else { return Ok(()) };
         match readiness {
             Readiness::Ready => {
                 self.ready_errors = 0;
-                self.start(lease, in_hand, call);
+                self.start(lease, in_hand, request);
             }
-            Readiness::NotYet => self.start_when_ready(lease, in_hand, call),
-            Readiness::Failed(error) => return self.fail(lease, &call, error),
+            Readiness::NotYet => self.start_when_ready(lease, in_hand, request),
+            Readiness::Failed(error) => return self.fail(lease, &request, error),
         }
         Ok(())
     }
 
+    /// Reads the request; answers at once what is none, a ping, and on a published hub what is too much.
+    fn screen(&self, lease: ClaimedSlot) -> Option<(ClaimedSlot, S::Request)> {
+        let Shared { attachment, gauge, concurrency, .. } = &*self.shared;
+        let call = match lease.read() {
+            Ok(call) => call,
+            Err(error) => {
+                lease.refuse(&error);
+                return None;
+            }
+        };
+        if call.is_ping() {
+            lease.answer(OutgoingReply::bare(StatusCode::OK));
+            return None;
+        }
+        if attachment.is_published_hub() && gauge.in_hand() > *concurrency {
+            lease.problem(StatusCode::SERVICE_UNAVAILABLE, &format!("the worker has {concurrency} requests in hand"));
+            return None;
+        }
+        match self.service.request(call) {
+            Ok(request) => Some((lease, request)),
+            Err(error) => {
+                lease.refuse(&error);
+                None
+            }
+        }
+    }
+
     /// Calls the service and polls its future once, here; what is not done then goes to the executor.
-    fn start(&mut self, lease: ClaimedSlot, in_hand: InHand, call: Call) {
+    fn start(&mut self, lease: ClaimedSlot, in_hand: InHand, request: S::Request) {
         let start = Instant::now();
-        match catch_unwind(AssertUnwindSafe(|| self.service.call(call))) {
+        match catch_unwind(AssertUnwindSafe(|| self.service.call(request))) {
             Ok(future) => self.launch(Flight::new(Box::pin(future), lease, in_hand)),
             Err(panic) => {
                 self.service = self.template.clone();
-                lease.answer(panic_reply(&*panic));
+                answer_panic(lease, &*panic);
             }
         }
         if start.elapsed() > SLOW {
@@ -257,12 +268,12 @@ impl<S: CallService> Pump<S> {
     }
 
     /// Waits for the service on the executor, because this hub must not wait.
-    fn start_when_ready(&mut self, lease: ClaimedSlot, in_hand: InHand, call: Call) {
+    fn start_when_ready(&mut self, lease: ClaimedSlot, in_hand: InHand, request: S::Request) {
         let mut service = std::mem::replace(&mut self.service, self.template.clone());
         let future = async move {
             match std::future::poll_fn(|cx| service.poll_ready(cx)).await {
-                Ok(()) => service.call(call).await,
-                Err(error) => service.error(&call, error),
+                Ok(()) => service.call(request).await,
+                Err(error) => S::error(&request, error),
             }
         };
         self.launch(Flight::new(Box::pin(future), lease, in_hand));
@@ -280,22 +291,17 @@ impl<S: CallService> Pump<S> {
     }
 
     /// Answers the request that met an error of `poll_ready` and replaces this clone of the service.
-    fn fail(&mut self, lease: ClaimedSlot, call: &Call, error: BoxError) -> Result<(), BoxError> {
+    fn fail(&mut self, lease: ClaimedSlot, request: &S::Request, error: BoxError) -> Result<(), BoxError> {
         self.ready_errors += 1;
         self.service = self.template.clone();
         if self.ready_errors >= READY_ERRORS_UNTIL_END {
             let detail = format!("the service failed {READY_ERRORS_UNTIL_END} times in a row");
-            lease.answer(OutgoingReply::error(StatusCode::INTERNAL_SERVER_ERROR, detail));
+            lease.problem(StatusCode::INTERNAL_SERVER_ERROR, &detail);
             return Err(error);
         }
-        lease.answer(self.service.error(call, error));
+        lease.answer(S::error(request, error));
         Ok(())
     }
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    panic_reply(panic);
-    "poll_ready panicked".to_owned()
 }
 
 /// Unparks a pump whose service has become ready.

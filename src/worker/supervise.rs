@@ -237,6 +237,9 @@ impl<S: CallService> Supervisor<S> {
             tracing::warn!(bus = %attachment.bus().name(), "{left} requests were still in hand and were answered 503");
         }
         attachment.settle(SETTLE);
+        let counts = attachment.counts();
+        let (published, dropped, malformed) = (counts.published.get(), counts.dropped.get(), counts.malformed.get());
+        tracing::info!(bus = %attachment.bus().name(), published, dropped, malformed, "detached");
         for pump in pumps {
             // A pump inside a handler cannot be ended from outside. It ends by itself after it, finds its lease
             // revoked, and touches nothing.

@@ -1,0 +1,84 @@
+//! Why a call brought no response.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::pool::Closed;
+use crate::body::BoxError;
+use crate::http::CollectError;
+use crate::protocol::{ReplyError, WireError};
+use crate::slot::DispatchError;
+
+/// Why a call brought no response of its handler.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The hub was closed.
+    #[error("the hub was closed")]
+    Closed,
+    /// No answer came in time. The handler may still run.
+    #[error("no answer within {0:?}")]
+    TimedOut(Duration),
+    /// The request has no place on the wire; it was not sent.
+    #[error("the request cannot be sent")]
+    Wire(#[from] WireError),
+    /// The request's body is longer than the hub's limit; it was not sent.
+    #[error("the request body exceeds the limit of {0} bytes")]
+    BodyTooLarge(usize),
+    /// The request's body failed; nothing was sent.
+    #[error("the request body failed")]
+    Body(#[source] BoxError),
+    /// There was no memory for the request; it was not sent.
+    #[error("there is no room in /dev/shm for the request")]
+    NoRoom(#[source] BoxError),
+    /// The worker died while it ran the request.
+    #[error("the worker died while it ran the request")]
+    WorkerDied,
+    /// A worker of the published kind gave the slot back without an answer.
+    #[error("the worker gave the request back without an answer")]
+    Abandoned,
+    /// The worker's answer is no HTTP response.
+    #[error("the worker's answer is no response")]
+    Reply(#[from] ReplyError),
+}
+
+impl CallError {
+    /// The status that tells an HTTP client about it, as a gateway would (RFC 9110 section 15.6).
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Closed => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Wire(WireError::Method(_)) => StatusCode::NOT_IMPLEMENTED,
+            Self::Wire(WireError::BodyTooLarge { .. }) | Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Wire(WireError::HeaderValue(_)) | Self::Body(_) => StatusCode::BAD_REQUEST,
+            Self::Wire(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::NoRoom(_) => StatusCode::INSUFFICIENT_STORAGE,
+            Self::WorkerDied | Self::Abandoned | Self::Reply(_) => StatusCode::BAD_GATEWAY,
+        }
+    }
+}
+
+impl From<Closed> for CallError {
+    fn from(Closed: Closed) -> Self {
+        Self::Closed
+    }
+}
+
+impl From<CollectError> for CallError {
+    fn from(error: CollectError) -> Self {
+        match error {
+            CollectError::TooLarge(limit) => Self::BodyTooLarge(limit),
+            CollectError::Body(error) => Self::Body(error),
+        }
+    }
+}
+
+impl From<DispatchError> for CallError {
+    fn from(error: DispatchError) -> Self {
+        match error {
+            DispatchError::Wire(error) => Self::Wire(error),
+            DispatchError::NoRoom(error) => Self::NoRoom(error.into()),
+        }
+    }
+}

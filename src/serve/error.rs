@@ -1,0 +1,52 @@
+//! Why a worker did not start, or ended by itself.
+
+use std::time::Duration;
+
+use super::NAME_VARIABLE;
+use crate::body::BoxError;
+use crate::bus::BusError;
+use crate::protocol::{BusName, NameError};
+use crate::worker::WorkerError;
+
+/// Why [`serve`](crate::serve) ended, or did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No name was given.
+    #[error("the bus has no name: set {NAME_VARIABLE} or call `.name(\"...\")`")]
+    NoName,
+    /// The name given cannot name a bus.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// There is nothing to run unfinished handlers on.
+    #[error("no tokio runtime is running here: await `serve` inside one, or give it an executor")]
+    NoExecutor,
+    /// The bus could not be opened.
+    #[error(transparent)]
+    Bus(BusError),
+    /// No hub appeared in time.
+    #[error("no hub made bus {name} within {waited:?}")]
+    NoHub {
+        /// The bus that was waited for.
+        name: BusName,
+        /// How long.
+        waited: Duration,
+    },
+    /// `poll_ready` of the service failed three times in a row.
+    #[error("the service failed three times in a row")]
+    Service(#[source] BoxError),
+    /// A thread could not be started.
+    #[error("a thread could not be started")]
+    Thread(#[source] std::io::Error),
+}
+
+impl From<WorkerError> for Error {
+    fn from(error: WorkerError) -> Self {
+        match error {
+            WorkerError::Bus(error) => Self::Bus(error),
+            WorkerError::NoHub { name, waited } => Self::NoHub { name, waited },
+            WorkerError::Service(error) => Self::Service(error),
+            WorkerError::Thread(error) => Self::Thread(error),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! A worker's attachment to one life of a bus: where leases come from.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+
+use super::claimed::ClaimedSlot;
+use super::overflow::OverflowStore;
+use super::shield::Shield;
+use crate::bus::Bus;
+use crate::protocol::{Claim, Direction, Features, OutgoingReply, SlotIndex, SlotMeta, Status};
+use crate::sync::{AnswerRight, Counter};
+
+/// A worker's attachment to one life of a bus, shared by its pumps and its leases.
+#[derive(Debug)]
+pub(crate) struct Attachment {
+    pub(super) bus: Bus,
+    pub(super) claim: Claim,
+    pub(super) rights: Box<[AnswerRight]>,
+    pub(super) overflow: OverflowStore,
+    /// `None` where the hub numbers its dispatches, and so registers callers first.
+    pub(super) shield: Option<Shield>,
+    pub(super) body_limit: usize,
+    pub(super) counts: ReplyCounts,
+}
+
+/// What became of the answers of one attachment.
+#[derive(Debug, Default)]
+pub(crate) struct ReplyCounts {
+    /// Answers that were published.
+    pub(crate) published: Counter,
+    /// Answers whose slot was no longer the claimed one; nothing was published.
+    pub(crate) dropped: Counter,
+    /// Requests that could not be decoded and were answered with an error.
+    pub(crate) malformed: Counter,
+}
+
+/// Where a pump's scans start: at the slot it claimed last, which a lone caller uses again, but after a row of claims
+/// from one slot behind it, so that no other waits for ever.
+#[derive(Debug, Default)]
+pub(crate) struct ScanCursor {
+    start: usize,
+    row: u32,
+}
+
+impl ScanCursor {
+    /// Claims from one slot in a row before others come first.
+    const ROW: u32 = 8;
+
+    fn claimed(&mut self, index: SlotIndex) {
+        self.row = if self.start == index.get() { self.row + 1 } else { 1 };
+        self.start = index.get();
+        if self.row >= Self::ROW {
+            *self = Self { start: index.get() + 1, row: 0 };
+        }
+    }
+}
+
+impl Attachment {
+    /// Takes over a worker's bus; bodies longer than `body_limit` bytes are refused.
+    pub(crate) fn new(bus: Bus, body_limit: usize) -> Self {
+        let geometry = bus.region().geometry();
+        let slots = geometry.num_slots();
+        let overflow = OverflowStore::new(bus.name().clone(), Direction::Response, geometry.version(), slots);
+        let shield = (!geometry.offers(Features::TICKET)).then(|| Shield::raise(&bus));
+        let rights = (0..slots).map(|_| AnswerRight::default()).collect();
+        let claim = Claim::by(bus.owner());
+        Self { bus, claim, rights, overflow, shield, body_limit, counts: ReplyCounts::default() }
+    }
+
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
+    pub(crate) fn counts(&self) -> &ReplyCounts {
+        &self.counts
+    }
+
+    /// Whether the hub is of the published kind, which pings and evicts.
+    pub(crate) fn is_published_hub(&self) -> bool {
+        self.shield.is_some()
+    }
+
+    /// Takes a ring if there is one.
+    pub(crate) fn try_take_ring(&self) -> bool {
+        let taken = self.bus.requests().try_take();
+        if taken && let Some(shield) = &self.shield {
+            shield.ring_taken();
+        }
+        taken
+    }
+
+    /// Parks until there is a ring, at most `timeout`.
+    pub(crate) fn wait_for_ring(&self, timeout: Duration) -> bool {
+        let taken = self.bus.requests().wait(timeout);
+        if taken && let Some(shield) = &self.shield {
+            shield.ring_taken();
+        }
+        taken
+    }
+
+    /// Gives a ring back that was taken, because somebody else must look.
+    pub(crate) fn return_ring(&self) {
+        if let Some(shield) = &self.shield {
+            shield.ring_returned();
+        }
+        self.bus.requests().ring();
+    }
+
+    fn slots(&self) -> impl Iterator<Item = SlotIndex> + use<> {
+        self.bus.region().geometry().slots()
+    }
+
+    pub(super) fn slot(&self, slot: SlotIndex) -> &SlotMeta {
+        self.bus.region().slot(slot)
+    }
+
+    /// Claims one READY slot, looking at all of them in the cursor's order; `None` when there is none.
+    pub(crate) fn claim(self: &Arc<Self>, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
+        let mut slots = self.bus.region().geometry().slots_from(cursor.start);
+        let index = slots.find(|&slot| self.slot(slot).status.claim(self.claim))?;
+        cursor.claimed(index);
+        Some(ClaimedSlot::new(Arc::clone(self), index, self.rights[index.get()].grant()))
+    }
+
+    /// How many leases are out.
+    pub(crate) fn leases(&self) -> usize {
+        self.rights.iter().filter(|right| right.is_out()).count()
+    }
+
+    /// Takes every lease that is still out away from its holder, whose own answer then does nothing, and answers with
+    /// `status` in its place if the bus is still alive. When this returns no lease writes any more.
+    pub(crate) fn revoke(self: &Arc<Self>, status: StatusCode) {
+        for index in self.slots() {
+            let right = &self.rights[index.get()];
+            while right.is_out() {
+                match right.held() {
+                    Some(grant) if self.bus.is_alive() => {
+                        ClaimedSlot::new(Arc::clone(self), index, grant).answer(OutgoingReply::bare(status));
+                    }
+                    // The region may belong to a new hub by now: nothing of it is ours to write.
+                    Some(grant) if right.take(grant) => right.settle(grant),
+                    _ => std::thread::yield_now(),
+                }
+            }
+        }
+    }
+
+    /// Waits until no answer's overflow object is being waited for, at most `patience`: an object must outlive its
+    /// reader, and this attachment is about to remove them.
+    pub(crate) fn settle(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        let unread = |slot: SlotIndex| self.overflow.keeps(slot) && self.slot(slot).status.observe() == Status::Done;
+        while self.slots().any(unread) && Instant::now() < deadline && self.bus.is_alive() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
