@@ -91,7 +91,7 @@ pub struct ShmHeader {
     pub alloc_head: BumpHead,
     /// Extension: `0x31584253` once the fields below are complete.
     pub ext_magic: Seal,
-    /// Extension: what the hub offers, see [`Features`].
+    /// Extension: what the hub offers: bit 0 TICKET, 1 CANCEL, 2 DEADLINE, 3 ARENAS, 4 LOCKS.
     pub hub_features: FieldU32,
     /// Extension: random, never 0, new for every region object.
     pub epoch: FieldU64,

@@ -28,4 +28,6 @@ pub(crate) use self::claimed::ClaimedSlot;
 pub(crate) use self::dispatched::{DispatchError, DispatchedSlot, Hold, HubBus, Progress};
 
 #[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
 mod tests;

@@ -1,0 +1,181 @@
+//! Holds the code to the map of the house in the README: which room may use which, where `unsafe` and memory orderings
+//! live, how long a file may be.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each room and the rooms it may use, top down. `types` and `error` are faces: they only re-export.
+const ROOMS: [(&str, &[&str]); 17] = [
+    ("serve", &["routing", "response", "http", "body", "worker", "bus", "protocol"]),
+    ("routing", &["handler", "extract", "response", "http", "body", "protocol"]),
+    ("handler", &["extract", "response", "http", "body"]),
+    ("extract", &["response", "http", "body", "protocol"]),
+    ("response", &["body", "protocol"]),
+    ("http", &["body", "protocol"]),
+    ("body", &[]),
+    ("worker", &["slot", "bus", "signal", "protocol", "sync"]),
+    ("hub", &["http", "body", "slot", "bus", "signal", "protocol", "sync"]),
+    ("slot", &["bus", "region", "protocol", "sync"]),
+    ("bus", &["region", "signal", "lock", "shm", "protocol"]),
+    ("region", &["shm", "protocol"]),
+    ("signal", &["shm", "sync"]),
+    ("lock", &[]),
+    ("shm", &[]),
+    ("protocol", &["sync"]),
+    ("sync", &[]),
+];
+
+/// The rooms that may hold `unsafe`.
+const UNSAFE_ROOMS: [&str; 3] = ["region", "signal", "lock"];
+
+/// The files that may choose a memory ordering.
+const ORDERING_FILES: [&str; 3] = ["protocol/status.rs", "protocol/layout.rs", "sync.rs"];
+
+/// Files stay around 300 lines; beyond this one wants splitting.
+const MOST_LINES: usize = 350;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The files of `src` by their path below it, without comments and without unit tests.
+fn sources() -> BTreeMap<String, String> {
+    let src = root().join("src");
+    let mut sources = BTreeMap::new();
+    for path in rust_files(&src) {
+        let name = path.strip_prefix(&src).unwrap().to_str().unwrap().to_owned();
+        if name.ends_with("tests.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        sources.insert(name, lines.collect::<Vec<_>>().join("\n"));
+    }
+    sources
+}
+
+fn room_of(file: &str) -> &str {
+    file.split('/').next().unwrap().trim_end_matches(".rs")
+}
+
+/// The rooms that `code` names as `crate::room`, inside groups too.
+fn rooms_named(code: &str) -> Vec<String> {
+    let names = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let mut rooms = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        match rest.strip_prefix('{') {
+            None => rooms.push(names(rest)),
+            Some(group) => {
+                let mut depth = 0;
+                let mut start = true;
+                for (i, c) in group.char_indices() {
+                    match c {
+                        '}' if depth == 0 => break,
+                        '{' => depth += 1,
+                        '}' => depth -= 1,
+                        ',' if depth == 0 => start = true,
+                        c if start && !c.is_whitespace() => {
+                            rooms.push(names(&group[i..]));
+                            start = false;
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+    rooms
+}
+
+#[test]
+fn every_room_uses_only_the_rooms_that_the_map_allows() {
+    let mut wrong = Vec::new();
+    for (file, code) in sources() {
+        let room = room_of(&file);
+        let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room) else { continue };
+        for used in rooms_named(&code) {
+            let is_room = ROOMS.iter().any(|(name, _)| *name == used);
+            if is_room && used != room && !allowed.contains(&used.as_str()) {
+                wrong.push(format!("src/{file} uses {used}, but {room} may use only {allowed:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_file_is_in_a_room_of_the_map() {
+    for file in sources().keys() {
+        let room = room_of(file);
+        let known = ROOMS.iter().any(|(name, _)| *name == room) || ["lib", "types", "error"].contains(&room);
+        assert!(known, "src/{file} is in no room of the map");
+    }
+}
+
+#[test]
+fn the_readme_draws_every_room() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let map = readme.split("## The map of the house").nth(1).expect("the README has a map of the house");
+    for (room, _) in ROOMS {
+        assert!(map.contains(&format!("`{room}`")), "the map does not show {room}");
+    }
+}
+
+#[test]
+fn unsafe_code_lives_in_the_rooms_named_for_it() {
+    for (file, code) in sources() {
+        let allowed = UNSAFE_ROOMS.contains(&room_of(&file));
+        let words = code.split(|c: char| !c.is_alphanumeric() && c != '_');
+        assert!(allowed || !words.into_iter().any(|word| word == "unsafe"), "src/{file} holds unsafe code");
+    }
+}
+
+#[test]
+fn memory_orderings_are_chosen_in_three_files() {
+    for (file, code) in sources() {
+        let chosen = ["Ordering::", "sync::atomic"].iter().any(|text| code.contains(text));
+        assert!(!chosen || ORDERING_FILES.contains(&file.as_str()), "src/{file} chooses a memory ordering");
+    }
+}
+
+#[test]
+fn the_runtime_and_the_slots_do_not_know_tokio() {
+    for (file, code) in sources() {
+        let below = !["serve", "lib", "response"].contains(&room_of(&file));
+        assert!(!below || !code.contains("tokio::"), "src/{file} knows tokio");
+    }
+}
+
+#[test]
+fn files_are_short_enough_to_read() {
+    let folders = ["src", "macros/src", "tests", "examples", "benches"].map(|folder| root().join(folder));
+    for path in folders.iter().flat_map(|folder| rust_files(folder)) {
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= MOST_LINES, "{} has {lines} lines, more than {MOST_LINES}", path.display());
+    }
+}
+
+#[test]
+fn every_file_opens_with_what_it_is_for() {
+    for path in rust_files(&root().join("src")) {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("//! "), "{} does not say what it is for", path.display());
+    }
+}
