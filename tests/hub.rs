@@ -1,5 +1,7 @@
 //! A hub and a worker of this crate, both in this process, over a real bus.
 
+mod support;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,37 +9,11 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::routing::{get, post};
 use http::{Method, Request, StatusCode};
-use http_body_util::BodyExt;
 use slotbus::hub::{CallError, Hub, SlotState};
 use slotbus::{Body, Version};
-use tokio::sync::{Notify, oneshot};
-use tokio::task::JoinHandle;
+use support::{Worker, bytes, get_request, name};
+use tokio::sync::Notify;
 use tower::{Service, ServiceExt};
-use uuid::Uuid;
-
-struct Worker {
-    stop: Option<oneshot::Sender<()>>,
-    task: JoinHandle<Result<(), slotbus::Error>>,
-}
-
-impl Worker {
-    fn start(name: &str, app: Router) -> Self {
-        let (stop, stopped) = oneshot::channel::<()>();
-        let serve = slotbus::serve(app).name(name).body_limit(8 << 20).with_graceful_shutdown(async {
-            let _ = stopped.await;
-        });
-        Self { stop: Some(stop), task: tokio::spawn(serve.into_future()) }
-    }
-
-    async fn stop(mut self) {
-        let _ = self.stop.take().unwrap().send(());
-        self.task.await.unwrap().unwrap();
-    }
-}
-
-fn name() -> String {
-    format!("test-{}", Uuid::new_v4())
-}
 
 fn app() -> Router {
     Router::new()
@@ -58,14 +34,6 @@ fn app() -> Router {
                 }
             }),
         )
-}
-
-fn get_request(path: &str) -> Request<Body> {
-    Request::get(path).body(Body::empty()).unwrap()
-}
-
-async fn bytes(response: http::Response<Body>) -> Bytes {
-    response.into_body().collect().await.unwrap().to_bytes()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -149,8 +149,7 @@ fn a_request_meta_has_the_published_bytes_and_is_read_from_them() {
 fn a_response_meta_has_the_published_bytes_and_is_read_from_them() {
     for meta in requests() {
         let meta = ours::ResponseMeta { content_type: meta.path, headers: meta.headers };
-        let published =
-            theirs::ResponseMeta { content_type: meta.content_type.clone(), headers: meta.headers.clone() };
+        let published = theirs::ResponseMeta { content_type: meta.content_type.clone(), headers: meta.headers.clone() };
         let bytes = postcard::to_allocvec(&published).unwrap();
         assert_eq!(postcard::to_allocvec(&meta).unwrap(), bytes);
         assert_eq!(postcard::from_bytes::<ours::ResponseMeta>(&bytes).unwrap(), meta);
