@@ -164,6 +164,12 @@ impl Answer {
         found.map_or(Poll::Pending, Poll::Ready)
     }
 
+    fn take_interest(&mut self) {
+        if !std::mem::replace(&mut self.interested, true) {
+            self.shared.add_interest();
+        }
+    }
+
     fn lose_interest(&mut self) {
         if std::mem::take(&mut self.interested) {
             self.shared.drop_interest();
@@ -183,7 +189,9 @@ impl Future for Answer {
             }
             this.waiting_since = Some(started);
         }
-        // Registered first and looked at after, so that an answer between the two is seen.
+        // Interest, waker, look, in this order: a ring that comes after the look is taken by somebody who sees the
+        // interest, scans, and finds the waker.
+        this.take_interest();
         if let Poll::Ready(result) = this.look(Some(cx.waker())) {
             if let Some(since) = this.waiting_since {
                 this.shared.spin.parked_for(since.elapsed());
@@ -193,37 +201,34 @@ impl Future for Answer {
         if this.shared.watch.lock().closed {
             return Poll::Ready(Err(CallError::Closed));
         }
-        if !std::mem::replace(&mut this.interested, true) {
-            this.shared.add_interest();
-        }
         Poll::Pending
     }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        let Some(permit) = self.permit.take() else { return };
-        let shared = &self.shared;
+        if self.permit.is_none() {
+            return;
+        }
+        // A zombie waits for a ring as its caller did; the interest comes before the look here too.
+        self.take_interest();
+        let permit = self.permit.take().expect("it was looked at above");
+        let Self { shared, .. } = self;
         let mut entry = shared.board.entry(permit.slot());
         let Entry::Pending { slot, orphaned, .. } = std::mem::take(&mut *entry) else {
             unreachable!("the entry is this caller's until it takes the answer")
         };
-        let gone = orphaned || slot.withdraw(&shared.bus);
-        if !gone {
+        if !orphaned && !slot.withdraw(&shared.bus) {
             match slot.progress(&shared.bus) {
                 Progress::Finished => drop(slot.finished(&shared.bus)),
                 Progress::Abandoned => slot.reset(&shared.bus),
                 Progress::Waiting | Progress::Claimed(_) => {
                     *entry = Entry::Zombie { slot, _permit: permit };
-                    drop(entry);
-                    // The zombie keeps the interest of its caller, or gets one of its own.
-                    if !std::mem::take(&mut self.interested) {
-                        self.shared.add_interest();
-                    }
                     return;
                 }
             }
         }
+        // The entry is idle before the slot is back in the pool.
         drop(entry);
         drop(permit);
         self.lose_interest();

@@ -7,10 +7,10 @@
 //! ```
 //!
 //! Who sees an answer: the caller looks at its own slot, so an answer cannot be handed to the wrong one, and none is
-//! lost that comes before anybody waits. Rings only say that it is time to look. A caller that will not spin registers
-//! its waker in the slot's entry, looks once more, and counts itself as interested; whoever takes a ring afterwards,
-//! the watcher or a caller that spins, scans all entries and wakes those whose slot is DONE. So between "looked and not
-//! DONE" and "ring taken" no order loses a wake-up: the ring follows DONE, and the scan follows the ring.
+//! lost that comes before anybody waits. Rings only say that it is time to look. A caller that will not spin counts itself
+//! as interested, registers its waker in the slot's entry, and looks once more; whoever takes a ring afterwards, the
+//! watcher or a caller that spins, sees the interest, scans all entries and wakes those whose slot is DONE. So between
+//! "looked and not DONE" and "ring taken" no order loses a wake-up: the ring follows DONE, and the scan follows the ring.
 //!
 //! A slot belongs to its entry from dispatch until the entry saw DONE, withdrew the request or proved its worker dead.
 //! A caller that gives up on a claimed request leaves a zombie there, which keeps the slot until then.
