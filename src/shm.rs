@@ -55,6 +55,16 @@ pub enum ObjectError {
         /// Its permission bits.
         mode: u32,
     },
+    /// The object has another size than what it should hold.
+    #[error("/dev/shm/{name} has {found} bytes instead of {expected}: it is no semaphore")]
+    Size {
+        /// The object's name.
+        name: String,
+        /// Its size in bytes.
+        found: u64,
+        /// The size of a semaphore.
+        expected: u64,
+    },
     /// The system said no.
     #[error("/dev/shm/{name} could not be {what}")]
     System {
@@ -113,10 +123,10 @@ pub(crate) fn open_to_read(name: &str) -> io::Result<(File, u64)> {
     Ok((File::from(fd), stat.st_size as u64))
 }
 
-/// Checks without opening that `name` is a plain file of this user; its identity.
-pub(crate) fn identify(name: &str) -> Result<ObjectId, ObjectError> {
+/// Checks without opening that `name` is a plain file of this user; its identity and its size.
+pub(crate) fn identify(name: &str) -> Result<(ObjectId, u64), ObjectError> {
     match stat(name) {
-        Ok(Some(stat)) => check(name, &stat).map(|()| ObjectId::of(&stat)),
+        Ok(Some(stat)) => check(name, &stat).map(|()| (ObjectId::of(&stat), stat.st_size as u64)),
         Ok(None) => Err(ObjectError::Missing(name.to_owned())),
         Err(e) => Err(ObjectError::system(name, "examined", e)),
     }
@@ -162,8 +172,9 @@ pub(crate) fn link(file: &File, name: &str) -> Result<bool, ObjectError> {
 
 /// Removes `name` if it still stands for `id`. Failing is no error: then somebody else removed or replaced it.
 ///
-/// Between the look and the removal another process could still replace the object; both ends of a bus do so only
-/// while they hold the lock that the caller holds.
+/// Between the look and the removal another process could still replace the object. For a region, its bells and what a
+/// hub sweeps, the hub's lock rules that out; for an overflow object that two workers took turns in, it does not, and the
+/// loser's answer becomes an error.
 pub(crate) fn unlink_if(name: &str, id: ObjectId) {
     if is_current(name, id) {
         let _ = rustix::fs::unlink(path(name));

@@ -3,7 +3,10 @@
 //! The words that two processes share have their own transitions in `protocol::status`; here are the counters and
 //! flags of this process, each with the ordering it needs, so that no other room chooses one.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+use std::task::{Wake, Waker};
+use std::thread::Thread;
 
 /// A number that only grows or shrinks by steps and guards no other memory.
 #[derive(Debug, Default)]
@@ -13,6 +16,11 @@ impl Counter {
     /// Adds `n`. Relaxed: the number is all there is to see.
     pub(crate) fn add(&self, n: u64) {
         self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Takes `n` away. Relaxed: as `add`.
+    pub(crate) fn sub(&self, n: u64) {
+        self.0.fetch_sub(n, Ordering::Relaxed);
     }
 
     /// Adds one and says what it was before.
@@ -31,27 +39,29 @@ impl Counter {
     }
 }
 
-/// A counter whose readings are ordered against the reader's other looks at shared memory.
+/// A counter whose changes and readings keep their place among the looks at shared memory around them.
 ///
-/// The shield reads one tally, then scans slots, then reads another; sequential consistency keeps these three in
-/// the order they are written in, on both the counting and the reading side.
+/// "Counted, then looked" on one side and "changed, then read the count" on the other must not both miss each other; only
+/// sequential consistency, with a fence between the count and the look, rules that out on every machine.
 #[derive(Debug, Default)]
 pub(crate) struct OrderedCounter(AtomicU64);
 
 impl OrderedCounter {
-    /// Adds `n`, visible before anything the caller does next.
+    /// Adds `n`, before anything the caller looks at next.
     pub(crate) fn add(&self, n: u64) {
         self.0.fetch_add(n, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
     }
 
-    /// Takes `n` away.
+    /// Takes `n` away; below 0 it goes on as a negative number would.
     pub(crate) fn sub(&self, n: u64) {
         self.0.fetch_sub(n, Ordering::SeqCst);
     }
 
-    /// The number now, read before anything the caller reads next.
-    pub(crate) fn get(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
+    /// The number now, read after everything the caller did before.
+    pub(crate) fn get(&self) -> i64 {
+        fence(Ordering::SeqCst);
+        self.0.load(Ordering::SeqCst) as i64
     }
 
     /// Replaces the number.
@@ -121,8 +131,11 @@ impl AnswerRight {
     }
 
     /// Ends the writing. Release: whoever sees the right idle sees all that was written.
+    ///
+    /// By exchange: the answer is out by now, so the slot may have come back as a new request with a new grant, which
+    /// must stay.
     pub(crate) fn settle(&self, Grant(number): Grant) {
-        self.0.store(number, Ordering::Release);
+        let _ = self.0.compare_exchange(number | WRITING, number, Ordering::Release, Ordering::Relaxed);
     }
 
     /// Whether a lease holds the right or is writing. Acquire: pairs with `settle`.
@@ -135,6 +148,19 @@ impl AnswerRight {
         let word = self.0.load(Ordering::Relaxed);
         (word & STATE == HELD).then_some(Grant(word & !STATE))
     }
+}
+
+/// A waker that unparks the calling thread.
+pub(crate) fn unpark_waker() -> Waker {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    Waker::from(Arc::new(Unpark(std::thread::current())))
 }
 
 #[cfg(test)]
@@ -151,6 +177,16 @@ mod tests {
         assert!(right.is_out() && right.held().is_none());
         right.settle(grant);
         assert!(!right.take(grant) && !right.is_out());
+    }
+
+    #[test]
+    fn settling_an_answer_leaves_the_next_grant_of_the_slot_alone() {
+        let right = AnswerRight::default();
+        let answered = right.grant();
+        assert!(right.take(answered));
+        let next = right.grant();
+        right.settle(answered);
+        assert!(right.take(next), "published, reused and claimed again before it was settled");
     }
 
     #[test]

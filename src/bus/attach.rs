@@ -23,7 +23,13 @@ impl Bus {
             bus.side = Side::Worker { owner: Some(owner) };
         }
         // A hub that was replaced between the three openings would leave us with bells of another life.
-        if bus.is_alive() { Ok(bus) } else { Err(BusError::Replaced(name.clone())) }
+        if bus.is_alive() {
+            Ok(bus)
+        } else if bus.is_current() {
+            Err(BusError::HubGone(name.clone()))
+        } else {
+            Err(BusError::Replaced(name.clone()))
+        }
     }
 
     fn take_owner_lock(&self) -> std::io::Result<OwnerToken> {

@@ -42,7 +42,8 @@ impl Founding {
             return error("a slot needs at least 64 bytes each way");
         }
         let bump = if version == Version::V1 { MIN_BUMP_AREA } else { 0 };
-        let len = half.checked_mul(2 * slots).and_then(|heap| heap.checked_add(compute_layout(slots, 0).0 + bump));
+        let len = half.checked_next_multiple_of(8).and_then(|half| half.checked_mul(2 * slots));
+        let len = len.and_then(|heap| heap.checked_add(compute_layout(slots, 0).0 + bump));
         match len {
             Some(len) if len <= u32::MAX as usize => Ok(len.next_multiple_of(4096)),
             _ => error("the region would exceed 4 GiB"),
@@ -74,19 +75,20 @@ impl Founding {
 impl Bus {
     /// Makes the bus of `name` as its hub, in place of one whose hub is proven dead.
     pub(crate) fn found(name: &BusName, founding: &Founding) -> Result<Self, BusError> {
-        let founding = Founding { half: align8(founding.half), ..founding.clone() };
         let len = founding.check()?;
+        let founding = Founding { half: align8(founding.half), ..founding.clone() };
         let region = Region::create(name, len, |header| founding.fill(header, len))?;
         let lock_error = |source| BusError::Lock { name: name.clone(), source };
         let locked = lock::acquire(region.file(), Role::Hub).map_err(lock_error)?;
         assert!(locked, "nobody else can hold a lock on a file without a name");
         if !region.link()? {
             let _dead = prove_dead(name, founding.force)?;
-            sweep(name);
             if !region.link()? {
                 return Err(BusError::Live(name.clone()));
             }
         }
+        // The name is ours and no worker attaches before the magic is there, so what stands around it is of former lives.
+        sweep(name);
         let bells = || Ok((Bell::create(&name.request_bell())?, Bell::create(&name.response_bell())?));
         let (requests, responses) = bells().map_err(|error| {
             region.unlink();
@@ -115,6 +117,10 @@ fn prove_dead(name: &BusName, force: bool) -> Result<Option<File>, BusError> {
     }
     let lock_error = |source| BusError::Lock { name: name.clone(), source };
     if !lock::acquire(&file, Role::Hub).map_err(lock_error)? {
+        return Err(BusError::Live(name.clone()));
+    }
+    // Between the opening and the lock another hub may have replaced it.
+    if !shm::is_current(name.region(), id) {
         return Err(BusError::Live(name.clone()));
     }
     shm::unlink_if(name.region(), id);

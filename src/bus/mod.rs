@@ -39,6 +39,9 @@ pub enum BusError {
     /// The region was replaced while it was being opened.
     #[error("the region of {0} was replaced while it was being opened")]
     Replaced(BusName),
+    /// The region is there, and its hub is not.
+    #[error("the hub of {0} is gone")]
+    HubGone(BusName),
     /// Another hub holds the name.
     #[error("bus {0} already has a live hub: stop it first or choose another name")]
     Live(BusName),
@@ -65,9 +68,14 @@ impl BusError {
         match self {
             Self::Region(error) => error.is_not_yet(),
             Self::Bell(error) => error.is_missing(),
-            Self::Replaced(_) => true,
+            Self::Replaced(_) | Self::HubGone(_) => true,
             _ => false,
         }
+    }
+
+    /// Whether the header made no sense, which may be because a published hub was just writing it.
+    pub(crate) fn is_bad_header(&self) -> bool {
+        matches!(self, Self::Region(RegionError::Geometry { .. }))
     }
 }
 
@@ -117,11 +125,35 @@ impl Bus {
 
     /// Whether a worker may go on using the bus: its names still stand for these objects and its hub has not gone.
     pub(crate) fn is_alive(&self) -> bool {
-        self.region.header().retire.read() != RETIRE_DETACH
-            && self.region.is_current()
-            && self.requests.is_current()
-            && self.responses.is_current()
-            && (!self.region.geometry().offers(Features::LOCKS) || self.hub_holds_its_lock())
+        !self.is_retired() && self.is_current() && self.requests.is_current() && self.responses.is_current() && {
+            !self.region.geometry().offers(Features::LOCKS) || self.hub_holds_its_lock()
+        }
+    }
+
+    /// Whether the hub has told its workers to let go. Costs no system call.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.region.header().retire.read() == RETIRE_DETACH
+    }
+
+    /// Whether the region's name still stands for this region, in the life it was opened in.
+    pub(crate) fn is_current(&self) -> bool {
+        let epoch = self.region.geometry().extension().map(|extension| extension.epoch.get());
+        self.region.is_current() && epoch.is_none_or(|epoch| epoch == self.region.header().epoch.get())
+    }
+
+    /// Hub: tells the workers to let go and removes the bus's names, as far as they are still its own.
+    ///
+    /// The region's name goes last: while it stands, no other hub makes objects under the other names.
+    pub(crate) fn retire(&self) {
+        self.region.header().retire.close(RETIRE_DETACH);
+        // A worker that finds the bus retired rings on for the next one.
+        self.requests.ring();
+        if self.is_current() {
+            found::sweep(&self.name);
+            self.requests.unlink();
+            self.responses.unlink();
+            self.region.unlink();
+        }
     }
 
     fn hub_holds_its_lock(&self) -> bool {
@@ -137,23 +169,16 @@ impl Bus {
 
 impl Drop for Bus {
     fn drop(&mut self) {
-        let Self { name, region, requests, responses, side } = self;
-        match side {
+        match self.side {
             Side::Worker { owner } => {
                 if let Some(owner) = owner {
-                    lock::release(region.file(), Role::Owner(owner.get()));
+                    lock::release(self.region.file(), Role::Owner(owner.get()));
                 }
-                lock::release(region.file(), Role::Opener);
+                lock::release(self.region.file(), Role::Opener);
             }
             Side::Hub => {
-                region.header().retire.close(RETIRE_DETACH);
-                // A parked worker looks at `retire` when it wakes, and hands the ring on to the next one.
-                requests.ring();
-                region.unlink();
-                requests.unlink();
-                responses.unlink();
-                found::sweep(name);
-                lock::release(region.file(), Role::Hub);
+                self.retire();
+                lock::release(self.region.file(), Role::Hub);
             }
         }
     }

@@ -39,9 +39,8 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
 
 /// Makes a content length that is there say what the body has.
 pub(super) fn correct_content_length(headers: &mut HeaderMap, len: usize) {
-    if let Some(value) = headers.get(CONTENT_LENGTH)
-        && value.to_str().ok().and_then(|value| value.parse().ok()) != Some(len)
-    {
+    let says = |value: &HeaderValue| value.to_str().ok().and_then(|value| value.parse().ok());
+    if headers.get_all(CONTENT_LENGTH).iter().any(|value| says(value) != Some(len)) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(len));
     }
 }

@@ -4,10 +4,11 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 
 use super::context::CallContext;
 use super::headers::{correct_content_length, strip_hop_by_hop};
+use super::outgoing::has_body;
 use super::target::target;
 use crate::body::Body;
 use crate::protocol::{Call, CallError, Pairs, Reply, ReplyError};
@@ -55,8 +56,8 @@ pub(crate) fn call_to_request(call: Call) -> Result<Request<Body>, CallError> {
     Ok(request)
 }
 
-/// Makes a response of a reply.
-pub(crate) fn reply_to_response(reply: Reply) -> Result<Response<Body>, ReplyError> {
+/// Makes a response of a reply to a request of `method`.
+pub(crate) fn reply_to_response(reply: Reply, method: &Method) -> Result<Response<Body>, ReplyError> {
     let status = StatusCode::from_u16(reply.status).map_err(|_| ReplyError::Status(reply.status))?;
     let meta = reply.meta()?;
     let mut headers = headers(&reply.meta, &meta.headers).map_err(|fault| match fault {
@@ -68,7 +69,13 @@ pub(crate) fn reply_to_response(reply: Reply) -> Result<Response<Body>, ReplyErr
             .map_err(|_| ReplyError::Header(CONTENT_TYPE.as_str().to_owned()))?;
         headers.insert(CONTENT_TYPE, value);
     }
-    let mut response = Response::new(Body::from(reply.body));
+    let body = if has_body(method, status) {
+        correct_content_length(&mut headers, reply.body.len());
+        Body::from(reply.body)
+    } else {
+        Body::empty()
+    };
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)
@@ -76,7 +83,6 @@ pub(crate) fn reply_to_response(reply: Reply) -> Result<Response<Body>, ReplyErr
 
 #[cfg(test)]
 mod tests {
-    use http::Method;
     use http_body_util::BodyExt;
 
     use super::*;
@@ -130,13 +136,28 @@ mod tests {
     }
 
     #[test]
+    fn a_content_length_that_a_worker_got_wrong_is_corrected_unless_there_is_no_body() {
+        let meta =
+            ResponseMeta { headers: pairs(&[("content-length", "3"), ("content-length", "7")]), ..Default::default() };
+        let length = |method: Method, body: &'static str| {
+            let meta = postcard::to_allocvec(&meta).unwrap().into();
+            let reply = Reply { status: 200, meta, body: Bytes::from_static(body.as_bytes()) };
+            let response = reply_to_response(reply, &method).unwrap();
+            let lengths = response.headers().get_all("content-length").iter();
+            lengths.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(length(Method::GET, "body"), ["4"]);
+        assert_eq!(length(Method::HEAD, ""), ["3", "7"]);
+    }
+
+    #[test]
     fn a_reply_becomes_a_response_with_one_content_type() {
         let meta =
             ResponseMeta { content_type: "text/plain".into(), headers: pairs(&[("content-type", "a/b"), ("x", "1")]) };
         let reply = |status| Reply { status, meta: postcard::to_allocvec(&meta).unwrap().into(), body: Bytes::new() };
-        let response = reply_to_response(reply(201)).unwrap();
+        let response = reply_to_response(reply(201), &Method::GET).unwrap();
         assert_eq!(response.status(), 201);
         assert_eq!(response.headers().get_all(CONTENT_TYPE).iter().collect::<Vec<_>>(), ["text/plain"]);
-        assert_eq!(reply_to_response(reply(99)).unwrap_err().to_string(), "status 99 is no http status");
+        assert_eq!(reply_to_response(reply(99), &Method::GET).unwrap_err().to_string(), "status 99 is no http status");
     }
 }

@@ -72,7 +72,8 @@ impl HubBuilder {
 
     /// How many bytes of a message, headers and body together, stay inside the region each way: 80 KiB by default.
     ///
-    /// Longer bodies go through an object of their own. The region takes twice this for each slot, reserved when it is
+    /// Longer bodies go through an object of their own. Path and headers have to fit: a request with longer ones is
+    /// refused, a response replaced by a 500. The region takes twice this for each slot, reserved when it is
     /// made.
     pub fn inline_capacity(mut self, bytes: usize) -> Self {
         self.inline = bytes;

@@ -4,9 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use http::{Request, Response};
+use http::{Request, Response, request};
 
 use super::board::Entry;
 use super::error::CallError;
@@ -15,64 +15,84 @@ use super::shared::{DeadlineKey, Shared};
 use super::watcher;
 use crate::body::{Body, BoxError};
 use crate::http::{collect_request, reply_to_response, request_to_call};
-use crate::protocol::{OutgoingCall, Reply};
+use crate::protocol::{OutgoingCall, Reply, Segments};
 use crate::slot::Progress;
 
 /// Sends `request` and resolves to its response; `permit` is the slot that was waited for before, if any.
 pub(super) async fn call<B>(
     shared: Arc<Shared>,
     request: Request<B>,
-    permit: Option<Permit>,
+    mut permit: Option<Permit>,
 ) -> Result<Response<Body>, CallError>
 where
     B: http_body::Body,
     B::Error: Into<BoxError>,
 {
     let timeout = shared.timeout;
+    let method = request.method().clone();
     let inner = {
         let shared = Arc::clone(&shared);
         async move {
-            let (parts, body) = collect_request(request, shared.bus.body_limit()).await?;
+            let (parts, body) = collect(request, &shared, &mut permit).await?;
             let call = request_to_call(parts, body, || shared.next_id())?;
-            let permit = match permit {
-                Some(permit) => permit,
-                None => shared.pool.acquire().await?,
-            };
-            let reply = Answer::dispatch(shared, permit, &call)?.await?;
-            Ok(reply_to_response(reply)?)
+            let reply = Answer::dispatch(shared, permit, &call).await?.await?;
+            Ok(reply_to_response(reply, &method)?)
         }
     };
     // A timed-out call is a dropped one: what it holds gives up by itself.
-    match (Timed { shared, deadline: Instant::now() + timeout, key: None, inner: std::pin::pin!(inner) }).await {
-        Some(result) => result,
-        None => Err(CallError::TimedOut(timeout)),
-    }
+    let deadline = Instant::now().checked_add(timeout);
+    Timed { shared, timeout, deadline, key: None, inner: std::pin::pin!(inner) }.await
 }
 
-/// A future with a deadline, kept by the watcher; resolves to `None` when it comes first.
+/// Collects the request's body. A slot that was waited for before goes to others while the body is not there yet.
+async fn collect<B>(
+    request: Request<B>,
+    shared: &Shared,
+    permit: &mut Option<Permit>,
+) -> Result<(request::Parts, Segments), CallError>
+where
+    B: http_body::Body,
+    B::Error: Into<BoxError>,
+{
+    let mut collecting = std::pin::pin!(collect_request(request, shared.bus.body_limit()));
+    let collected = std::future::poll_fn(|cx| {
+        let collected = collecting.as_mut().poll(cx);
+        if collected.is_pending() {
+            *permit = None;
+        }
+        collected
+    });
+    Ok(collected.await?)
+}
+
+/// A call with a deadline, kept by the watcher.
 struct Timed<'a, F> {
     shared: Arc<Shared>,
-    deadline: Instant,
+    timeout: Duration,
+    /// `None` for a time-out that the clock cannot reach.
+    deadline: Option<Instant>,
     key: Option<DeadlineKey>,
     inner: Pin<&'a mut F>,
 }
 
-impl<F: Future> Future for Timed<'_, F> {
-    type Output = Option<F::Output>;
+impl<T, F: Future<Output = Result<T, CallError>>> Future for Timed<'_, F> {
+    type Output = Result<T, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { shared, deadline, key, inner } = &mut *self;
+        let Self { shared, timeout, deadline, key, inner } = &mut *self;
         if let Poll::Ready(output) = inner.as_mut().poll(cx) {
-            return Poll::Ready(Some(output));
+            return Poll::Ready(output);
         }
-        if Instant::now() >= *deadline {
-            return Poll::Ready(None);
+        let Some(deadline) = *deadline else { return Poll::Pending };
+        if Instant::now() >= deadline {
+            return Poll::Ready(Err(CallError::TimedOut(*timeout)));
         }
-        if shared.watch.set_deadline(*deadline, key, cx.waker()) {
+        if shared.watch.set_deadline(deadline, key, cx.waker().clone()) {
             // The watcher is parked on the bell for longer: a ring of our own makes it look.
             shared.bus.bus().responses().ring();
         }
-        Poll::Pending
+        // After the deadline is set, which closing wakes: either this sees it, or is woken.
+        if shared.watch.lock().closed { Poll::Ready(Err(CallError::Closed)) } else { Poll::Pending }
     }
 }
 
@@ -98,17 +118,27 @@ struct Answer {
 }
 
 impl Answer {
-    fn dispatch(shared: Arc<Shared>, permit: Permit, call: &OutgoingCall) -> Result<Self, CallError> {
-        let index = permit.slot();
-        {
-            // The entry is locked over the dispatch, so whoever sees DONE sees whose it is.
+    async fn dispatch(shared: Arc<Shared>, permit: Option<Permit>, call: &OutgoingCall) -> Result<Self, CallError> {
+        let mut waited = permit;
+        loop {
+            let permit = match waited.take() {
+                Some(permit) => permit,
+                None => shared.pool.acquire().await?,
+            };
+            let index = permit.slot();
+            let Some(reserved) = shared.bus.reserve(index) else {
+                // A free slot whose word is not FREE was written by somebody who is no hub, and may be again.
+                tracing::error!(bus = %shared.bus.bus().name(), slot = %index, "a free slot was written to: it is not used any more");
+                permit.forget();
+                continue;
+            };
+            let written = reserved.write(call)?;
+            // The entry is locked over the announcement, so whoever sees DONE sees whose it is.
             let mut entry = shared.board.entry(index);
-            // A slot of the pool that is not FREE was written by somebody who is no hub.
-            let reserved = shared.bus.reserve(index).ok_or(CallError::Abandoned)?;
-            let slot = reserved.dispatch(call)?;
-            *entry = Entry::Pending { slot, waker: None, orphaned: false };
+            *entry = Entry::Pending { slot: written.announce(), waker: None, orphaned: false };
+            drop(entry);
+            return Ok(Self { shared, permit: Some(permit), spun: false, waiting_since: None, interested: false });
         }
-        Ok(Self { shared, permit: Some(permit), spun: false, waiting_since: None, interested: false })
     }
 
     /// Looks at the slot; takes the answer if it is there, else leaves `waker` to be woken.
@@ -119,22 +149,27 @@ impl Answer {
         let Entry::Pending { slot, waker: registered, orphaned } = &mut *entry else {
             unreachable!("the entry is this caller's until it takes the answer")
         };
-        let result = match slot.progress(&shared.bus) {
-            _ if *orphaned => Err(CallError::WorkerDied),
+        let (orphaned, progress) = (*orphaned, slot.progress(&shared.bus));
+        if !orphaned && matches!(progress, Progress::Waiting | Progress::Claimed(_)) {
+            if let Some(waker) = waker {
+                let former = registered.replace(waker.clone());
+                drop(entry);
+                drop(former);
+            }
+            return Poll::Pending;
+        }
+        let taken = std::mem::take(&mut *entry);
+        // Unlocked before the copying: the slot is still this caller's, by its permit.
+        drop(entry);
+        let Entry::Pending { slot, .. } = taken else { unreachable!("it was pending above") };
+        let result = match progress {
+            _ if orphaned => Err(CallError::WorkerDied),
             Progress::Finished => slot.finished(&shared.bus).take().map_err(CallError::Reply),
-            Progress::Abandoned => {
+            _ => {
                 slot.reset(&shared.bus);
                 Err(CallError::Abandoned)
             }
-            Progress::Waiting | Progress::Claimed(_) => {
-                if let Some(waker) = waker {
-                    *registered = Some(waker.clone());
-                }
-                return Poll::Pending;
-            }
         };
-        *entry = Entry::Idle;
-        drop(entry);
         // The slot is back in the pool before the caller sees its answer.
         self.permit = None;
         self.lose_interest();
@@ -159,7 +194,7 @@ impl Answer {
         shared.spinning.lower();
         if shared.interested.get() > 0 {
             // The rings are nobody's now.
-            shared.watch.notify();
+            shared.wake_watcher();
         }
         found.map_or(Poll::Pending, Poll::Ready)
     }

@@ -1,10 +1,13 @@
 //! The free slots of a hub, given out first come, first served.
+//!
+//! Wakers are woken and dropped only while no lock is held: both may run a caller's code, which may come back here.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use crate::protocol::SlotIndex;
 use crate::slot::{Hold, HubBus};
@@ -12,6 +15,10 @@ use crate::slot::{Hold, HubBus};
 /// The pool was closed: no slot will be given out any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Closed;
+
+/// Callers are held back for published workers' sake at most so long: a slot whose answer never comes would hold them
+/// for ever.
+const LONGEST_HOLD: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Pool {
@@ -23,45 +30,13 @@ pub(super) struct Pool {
 struct State {
     /// A stack: the slot used last is the one whose memory is warm.
     free: Vec<SlotIndex>,
-    queue: VecDeque<Arc<Ticket>>,
+    /// Callers in the order they came.
+    queue: BTreeMap<u64, Waker>,
+    /// Slots for callers that were woken and have not come for them yet.
+    granted: BTreeMap<u64, SlotIndex>,
+    next_place: u64,
+    held_since: Option<Instant>,
     closed: bool,
-}
-
-/// A place in the queue.
-#[derive(Debug, Default)]
-struct Ticket(Mutex<TicketState>);
-
-#[derive(Debug, Default)]
-enum TicketState {
-    #[default]
-    Waiting,
-    Polled(Waker),
-    Granted(SlotIndex),
-    /// Nobody waits any more.
-    Left,
-}
-
-impl Ticket {
-    fn lock(&self) -> MutexGuard<'_, TicketState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Hands `slot` over; false when nobody waits any more.
-    fn grant(&self, slot: SlotIndex) -> bool {
-        let mut state = self.lock();
-        match std::mem::replace(&mut *state, TicketState::Granted(slot)) {
-            TicketState::Left => {
-                *state = TicketState::Left;
-                false
-            }
-            TicketState::Polled(waker) => {
-                drop(state);
-                waker.wake();
-                true
-            }
-            TicketState::Waiting | TicketState::Granted(_) => true,
-        }
-    }
 }
 
 impl Pool {
@@ -72,13 +47,17 @@ impl Pool {
 
     /// A slot for this caller alone, when its turn comes.
     pub(super) fn acquire(self: &Arc<Self>) -> Acquire {
-        Acquire { pool: Arc::clone(self), ticket: None }
+        Acquire { pool: Arc::clone(self), place: None }
     }
 
-    /// Whether every slot is here.
-    #[cfg(test)]
-    pub(super) fn is_idle(&self) -> bool {
-        self.lock().free.len() == self.bus.slots().count()
+    /// Whether callers wait for a slot.
+    pub(super) fn has_queue(&self) -> bool {
+        !self.lock().queue.is_empty()
+    }
+
+    /// Gives out what can be given out: a hold may have become too long.
+    pub(super) fn retry(&self) {
+        self.hand_out(self.lock());
     }
 
     /// Refuses every waiting and coming caller.
@@ -88,11 +67,7 @@ impl Pool {
             state.closed = true;
             std::mem::take(&mut state.queue)
         };
-        for ticket in queue {
-            if let TicketState::Polled(waker) = &*ticket.lock() {
-                waker.wake_by_ref();
-            }
-        }
+        queue.into_values().for_each(Waker::wake);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -105,22 +80,35 @@ impl Pool {
         if self.bus.hold() == Hold::UntilAllFree {
             self.bus.rewind_bump_area();
             if self.bus.hold() == Hold::UntilAllFree {
-                return None;
+                let since = *state.held_since.get_or_insert_with(Instant::now);
+                if since.elapsed() < LONGEST_HOLD {
+                    return None;
+                }
             }
         }
-        state.free.pop()
+        let slot = state.free.pop()?;
+        if state.held_since.is_some() && self.bus.hold() == Hold::No {
+            state.held_since = None;
+        }
+        Some(slot)
     }
 
     fn put_back(&self, slot: SlotIndex) {
         let mut state = self.lock();
         state.free.push(slot);
+        self.hand_out(state);
+    }
+
+    fn hand_out(&self, mut state: MutexGuard<'_, State>) {
+        let mut wakers = Vec::new();
         while !state.queue.is_empty() {
-            let Some(slot) = self.pop(&mut state) else { return };
-            let ticket = state.queue.pop_front().expect("the queue is not empty");
-            if !ticket.grant(slot) {
-                state.free.push(slot);
-            }
+            let Some(slot) = self.pop(&mut state) else { break };
+            let (place, waker) = state.queue.pop_first().expect("the queue is not empty");
+            state.granted.insert(place, slot);
+            wakers.push(waker);
         }
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -129,51 +117,52 @@ impl Pool {
 #[must_use = "futures do nothing unless polled"]
 pub(super) struct Acquire {
     pool: Arc<Pool>,
-    ticket: Option<Arc<Ticket>>,
+    /// Its place in the queue.
+    place: Option<u64>,
 }
 
 impl Future for Acquire {
     type Output = Result<Permit, Closed>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { pool, ticket } = self.get_mut();
+        let Self { pool, place } = self.get_mut();
+        let waker = cx.waker().clone();
         let mut state = pool.lock();
         if state.closed {
             return Poll::Ready(Err(Closed));
         }
-        let Some(place) = ticket else {
+        let granted = match *place {
+            Some(place) => state.granted.remove(&place),
             // Nobody overtakes the queue.
-            if state.queue.is_empty()
-                && let Some(slot) = pool.pop(&mut state)
-            {
-                return Poll::Ready(Ok(Permit { pool: Arc::clone(pool), slot }));
-            }
-            let place = Arc::new(Ticket(Mutex::new(TicketState::Polled(cx.waker().clone()))));
-            state.queue.push_back(Arc::clone(&place));
-            *ticket = Some(place);
-            return Poll::Pending;
+            None if state.queue.is_empty() => pool.pop(&mut state),
+            None => None,
         };
-        let mut at = place.lock();
-        if let TicketState::Granted(slot) = *at {
-            *at = TicketState::Left;
-            drop((at, state));
-            *ticket = None;
+        if let Some(slot) = granted {
+            *place = None;
             return Poll::Ready(Ok(Permit { pool: Arc::clone(pool), slot }));
         }
-        *at = TicketState::Polled(cx.waker().clone());
+        let place = *place.get_or_insert_with(|| {
+            state.next_place += 1;
+            state.next_place
+        });
+        let former = state.queue.insert(place, waker);
+        drop(state);
+        drop(former);
         Poll::Pending
     }
 }
 
 impl Drop for Acquire {
     fn drop(&mut self) {
-        let Some(ticket) = self.ticket.take() else { return };
-        let mut state = self.pool.lock();
-        state.queue.retain(|other| !Arc::ptr_eq(other, &ticket));
-        drop(state);
-        let left = std::mem::replace(&mut *ticket.lock(), TicketState::Left);
-        if let TicketState::Granted(slot) = left {
-            self.pool.put_back(slot);
+        let Self { pool, place } = self;
+        let Some(place) = place.take() else { return };
+        let (waker, slot) = {
+            let mut state = pool.lock();
+            (state.queue.remove(&place), state.granted.remove(&place))
+        };
+        drop(waker);
+        if let Some(slot) = slot {
+            pool.put_back(slot);
         }
     }
 }
@@ -189,6 +178,11 @@ impl Permit {
     pub(super) fn slot(&self) -> SlotIndex {
         self.slot
     }
+
+    /// Takes the slot out of use for good.
+    pub(super) fn forget(self) {
+        std::mem::forget(self);
+    }
 }
 
 impl Drop for Permit {
@@ -199,72 +193,5 @@ impl Drop for Permit {
 }
 
 #[cfg(test)]
-mod tests {
-    use futures::FutureExt;
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::bus::{Bus, Founding};
-    use crate::protocol::{BusName, Version};
-
-    fn pool(slots: usize) -> Arc<Pool> {
-        let name = BusName::new("slotbus-test", &Uuid::new_v4().to_string()).unwrap();
-        let founding = Founding { version: Version::V1, slots, half: 64, force: false };
-        Arc::new(Pool::new(Arc::new(HubBus::new(Bus::found(&name, &founding).unwrap(), 1 << 20))))
-    }
-
-    #[test]
-    fn callers_get_slots_in_the_order_they_asked() {
-        let pool = pool(1);
-        let permit = pool.acquire().now_or_never().unwrap().unwrap();
-        let (mut second, mut third) = (pool.acquire(), pool.acquire());
-        assert!((&mut second).now_or_never().is_none() && (&mut third).now_or_never().is_none());
-        drop(permit);
-        assert!((&mut third).now_or_never().is_none(), "it is not its turn");
-        assert!(pool.acquire().now_or_never().is_none(), "nobody overtakes");
-        drop(second.now_or_never().unwrap());
-        assert!(third.now_or_never().is_some());
-        assert!(pool.is_idle());
-    }
-
-    #[test]
-    fn a_caller_that_leaves_passes_its_slot_on() {
-        let pool = pool(1);
-        let permit = pool.acquire().now_or_never().unwrap().unwrap();
-        let (mut second, mut third) = (pool.acquire(), pool.acquire());
-        assert!((&mut second).now_or_never().is_none() && (&mut third).now_or_never().is_none());
-        drop(permit);
-        drop(second);
-        assert!(third.now_or_never().is_some());
-    }
-
-    #[test]
-    fn a_closed_pool_refuses_those_who_wait_and_those_who_come() {
-        let pool = pool(1);
-        let _permit = pool.acquire().now_or_never().unwrap().unwrap();
-        let mut waiting = pool.acquire();
-        assert!((&mut waiting).now_or_never().is_none());
-        pool.close();
-        assert_eq!(waiting.now_or_never().unwrap().err(), Some(Closed));
-        assert_eq!(pool.acquire().now_or_never().unwrap().err(), Some(Closed));
-    }
-
-    #[test]
-    fn a_used_up_bump_area_holds_callers_back_until_every_slot_is_free() {
-        let pool = pool(2);
-        let region = pool.bus.bus().region();
-        let head = &region.header().alloc_head;
-        let start = head.given_out();
-        head.take(200 * 1024, region.geometry().bump_end()).unwrap();
-        let busy = pool.bus.slots().next().unwrap();
-        let reserved = pool.bus.reserve(busy).unwrap();
-        let permit = Permit { pool: Arc::clone(&pool), slot: busy };
-        pool.lock().free.retain(|&slot| slot != busy);
-        let mut waiting = pool.acquire();
-        assert!((&mut waiting).now_or_never().is_none());
-        drop(reserved);
-        drop(permit);
-        assert!(waiting.now_or_never().is_some());
-        assert_eq!(head.given_out(), start);
-    }
-}
+#[path = "pool_tests.rs"]
+mod tests;

@@ -159,8 +159,8 @@ impl Hub {
         bus.slots().map(|slot| bus.status(slot).into()).collect()
     }
 
-    /// Closes the hub: waiting calls fail with [`CallError::Closed`], workers let go, and the bus's names go with the
-    /// last handle or call.
+    /// Closes the hub for all its clones: waiting calls fail with [`CallError::Closed`], workers let go, and the bus's
+    /// names are free for another hub.
     pub fn close(&self) {
         self.handle.close();
     }
@@ -170,14 +170,16 @@ impl Handle {
     fn close(&self) {
         let Self { shared, watcher } = self;
         let Some(watcher) = watcher.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
-        shared.watch.lock().closed = true;
-        shared.pool.close();
-        shared.board.wake_all();
+        shared.close();
+        // A waker that the watcher runs may drop the last handle: it cannot wait for itself.
+        if watcher.thread().id() == thread::current().id() {
+            return;
+        }
         while !watcher.is_finished() {
             // It sleeps in one of two places.
-            shared.watch.notify();
+            shared.wake_watcher();
             shared.bus.bus().responses().ring();
-            thread::park_timeout(watcher::NOTICE);
+            thread::sleep(watcher::NOTICE);
         }
         // A panic there is a bug of ours and was printed.
         let _ = watcher.join();

@@ -54,7 +54,27 @@ impl Shared {
     /// Somebody waits from now on for a ring that others take.
     pub(super) fn add_interest(&self) {
         self.interested.add(1);
-        self.watch.notify();
+        self.wake_watcher();
+    }
+
+    /// Makes the watcher look at everything that somebody else may have left to it.
+    pub(super) fn wake_watcher(&self) {
+        if self.watch.notify() {
+            self.bus.bus().responses().ring();
+        }
+    }
+
+    /// Fails every waiting and coming call, lets workers go and ends the watcher.
+    pub(super) fn close(&self) {
+        let deadlines = {
+            let mut state = self.watch.lock();
+            state.closed = true;
+            std::mem::take(&mut state.deadlines)
+        };
+        self.pool.close();
+        self.board.wake_all();
+        deadlines.into_values().for_each(Waker::wake);
+        self.bus.bus().retire();
     }
 
     /// Somebody waits no longer.
@@ -100,10 +120,19 @@ impl Watch {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes the watcher if it sleeps. Parked on the bell, it is woken by the ring that is being waited for.
-    pub(super) fn notify(&self) {
-        if matches!(self.lock().place, Place::Asleep(_)) {
-            self.changed.notify_one();
+    /// Wakes the watcher if it sleeps. Parked on the bell, it is woken by the ring that is being waited for; true when it
+    /// must be rung awake, because somebody took the ring that told it of an earlier deadline.
+    #[must_use]
+    pub(super) fn notify(&self) -> bool {
+        let state = self.lock();
+        match state.place {
+            Place::Asleep(_) => {
+                drop(state);
+                self.changed.notify_one();
+                false
+            }
+            Place::Parked(until) => state.deadlines.keys().next().is_some_and(|(first, _)| *first < until),
+            Place::Looking => false,
         }
     }
 
@@ -127,16 +156,19 @@ impl Watch {
 
     /// Has `waker` woken at `deadline`; true when the watcher must be rung awake because it is parked for longer.
     #[must_use]
-    pub(super) fn set_deadline(&self, deadline: Instant, key: &mut Option<DeadlineKey>, waker: &Waker) -> bool {
+    pub(super) fn set_deadline(&self, deadline: Instant, key: &mut Option<DeadlineKey>, waker: Waker) -> bool {
         let mut state = self.lock();
         let DeadlineKey(at, number) = *key.get_or_insert_with(|| {
             state.next_key += 1;
             DeadlineKey(deadline, state.next_key)
         });
-        state.deadlines.insert((at, number), waker.clone());
-        match state.place {
+        // A waker may run foreign code when it is dropped, so that happens without the lock.
+        let former = state.deadlines.insert((at, number), waker);
+        let place = state.place;
+        drop(state);
+        drop(former);
+        match place {
             Place::Asleep(until) if until.is_none_or(|until| deadline < until) => {
-                drop(state);
                 self.changed.notify_one();
                 false
             }
@@ -146,7 +178,8 @@ impl Watch {
     }
 
     pub(super) fn clear_deadline(&self, DeadlineKey(at, number): DeadlineKey) {
-        self.lock().deadlines.remove(&(at, number));
+        let former = self.lock().deadlines.remove(&(at, number));
+        drop(former);
     }
 }
 

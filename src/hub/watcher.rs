@@ -17,6 +17,11 @@ pub(super) fn watch(shared: &Arc<Shared>) {
         if now.duration_since(checked) >= LIFE_CHECK {
             checked = now;
             bury_the_dead(shared);
+            shared.pool.retry();
+            if !shared.bus.bus().is_current() {
+                tracing::error!(bus = %shared.bus.bus().name(), "the region was removed or taken over: the hub closes");
+                return shared.close();
+            }
         }
         let mut state = shared.watch.lock();
         if state.closed {
@@ -31,14 +36,18 @@ pub(super) fn watch(shared: &Arc<Shared>) {
             expired.into_values().for_each(|waker| waker.wake());
             continue;
         }
-        let next = state.deadlines.keys().next().map(|(at, _)| *at);
+        let mut next = state.deadlines.keys().next().map(|(at, _)| *at);
         // SeqCst on both words: a caller that stops spinning lowers its flag before it reads the interest, so either
         // this thread sees the lowered flag or that caller sees the interest and notifies.
         let interested = shared.interested.get() > 0;
+        if shared.pool.has_queue() {
+            // Callers that are held back must be looked after though no answer is waited for.
+            next = Some(next.map_or(now + LIFE_CHECK, |next| next.min(now + LIFE_CHECK)));
+        }
         if !interested || shared.spinning.is_raised() {
             shared.watch.sleep(state, next);
             // Somebody may have waited meanwhile for longer than a life check; its clock starts with the waiting.
-            if !interested {
+            if !interested && next.is_none() {
                 checked = Instant::now();
             }
             continue;

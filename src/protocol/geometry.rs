@@ -75,6 +75,9 @@ pub enum GeometryError {
         /// Bytes that are mapped.
         mapped: usize,
     },
+    /// There is no heap.
+    #[error("the heap has no bytes")]
+    NoHeap,
     /// The arenas do not fit the heap.
     #[error("{num_slots} arenas of {arena_size} bytes do not fit a heap of {heap_size} bytes")]
     Arenas {
@@ -202,6 +205,9 @@ impl Geometry {
         let (expected, _) = compute_layout(num_slots as usize, mapped);
         if heap_offset as usize != expected {
             return Err(GeometryError::HeapOffset { found: heap_offset, expected, num_slots });
+        }
+        if heap_size == 0 {
+            return Err(GeometryError::NoHeap);
         }
         let end = u64::from(heap_offset) + u64::from(heap_size);
         if end > mapped as u64 {

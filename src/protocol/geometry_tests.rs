@@ -28,6 +28,7 @@ fn a_header_that_claims_too_much_is_refused_with_its_numbers() {
     assert_eq!(parse(|i| i.num_slots = 0), GeometryError::NumSlots(0));
     assert_eq!(parse(|i| i.num_slots = 257), GeometryError::NumSlots(257));
     assert!(matches!(parse(|i| i.heap_offset = 64), GeometryError::HeapOffset { found: 64, .. }));
+    assert_eq!(parse(|i| i.heap_size = 0), GeometryError::NoHeap);
     assert!(matches!(parse(|i| i.heap_size += 1), GeometryError::HeapSize { .. }));
     assert!(matches!(parse(|i| i.heap_size = u32::MAX), GeometryError::HeapSize { .. }));
     assert!(matches!(

@@ -96,9 +96,14 @@ impl BusName {
 
     /// Whether `object` is an overflow object of this bus.
     pub(crate) fn owns_overflow(&self, object: &str) -> bool {
-        let rest = object.strip_prefix(&self.region).and_then(|rest| rest.strip_prefix('-'));
-        rest.is_some_and(|rest| ["req-", "rsp-"].iter().any(|way| rest.starts_with(way)))
-            && names_an_overflow_object(object)
+        let mut parts = match object.strip_prefix(&self.region).and_then(|rest| rest.strip_prefix('-')) {
+            Some(rest) => rest.split('-'),
+            None => return false,
+        };
+        let direction = parts.next().is_some_and(|part| matches!(part, "req" | "rsp"));
+        let slot = parts.next().is_some_and(is_number);
+        let generation = parts.next().is_none_or(is_generation);
+        direction && slot && generation && parts.next().is_none()
     }
 }
 
@@ -154,13 +159,20 @@ fn is_well_formed(text: &str) -> bool {
 
 /// Whether `region` ends like an overflow object: `-req-7`, `-rsp-7` or either with `-g3` behind it.
 fn names_an_overflow_object(region: &str) -> bool {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let mut parts = region.rsplit('-');
     let mut last = parts.next().unwrap_or_default();
-    if last.strip_prefix('g').is_some_and(is_number) {
+    if is_generation(last) {
         last = parts.next().unwrap_or_default();
     }
     is_number(last) && matches!(parts.next(), Some("req" | "rsp")) && parts.next().is_some()
+}
+
+fn is_number(part: &str) -> bool {
+    !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_generation(part: &str) -> bool {
+    part.strip_prefix('g').is_some_and(is_number)
 }
 
 #[cfg(test)]
@@ -204,7 +216,14 @@ mod tests {
         for own in ["slotbus-a-req-0", "slotbus-a-rsp-31", "slotbus-a-rsp-31-g254"] {
             assert!(name.owns_overflow(own), "{own}");
         }
-        for other in ["slotbus-a", "slotbus-a-req", "slotbus-a-b-req-1", "slotbus-ab-req-1", "slotbus-a-req-x"] {
+        for other in [
+            "slotbus-a",
+            "slotbus-a-req",
+            "slotbus-a-b-req-1",
+            "slotbus-ab-req-1",
+            "slotbus-a-req-x",
+            "slotbus-a-req-b-req-1",
+        ] {
             assert!(!name.owns_overflow(other), "{other}");
         }
     }

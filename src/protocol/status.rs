@@ -90,11 +90,6 @@ impl Status {
             word => Self::Unknown(word),
         }
     }
-
-    /// Whether a request stands here that has not been answered: READY or CLAIMED.
-    pub(crate) fn is_outstanding(self) -> bool {
-        matches!(self, Self::Ready | Self::Claimed(_))
-    }
 }
 
 impl fmt::Display for Status {
@@ -171,6 +166,12 @@ impl StatusWord {
         self.exchange(claim.0, SLOT_FREE, Ordering::AcqRel)
     }
 
+    /// Hub: any word → FREE, in a slot whose entry found FREE or a word that no transition leads to. Release: as
+    /// `abandon`. A store: nobody else may leave such a word.
+    pub(crate) fn reset(&self) {
+        self.0.store(SLOT_FREE, Ordering::Release);
+    }
+
     /// Hub: DONE → FREE, after the response was copied out. Release: the copying is over before the slot is reused.
     #[must_use]
     pub(crate) fn release(&self) -> bool {
@@ -179,11 +180,6 @@ impl StatusWord {
 
     fn exchange(&self, from: u32, to: u32, success: Ordering) -> bool {
         self.0.compare_exchange(from, to, success, Ordering::Relaxed).is_ok()
-    }
-
-    #[cfg(test)]
-    pub(crate) fn force(&self, word: u32) {
-        self.0.store(word, Ordering::SeqCst);
     }
 }
 

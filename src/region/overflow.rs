@@ -25,10 +25,14 @@ pub(crate) struct OverflowObject {
 impl OverflowObject {
     /// Makes an object called `name` with room for `len` bytes; `None` when the name is taken.
     pub(crate) fn create(name: String, len: usize) -> io::Result<Option<Self>> {
+        // Asked for first, so that no memory is reserved for a name that is taken.
+        if shm::identify(&name).is_ok() {
+            return Ok(None);
+        }
         let capacity = (len as u64).next_multiple_of(PAGE).max(PAGE);
         let (file, id) = shm::create_unnamed(&name, capacity).map_err(io::Error::other)?;
         let linked = shm::link(&file, &name).map_err(io::Error::other)?;
-        Ok(linked.then_some(Self { file, id, name, capacity }))
+        Ok(if linked { Some(Self { file, id, name, capacity }) } else { None })
     }
 
     /// Makes an object called `name` in place of one that is there.
@@ -45,6 +49,11 @@ impl OverflowObject {
     /// Whether the object can be used again for `len` bytes: long enough, and still the one its name stands for.
     pub(crate) fn can_hold(&self, len: usize) -> bool {
         len as u64 <= self.capacity && shm::is_current(&self.name, self.id)
+    }
+
+    /// Bytes reserved for the object.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.capacity
     }
 
     /// Writes `bytes` at `offset`.

@@ -121,7 +121,8 @@ impl<S, F> Serve<S, F> {
         self
     }
 
-    /// The most requests in hand at once; at most, and by default, as many as the region has slots.
+    /// The most requests in hand at once; at most, and by default, as many as the region has slots, less two behind a
+    /// published hub, which needs them for its pings.
     ///
     /// A worker that is full leaves requests to other workers on the same bus.
     pub fn concurrency_limit(mut self, limit: usize) -> Self {
@@ -129,7 +130,8 @@ impl<S, F> Serve<S, F> {
         self
     }
 
-    /// How long a waiting thread spins before it parks: 20 µs by default, 50 µs at most, zero to park at once.
+    /// How long a waiting thread spins before it parks: 20 µs by default, 50 µs at most, zero to park at once. After
+    /// answers that came just too late it now and then spins two and a half times as long.
     ///
     /// Spinning saves a hot caller the 30 to 60 µs of waking a parked thread. It adapts to traffic, one thread does it
     /// at a time, and a machine with one core never does.
@@ -281,8 +283,9 @@ fn default_executor() -> Result<Arc<dyn Executor>, Error> {
 
 /// A running worker. It ends when its shutdown signal resolves, or with an [`Error`].
 ///
-/// Dropped, the worker stops at once: what is in hand is answered 503, and the drop waits for handlers that are
-/// running on the worker's threads at that moment.
+/// Dropped, the worker stops at once: what is in hand is answered 503, and the drop blocks for as long as its threads need
+/// to come back, 100 ms at most for one that is inside a handler, and 1 s at most for a hub that has not read a long
+/// answer yet. A thread still inside a handler then ends by itself after it.
 #[must_use = "a worker does nothing until it is awaited"]
 pub struct ServeFuture(Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>);
 

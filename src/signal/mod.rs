@@ -47,14 +47,14 @@ impl Bell {
         let file_name = file_name(name);
         let system = |what| ObjectError::system(&file_name, what, io::Error::last_os_error());
         // Looked at before, because glibc maps whatever it finds; and after, because the name may change in between.
-        let before = if flags == 0 { Some(shm::identify(&file_name)?) } else { None };
+        let before = if flags == 0 { Some(identify(&file_name)?) } else { None };
         let c_name = CString::new(format!("/{name}")).expect("a checked name holds no NUL");
         // SAFETY: `c_name` is NUL-terminated; mode and value are passed as the variadic call asks for.
         let semaphore = unsafe { libc::sem_open(c_name.as_ptr(), flags, 0o600 as libc::c_uint, 0 as libc::c_uint) };
         if semaphore == libc::SEM_FAILED {
             return Err(system(if flags == 0 { "opened" } else { "created" }));
         }
-        let id = shm::identify(&file_name);
+        let id = identify(&file_name);
         let bell = |id| Self { semaphore, file_name: file_name.clone(), id };
         match (id, before) {
             (Ok(id), None) => Ok(bell(id)),
@@ -132,6 +132,15 @@ impl Drop for Bell {
     }
 }
 
+/// The identity of a file that can hold a semaphore. A shorter one would be mapped all the same, and touching it SIGBUS.
+fn identify(file_name: &str) -> Result<ObjectId, ObjectError> {
+    let expected = size_of::<libc::sem_t>() as u64;
+    match shm::identify(file_name)? {
+        (id, size) if size == expected => Ok(id),
+        (_, found) => Err(ObjectError::Size { name: file_name.to_owned(), found, expected }),
+    }
+}
+
 /// Where glibc keeps the semaphore called `name`.
 fn file_name(name: &str) -> String {
     format!("sem.{name}")
@@ -181,6 +190,15 @@ mod tests {
             bell.0.ring();
             assert!(waiter.join().unwrap());
         });
+    }
+
+    #[test]
+    fn a_file_too_short_for_a_semaphore_is_refused_instead_of_mapped() {
+        let bell = bell();
+        std::fs::write(format!("/dev/shm/sem.{}-short", bell.1), "").unwrap();
+        let error = Bell::open(&format!("{}-short", bell.1)).unwrap_err();
+        shm::unlink(&format!("sem.{}-short", bell.1)).unwrap();
+        assert!(error.to_string().ends_with("has 0 bytes instead of 32: it is no semaphore"), "{error}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! How long to spin before parking, adapted to whether spinning has paid.
 //!
 //! Two hot peers that both happen to park stay there: each gives up spinning before the other, which takes 30 to 60 µs to
-//! wake, has answered. So after waits that ended soon, every [`STRETCH`]th spin goes on up to the bound; one that is
+//! wake, has answered. So after waits that ended soon, every [`STRETCH`]th spin goes on two and a half times as long; one that is
 //! caught that way brings both back to spinning.
 
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ const MAX_SPIN: Duration = Duration::from_micros(50);
 /// A wait that ended within so many spin limits was for a hot peer, whom spinning might have caught.
 const SOON: u32 = 10;
 
-/// Every so many misses in a row spinning goes on up to [`MAX_SPIN`].
+/// Every so many misses in a row spinning goes on for longer, up to [`MAX_SPIN`].
 const STRETCH: u64 = 4;
 
 /// The spin budget of one waiting place.
@@ -43,7 +43,7 @@ impl Spin {
             return None;
         }
         if budget == self.limit && self.misses.get() % STRETCH == STRETCH - 1 {
-            budget = MAX_SPIN;
+            budget = MAX_SPIN.min(self.limit * 5 / 2);
         }
         let start = Instant::now();
         loop {

@@ -100,8 +100,9 @@ impl Attachment {
         taken
     }
 
-    /// Gives a ring back that was taken, because somebody else must look.
-    pub(crate) fn return_ring(&self) {
+    /// Rings for a pump of this process that is to end. Another process may take the ring instead, so the shield counts
+    /// it as given back in advance.
+    pub(crate) fn ring_for_own(&self) {
         if let Some(shield) = &self.shield {
             shield.ring_returned();
         }
@@ -121,6 +122,11 @@ impl Attachment {
         let mut slots = self.bus.region().geometry().slots_from(cursor.start);
         let index = slots.find(|&slot| self.slot(slot).status.claim(self.claim))?;
         cursor.claimed(index);
+        if let Some(shield) = &self.shield {
+            shield.claimed(index);
+        }
+        // The slot came back, so its last answer was read.
+        self.overflow.trim(index);
         Some(ClaimedSlot::new(Arc::clone(self), index, self.rights[index.get()].grant()))
     }
 

@@ -1,6 +1,7 @@
 //! A worker's lease: claimed by compare-exchange, answered exactly once.
 
 use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -11,7 +12,7 @@ use crate::protocol::{
     BodyPlace, Call, CallError, Direction, HeapRange, OutgoingReply, Payload, PayloadError, Placement, RequestId,
     SlotIndex, Status, Version, align8, decode_method, encoded_len, place,
 };
-use crate::sync::Grant;
+use crate::sync::{AnswerRight, Grant};
 
 /// A claimed request. Dropped without an answer it is answered 500.
 #[derive(Debug)]
@@ -94,11 +95,15 @@ impl ClaimedSlot {
         if !right.take(*grant) {
             return false;
         }
+        let settle = Settle { right, grant: *grant };
         let published = self.is_still_claimed() && {
-            self.write(reply);
+            // Logging runs foreign code; should that panic, the slot is answered all the same.
+            if catch_unwind(AssertUnwindSafe(|| self.write(reply))).is_err() {
+                self.write_bare(StatusCode::INTERNAL_SERVER_ERROR);
+            }
             self.publish()
         };
-        right.settle(*grant);
+        drop(settle);
         let counts = &attachment.counts;
         if published {
             counts.published.add(1);
@@ -139,7 +144,7 @@ impl ClaimedSlot {
             Err(refused) => refused,
         };
         let status = match refused {
-            NoRoom::Meta { .. } | NoRoom::Body(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            NoRoom::Meta(_) | NoRoom::Body(_) => StatusCode::INTERNAL_SERVER_ERROR,
             NoRoom::Overflow(..) => StatusCode::INSUFFICIENT_STORAGE,
         };
         let cause = refused.source().map(ToString::to_string);
@@ -149,7 +154,11 @@ impl ClaimedSlot {
                 return;
             }
         }
-        // No byte anywhere: the status alone still tells the hub that the slot is answered.
+        self.write_bare(status);
+    }
+
+    /// Where there is no byte for a meta: the status alone still tells the hub that the slot is answered.
+    fn write_bare(&self, status: StatusCode) {
         let slot = self.attachment.slot(self.index);
         slot.resp_status.set(status.as_u16());
         slot.response.write(Payload { meta: HeapRange::default(), body: BodyPlace::Empty });
@@ -200,6 +209,18 @@ impl ClaimedSlot {
             Some(joined) => place(&[joined], meta_len, body_len),
             None => place(&[meta, body], meta_len, body_len),
         }
+    }
+}
+
+/// Ends the writing of an answer, also when it panics.
+struct Settle<'a> {
+    right: &'a AnswerRight,
+    grant: Grant,
+}
+
+impl Drop for Settle<'_> {
+    fn drop(&mut self) {
+        self.right.settle(self.grant);
     }
 }
 

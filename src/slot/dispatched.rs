@@ -4,8 +4,8 @@ use super::overflow::OverflowStore;
 use super::payload::{self, NoRoom, ReadError};
 use crate::bus::Bus;
 use crate::protocol::{
-    Claim, Direction, OutgoingCall, Payload, PayloadError, Reply, ReplyError, SlotIndex, SlotMeta, Status, WireError,
-    encoded_len, place,
+    Claim, Direction, MAX_META, OutgoingCall, Payload, PayloadError, Reply, ReplyError, SlotIndex, SlotMeta, Status,
+    WireError, encoded_len, place,
 };
 use crate::sync::Counter;
 
@@ -95,11 +95,9 @@ pub(crate) struct ReservedSlot<'a> {
     index: SlotIndex,
 }
 
-impl ReservedSlot<'_> {
-    /// Writes `call`, announces it and rings.
-    ///
-    /// Whoever waits for the answer must be registered before: it may be there before this returns.
-    pub(crate) fn dispatch(self, call: &OutgoingCall) -> Result<DispatchedSlot, DispatchError> {
+impl<'a> ReservedSlot<'a> {
+    /// Writes `call` into the slot. Nobody sees it yet.
+    pub(crate) fn write(self, call: &OutgoingCall) -> Result<WrittenSlot<'a>, DispatchError> {
         let Self { hub, index } = self;
         let slot = hub.slot(index);
         let body = call.body();
@@ -110,25 +108,41 @@ impl ReservedSlot<'_> {
         let meta_len = encoded_len(&meta);
         let region = hub.bus.region();
         let arena = region.geometry().arena(index).expect("a hub of ours makes regions with arenas");
-        let limit = arena.request.len().min(crate::protocol::MAX_META);
+        let limit = arena.request.len().min(MAX_META);
         if meta_len > limit {
             return Err(WireError::MetaTooLarge { len: meta_len, limit }.into());
         }
         let placement = place(&[arena.request], meta_len, body.len());
         let payload = payload::write(region, &hub.overflow, index, placement, (&meta, meta_len), body)?;
-        let ticket = hub.next_ticket();
         slot.req_id.set(call.id.as_padded());
         slot.method.set(call.method());
         slot.request.write(payload);
-        slot.ticket.set(ticket);
         slot.resp_ticket.set(0);
         slot.deadline.set(0);
         slot.cancel.set(0);
+        Ok(WrittenSlot(self))
+    }
+}
+
+/// A slot whose request is written. Dropped before it is announced it is free again.
+#[derive(Debug)]
+#[must_use = "a written slot that is dropped sends nothing"]
+pub(crate) struct WrittenSlot<'a>(ReservedSlot<'a>);
+
+impl WrittenSlot<'_> {
+    /// Stores READY and rings.
+    ///
+    /// Whoever waits for the answer must be registered before: it may be there before this returns.
+    pub(crate) fn announce(self) -> DispatchedSlot {
+        let ReservedSlot { hub, index } = self.0;
+        let ticket = hub.next_ticket();
+        let slot = hub.slot(index);
+        slot.ticket.set(ticket);
         slot.status.announce();
         hub.bus.requests().ring();
         // The slot has its next state: it must not be freed as one that sent nothing.
         std::mem::forget(self);
-        Ok(DispatchedSlot { index, ticket })
+        DispatchedSlot { index, ticket }
     }
 }
 
@@ -206,9 +220,9 @@ impl DispatchedSlot {
         hub.slot(self.index).status.reap(claim)
     }
 
-    /// Forces the slot back to FREE after it was found with a word that no transition leads to.
+    /// Makes the slot FREE after `progress` has said that it is abandoned.
     pub(crate) fn reset(&self, hub: &HubBus) {
-        hub.slot(self.index).status.abandon();
+        hub.slot(self.index).status.reset();
     }
 
     #[cfg(test)]
@@ -254,6 +268,8 @@ impl FinishedSlot<'_> {
 
 impl Drop for FinishedSlot<'_> {
     fn drop(&mut self) {
+        // The worker is done with the request's object too.
+        self.hub.overflow.trim(self.index);
         // Only this hub leaves DONE, and it has one entry for the slot.
         let _ = self.hub.slot(self.index).status.release();
     }

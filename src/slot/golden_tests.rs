@@ -60,7 +60,7 @@ fn a_slot_has_its_golden_bytes_through_a_whole_request() {
     let body = Bytes::from_static(b"body!").into();
     let call = OutgoingCall::new(id, &Method::PUT, target, Route::default(), headers, body).unwrap();
     let slot = hub.slots().nth(1).unwrap();
-    let sent = hub.reserve(slot).unwrap().dispatch(&call).unwrap();
+    let sent = hub.reserve(slot).unwrap().write(&call).unwrap().announce();
 
     let (slot_at, arena, heap) = (64 + 128, 2048, 320);
     let meta = b"\x02/a\0\0\x01\x01b\0";

@@ -1,8 +1,8 @@
 //! Slots as leases: who holds one may do one thing with it, and doing it consumes the lease.
 //!
 //! ```text
-//!   hub     ReservedSlot ──dispatch──► DispatchedSlot ──finished──► FinishedSlot ──take──► Reply
-//!              │ drop: FREE                │ withdraw, reap              │ drop: FREE
+//!   hub     ReservedSlot ─write─► WrittenSlot ─announce─► DispatchedSlot ─finished─► FinishedSlot ─take─► Reply
+//!              │ drop: FREE        │ drop: FREE             │ withdraw, reap          │ drop: FREE
 //!   worker                    ClaimedSlot ──answer──► DONE
 //!                                │ drop: answers 500
 //! ```

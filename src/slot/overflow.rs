@@ -1,10 +1,14 @@
 //! The overflow objects of one side, one kept for each slot and used again while it is long enough.
 
 use std::io;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::protocol::{BusName, Direction, Generation, Segments, SlotIndex, Version};
 use crate::region::OverflowObject;
+use crate::sync::Counter;
+
+/// Objects up to this many bytes are kept for the slot's next body; longer ones go when their reader is done.
+const KEEP: u64 = 1 << 20;
 
 /// The kept objects of one direction.
 #[derive(Debug)]
@@ -14,6 +18,8 @@ pub(crate) struct OverflowStore {
     version: Version,
     /// Only the slot's owner touches its entry, so a lock here is never waited for.
     kept: Box<[Mutex<Option<Kept>>]>,
+    /// How many kept objects are longer than [`KEEP`].
+    long: Counter,
 }
 
 #[derive(Debug)]
@@ -22,18 +28,32 @@ struct Kept {
     generation: Generation,
 }
 
+impl Kept {
+    fn is_long(&self) -> bool {
+        self.object.capacity() > KEEP
+    }
+}
+
 impl OverflowStore {
     pub(crate) fn new(name: BusName, direction: Direction, version: Version, slots: usize) -> Self {
-        Self { name, direction, version, kept: (0..slots).map(|_| Mutex::default()).collect() }
+        Self {
+            name,
+            direction,
+            version,
+            kept: (0..slots).map(|_| Mutex::default()).collect(),
+            long: Counter::default(),
+        }
     }
 
     /// Puts `body` into the slot's object; which generation the reader must open.
     pub(crate) fn write(&self, slot: SlotIndex, body: &Segments) -> io::Result<Generation> {
-        let mut kept = self.kept[slot.get()].lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut kept = self.entry(slot);
         if !kept.as_ref().is_some_and(|kept| kept.object.can_hold(body.len())) {
             // The old one goes first, so that its name is free again.
-            *kept = None;
-            *kept = Some(self.create(slot, body.len())?);
+            self.forget(&mut kept);
+            let new = self.create(slot, body.len())?;
+            self.long.add(u64::from(new.is_long()));
+            *kept = Some(new);
         }
         let Kept { object, generation } = kept.as_ref().expect("one was just kept");
         let mut at = 0;
@@ -46,7 +66,27 @@ impl OverflowStore {
 
     /// Whether the slot has an object whose reader may still be reading.
     pub(crate) fn keeps(&self, slot: SlotIndex) -> bool {
-        self.kept[slot.get()].lock().unwrap_or_else(|poisoned| poisoned.into_inner()).is_some()
+        self.entry(slot).is_some()
+    }
+
+    /// Gives the slot's object back if it is long, once its reader is done with it.
+    pub(crate) fn trim(&self, slot: SlotIndex) {
+        if self.long.get() > 0 {
+            let mut kept = self.entry(slot);
+            if kept.as_ref().is_some_and(Kept::is_long) {
+                self.forget(&mut kept);
+            }
+        }
+    }
+
+    fn forget(&self, kept: &mut Option<Kept>) {
+        if let Some(kept) = kept.take() {
+            self.long.sub(u64::from(kept.is_long()));
+        }
+    }
+
+    fn entry(&self, slot: SlotIndex) -> MutexGuard<'_, Option<Kept>> {
+        self.kept[slot.get()].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn create(&self, slot: SlotIndex, len: usize) -> io::Result<Kept> {

@@ -11,8 +11,8 @@ use crate::region::{Region, read_overflow};
 /// Why a message was not written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoRoom {
-    #[error("a meta of {len} bytes exceeds the slot's {limit}")]
-    Meta { len: usize, limit: usize },
+    #[error("a meta of {0} bytes has no room in its slot")]
+    Meta(usize),
     #[error("a body of {0} bytes found no overflow object")]
     Overflow(usize, #[source] std::io::Error),
     #[error("a body of {0} bytes cannot be described by a slot")]
@@ -32,7 +32,7 @@ pub(crate) fn write(
 ) -> Result<Payload, NoRoom> {
     let meta_range = match placement.meta {
         Some(range) if meta_len <= MAX_META => range,
-        _ => return Err(NoRoom::Meta { len: meta_len, limit: MAX_META }),
+        _ => return Err(NoRoom::Meta(meta_len)),
     };
     let len = u32::try_from(body.len()).map_err(|_| NoRoom::Body(body.len()))?;
     let body_place = match placement.body {

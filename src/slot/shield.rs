@@ -21,8 +21,8 @@
 use std::time::{Duration, Instant};
 
 use crate::bus::Bus;
-use crate::protocol::Status;
-use crate::sync::{Counter, OrderedCounter};
+use crate::protocol::{SlotIndex, Status};
+use crate::sync::{Counter, Flag, OrderedCounter};
 
 /// The longest an answer is held back.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -35,6 +35,8 @@ pub(crate) struct Shield {
     taken: OrderedCounter,
     published: OrderedCounter,
     expiries: Counter,
+    /// Slots that were CLAIMED when this worker attached, perhaps by one that has died: they are not waited for.
+    stale: Box<[Flag]>,
 }
 
 impl Shield {
@@ -45,10 +47,22 @@ impl Shield {
         while bus.requests().try_take() {
             drained += 1;
         }
-        let ready = count(bus, |status| status == Status::Ready);
-        let shield = Self::default();
+        let shield = Self { stale: statuses(bus).map(|_| Flag::default()).collect(), ..Self::default() };
+        let mut ready = 0;
+        for (slot, status) in statuses(bus) {
+            match status {
+                Status::Ready => ready += 1,
+                Status::Claimed(_) => shield.stale[slot.get()].raise(),
+                _ => {}
+            }
+        }
         shield.taken.set(drained.min(ready));
         shield
+    }
+
+    /// This worker claimed `slot`, so what was there before is over.
+    pub(crate) fn claimed(&self, slot: SlotIndex) {
+        self.stale[slot.get()].lower();
     }
 
     /// A pump took a ring.
@@ -71,9 +85,17 @@ impl Shield {
 
     fn covers(&self, bus: &Bus) -> bool {
         let taken = self.taken.get();
-        let outstanding = count(bus, Status::is_outstanding);
+        let outstanding = statuses(bus).filter(|&(slot, status)| self.is_outstanding(slot, status)).count();
         let published = self.published.get();
-        taken.saturating_sub(published) >= outstanding
+        taken - published >= outstanding as i64
+    }
+
+    fn is_outstanding(&self, slot: SlotIndex, status: Status) -> bool {
+        match status {
+            Status::Ready => true,
+            Status::Claimed(_) => !self.stale[slot.get()].is_raised(),
+            _ => false,
+        }
     }
 
     fn wait(&self, bus: &Bus) {
@@ -100,7 +122,7 @@ impl Shield {
                 tracing::info!(bus = %bus.name(), "rings are shared with other workers, answers are no longer held back");
             }
         }
-        if drained && count(bus, |status| status == Status::Ready) > 0 {
+        if drained && statuses(bus).any(|(_, status)| status == Status::Ready) {
             // The pump that would have taken these rings may be parked.
             self.taken.sub(1);
             bus.requests().ring();
@@ -108,7 +130,7 @@ impl Shield {
     }
 }
 
-fn count(bus: &Bus, is: impl Fn(Status) -> bool) -> u64 {
+fn statuses(bus: &Bus) -> impl Iterator<Item = (SlotIndex, Status)> {
     let region = bus.region();
-    region.geometry().slots().filter(|&slot| is(region.slot(slot).status.observe())).count() as u64
+    region.geometry().slots().map(|slot| (slot, region.slot(slot).status.observe()))
 }

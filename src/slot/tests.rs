@@ -40,7 +40,7 @@ fn reply(body: usize) -> OutgoingReply {
 
 fn dispatch(hub: &HubBus, body: usize) -> DispatchedSlot {
     let slot = hub.slots().find(|&slot| hub.status(slot) == Status::Free).unwrap();
-    hub.reserve(slot).unwrap().dispatch(&call(body)).unwrap()
+    hub.reserve(slot).unwrap().write(&call(body)).unwrap().announce()
 }
 
 fn finished(hub: &HubBus, slot: &DispatchedSlot) -> Reply {
@@ -92,6 +92,21 @@ fn a_revoked_lease_writes_nothing_and_its_slot_is_answered() {
     assert_eq!(worker.leases(), 0);
     assert!(!claimed.answer(reply(1)));
     assert_eq!(finished(&hub, &sent).status, 503);
+}
+
+#[test]
+fn long_overflow_objects_go_when_they_were_read_and_short_ones_stay_for_the_next_body() {
+    let (hub, worker) = pair(Version::V1);
+    let objects = || crate::shm::names(&format!("{}-r", hub.bus().name())).len();
+    for (size, kept) in [(5000, 2), (2 << 20, 0)] {
+        let sent = dispatch(&hub, size);
+        worker.claim(&mut ScanCursor::default()).unwrap().answer(reply(size));
+        finished(&hub, &sent);
+        let next = dispatch(&hub, 0);
+        drop(worker.claim(&mut ScanCursor::default()));
+        finished(&hub, &next);
+        assert_eq!(objects(), kept, "{size} bytes");
+    }
 }
 
 #[test]
@@ -177,11 +192,13 @@ fn a_hub_sees_whether_an_owner_lives() {
     assert!(!hub.bus().owner_is_alive(owner));
 }
 
+type Spoil = fn(&crate::protocol::SlotMeta);
+
 #[test]
 fn garbage_in_a_slot_is_answered_and_the_worker_goes_on() {
     for version in [Version::V1, Version::V2] {
         let (hub, worker) = pair(version);
-        let spoil: [(u16, fn(&crate::protocol::SlotMeta)); 6] = [
+        let spoil: [(u16, Spoil); 6] = [
             (400, |slot| slot.req_id.set(&[0; 36])),
             (400, |slot| slot.req_id.set(&[0xFF; 36])),
             (501, |slot| slot.method.set(7)),

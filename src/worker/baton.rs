@@ -12,7 +12,7 @@ use std::time::Duration;
 /// How often the deputy looks.
 const TICK: Duration = Duration::from_millis(1);
 /// Looks without traffic until the deputy sleeps.
-const QUIET_TICKS: u32 = 100;
+const QUIET_TICKS: u32 = 10;
 
 #[derive(Debug, Default)]
 pub(super) struct Baton {
@@ -40,8 +40,8 @@ pub(super) enum Handover {
 }
 
 impl Baton {
-    /// Waits until the baton is free and takes it; false when it was closed.
-    pub(super) fn take(&self) -> bool {
+    /// Waits until the baton is free and takes it; `None` when it was closed.
+    pub(super) fn take(&self) -> Option<Held<'_>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.held && !state.closed {
             state.waiting += 1;
@@ -56,8 +56,16 @@ impl Baton {
             }
             state.waiting -= 1;
         }
-        state.held = !state.closed;
-        state.held
+        if state.closed {
+            return None;
+        }
+        state.held = true;
+        Some(Held(self))
+    }
+
+    /// Whether a pump holds the baton.
+    pub(super) fn is_held(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).held
     }
 
     /// The deputy's watch: ends when the baton is free to take, closed, or after a while without traffic.
@@ -79,8 +87,7 @@ impl Baton {
         state
     }
 
-    /// Gives the baton up.
-    pub(super) fn give_up(&self, handover: Handover) {
+    fn give_up(&self, handover: Handover) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.held = false;
         state.turns += 1;
@@ -98,6 +105,25 @@ impl Baton {
     }
 }
 
+/// The baton in a pump's hands. Dropped, as by a panic, it goes to the next.
+#[derive(Debug)]
+#[must_use = "a baton that is dropped is handed over at once"]
+pub(super) struct Held<'a>(&'a Baton);
+
+impl Held<'_> {
+    /// Gives the baton up.
+    pub(super) fn give_up(self, handover: Handover) {
+        self.0.give_up(handover);
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.give_up(Handover::Now);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -109,31 +135,30 @@ mod tests {
     fn the_baton_comes_back_to_a_lone_holder_without_waiting() {
         let baton = Baton::default();
         for _ in 0..3 {
-            assert!(baton.take());
-            baton.give_up(Handover::Later);
+            baton.take().unwrap().give_up(Handover::Later);
         }
     }
 
     #[test]
     fn a_holder_that_stays_away_is_replaced_by_the_deputy() {
         let baton = Arc::new(Baton::default());
-        assert!(baton.take());
+        let held = baton.take().unwrap();
         let deputy = thread::spawn({
             let baton = Arc::clone(&baton);
-            move || baton.take()
+            move || baton.take().is_some()
         });
         // Whether the deputy waits already or not, it gets the baton though nobody hands it over.
-        baton.give_up(Handover::Later);
+        held.give_up(Handover::Later);
         assert!(deputy.join().unwrap());
     }
 
     #[test]
     fn a_sleeping_deputy_is_woken_by_the_next_turn() {
         let baton = Arc::new(Baton::default());
-        assert!(baton.take());
+        let held = baton.take().unwrap();
         let deputy = thread::spawn({
             let baton = Arc::clone(&baton);
-            move || baton.take()
+            move || baton.take().is_some()
         });
         let asleep = || {
             let state = baton.state.lock().unwrap();
@@ -142,21 +167,21 @@ mod tests {
         while !asleep() {
             thread::yield_now();
         }
-        baton.give_up(Handover::Later);
+        held.give_up(Handover::Later);
         assert!(deputy.join().unwrap());
     }
 
     #[test]
     fn closing_sends_waiting_and_coming_pumps_home() {
         let baton = Arc::new(Baton::default());
-        assert!(baton.take());
+        let held = baton.take().unwrap();
         let waiting = thread::spawn({
             let baton = Arc::clone(&baton);
-            move || baton.take()
+            move || baton.take().is_some()
         });
         baton.close();
         assert!(!waiting.join().unwrap());
-        baton.give_up(Handover::Now);
-        assert!(!baton.take());
+        held.give_up(Handover::Now);
+        assert!(baton.take().is_none());
     }
 }

@@ -2,8 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
@@ -15,12 +14,12 @@ use crate::bus::LIFE_CHECK;
 use crate::protocol::OutgoingReply;
 use crate::signal::Spin;
 use crate::slot::{Attachment, ClaimedSlot, ScanCursor};
-use crate::sync::Flag;
+use crate::sync::{Counter, Flag, unpark_waker};
 
 /// A first poll longer than this makes the next pump take over at once.
 const SLOW: Duration = Duration::from_micros(100);
 /// Errors of `poll_ready` in a row that end the worker.
-const READY_ERRORS_UNTIL_END: u32 = 3;
+const READY_ERRORS_UNTIL_END: u64 = 3;
 /// Slots a published hub needs for its pings beside what a worker holds.
 const SLOTS_FOR_PINGS: usize = 2;
 
@@ -33,6 +32,8 @@ pub(super) struct Shared {
     pub(super) stop: Flag,
     /// Handlers have been slow lately, so the baton is handed over at once.
     slow: Flag,
+    /// Errors of `poll_ready` in a row, over all pumps.
+    ready_errors: Counter,
     /// One budget for all: only the holder of the baton spins.
     spin: Spin,
     concurrency: usize,
@@ -50,6 +51,7 @@ impl Shared {
             gauge: Arc::default(),
             stop: Flag::default(),
             slow: Flag::default(),
+            ready_errors: Counter::default(),
             spin: Spin::new(options.spin),
         }
     }
@@ -64,6 +66,8 @@ pub(super) enum PumpEnd {
     BusGone,
     /// The service failed.
     Service(BoxError),
+    /// Foreign code panicked where nothing catches it, for example in `Clone`.
+    Panicked,
 }
 
 /// One pump's own things.
@@ -73,7 +77,8 @@ pub(super) struct Pump<S> {
     template: S,
     service: S,
     cursor: ScanCursor,
-    ready_errors: u32,
+    /// Unparks this pump; made when it runs.
+    waker: Waker,
 }
 
 /// A request that this pump has claimed, with its place among those in hand.
@@ -94,17 +99,18 @@ enum Readiness {
 impl<S: CallService> Pump<S> {
     pub(super) fn new(shared: Arc<Shared>, template: S) -> Self {
         let service = template.clone();
-        Self { shared, template, service, cursor: ScanCursor::default(), ready_errors: 0 }
+        Self { shared, template, service, cursor: ScanCursor::default(), waker: Waker::noop().clone() }
     }
 
     /// Pumps until the worker stops, its bus is gone or its service fails.
     pub(super) fn run(mut self) -> PumpEnd {
         let shared = Arc::clone(&self.shared);
         let _context = shared.executor.enter();
-        while shared.baton.take() {
+        self.waker = unpark_waker();
+        while let Some(baton) = shared.baton.take() {
             let next = self.next();
-            let come_back = if shared.slow.is_raised() { Handover::Now } else { Handover::Later };
-            shared.baton.give_up(if next.is_ok() { come_back } else { Handover::Now });
+            let slow = next.is_err() || shared.slow.is_raised();
+            baton.give_up(if slow { Handover::Now } else { Handover::Later });
             match next {
                 Ok(claimed) => {
                     if let Err(error) = self.serve(claimed) {
@@ -162,6 +168,11 @@ impl<S: CallService> Pump<S> {
                     if let Some(lease) = attachment.claim(&mut self.cursor) {
                         return Ok(Some(lease));
                     }
+                    if attachment.bus().is_retired() {
+                        // The hub's ring was for every worker: hand it on.
+                        attachment.bus().requests().ring();
+                        return Err(PumpEnd::BusGone);
+                    }
                 } else if !attachment.bus().is_alive() {
                     return Err(PumpEnd::BusGone);
                 }
@@ -192,8 +203,8 @@ impl<S: CallService> Pump<S> {
     }
 
     fn poll_ready(&mut self) -> Poll<Result<(), BoxError>> {
-        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-        match catch_unwind(AssertUnwindSafe(|| self.service.poll_ready(&mut Context::from_waker(&waker)))) {
+        let Self { service, waker, .. } = self;
+        match catch_unwind(AssertUnwindSafe(|| service.poll_ready(&mut Context::from_waker(waker)))) {
             Ok(ready) => ready,
             Err(panic) => {
                 self.service = self.template.clone();
@@ -211,10 +222,16 @@ impl<S: CallService> Pump<S> {
     /// Sees to one claimed request; an error ends the worker.
     fn serve(&mut self, claimed: Claimed) -> Result<(), BoxError> {
         let Claimed { lease, in_hand, readiness } = claimed;
-        let Some((lease, request)) = self.screen(lease) else { return Ok(()) };
+        let Some((lease, request)) = self.screen(lease) else {
+            // The service was asked whether it is ready and is not called: what it has reserved goes with this clone.
+            self.service = self.template.clone();
+            return Ok(());
+        };
         match readiness {
             Readiness::Ready => {
-                self.ready_errors = 0;
+                if self.shared.ready_errors.get() != 0 {
+                    self.shared.ready_errors.set(0);
+                }
                 self.start(lease, in_hand, request);
             }
             Readiness::NotYet => self.start_when_ready(lease, in_hand, request),
@@ -285,30 +302,27 @@ impl<S: CallService> Pump<S> {
     {
         // No wake-up can get lost: the executor polls again, and that poll registers its own waker.
         let mut context = Context::from_waker(Waker::noop());
-        if std::pin::Pin::new(&mut flight).poll(&mut context).is_pending() {
-            self.shared.executor.spawn(Box::pin(flight));
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            if std::pin::Pin::new(&mut flight).poll(&mut context).is_pending() {
+                self.shared.executor.spawn(Box::pin(flight));
+            }
+        }));
+        if let Err(panic) = ended {
+            // The request is answered, by the lease if not by the handler; what panicked was a drop or the executor.
+            tracing::error!("a handler's future panicked when it was dropped: {}", panic_message(&*panic));
         }
     }
 
     /// Answers the request that met an error of `poll_ready` and replaces this clone of the service.
     fn fail(&mut self, lease: ClaimedSlot, request: &S::Request, error: BoxError) -> Result<(), BoxError> {
-        self.ready_errors += 1;
+        let before = self.shared.ready_errors.next();
         self.service = self.template.clone();
-        if self.ready_errors >= READY_ERRORS_UNTIL_END {
+        if before + 1 >= READY_ERRORS_UNTIL_END {
             let detail = format!("the service failed {READY_ERRORS_UNTIL_END} times in a row");
             lease.problem(StatusCode::INTERNAL_SERVER_ERROR, &detail);
             return Err(error);
         }
         lease.answer(S::error(request, error));
         Ok(())
-    }
-}
-
-/// Unparks a pump whose service has become ready.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
     }
 }

@@ -1,5 +1,6 @@
 //! The life of a worker: attach, pump, drain, and attach again when the hub has gone.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -15,12 +16,16 @@ use crate::protocol::BusName;
 use crate::slot::Attachment;
 
 /// First and longest pause between two looks for the hub's region.
-const BACK_OFF: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(250));
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(500));
+/// A header that makes no sense is believed when it still makes none after this time: a published hub may be writing it.
+const SECOND_LOOK: Duration = Duration::from_millis(10);
 /// How long a detaching worker waits for a hub to read its last overflow objects.
 const SETTLE: Duration = Duration::from_secs(1);
 /// Stands for a drain time-out too long to add to the clock.
 const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
-/// Parked pumps get this long to notice a shutdown that waits for nothing.
+/// How often a drain looks whether it is to end at once.
+const LISTEN: Duration = Duration::from_millis(20);
+/// Pumps get this long to come back from a handler when a shutdown waits for nothing.
 const NOTICE: Duration = Duration::from_millis(100);
 
 /// Why a worker ended without being told to.
@@ -146,12 +151,18 @@ impl<S: CallService> Supervisor<S> {
         let start = Instant::now();
         let (mut pause, longest) = BACK_OFF;
         let mut logged = false;
+        let mut doubted = false;
         loop {
             let error = match Bus::attach(&self.options.name) {
                 Ok(bus) => return Ok(Some(bus)),
                 Err(error) if error.is_not_yet() => error,
+                Err(error) if error.is_bad_header() && !std::mem::replace(&mut doubted, true) => {
+                    thread::sleep(SECOND_LOOK);
+                    continue;
+                }
                 Err(error) => return Err(error.into()),
             };
+            doubted = false;
             let left = patience.map(|patience| patience.saturating_sub(start.elapsed()));
             if left.is_some_and(|left| left.is_zero()) {
                 return Err(WorkerError::NoHub { name: self.options.name.clone(), waited: start.elapsed() });
@@ -170,13 +181,19 @@ impl<S: CallService> Supervisor<S> {
     /// Pumps on one attachment until told to stop, or until a pump found a reason that ends them all.
     fn pump(&self, life: Life, attachment: Arc<Attachment>) -> Result<Ended, WorkerError> {
         let shared = Arc::new(Shared::new(attachment, Arc::clone(&self.executor), &self.options));
-        let pumps = self.start_pumps(life, &shared)?;
+        let mut pumps = self.start_pumps(life, &shared)?;
         let (patience, end) = loop {
             match self.received.recv() {
                 Ok(Event::Stop(Stop::Drain)) => break (self.options.drain_timeout, None),
                 Ok(Event::Stop(Stop::Now)) | Err(_) => break (Duration::ZERO, None),
                 // Nobody would read the answers of a bus that is gone.
                 Ok(Event::Ended(of, PumpEnd::BusGone)) if of == life => break (Duration::ZERO, Some(PumpEnd::BusGone)),
+                // A pump that was lost is replaced, or a worker would go on with fewer and in the end with none.
+                Ok(Event::Ended(of, PumpEnd::Panicked)) if of == life => {
+                    tracing::error!(bus = %self.options.name, "a pump panicked and is replaced");
+                    pumps.retain(|pump| !pump.is_finished());
+                    pumps.push(self.start_pump(life, &shared)?);
+                }
                 Ok(Event::Ended(of, end)) if of == life => break (self.options.drain_timeout, Some(end)),
                 Ok(Event::Ended(..)) => {}
             }
@@ -191,21 +208,26 @@ impl<S: CallService> Supervisor<S> {
 
     fn start_pumps(&self, life: Life, shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>, WorkerError> {
         let mut pumps = Vec::with_capacity(self.options.pumps);
-        for number in 0..self.options.pumps {
-            let pump = Pump::new(Arc::clone(shared), self.service.clone());
-            let events = self.events.clone();
-            let thread = thread::Builder::new().name(format!("slotbus-pump-{number}")).spawn(move || {
-                let _ = events.send(Event::Ended(life, pump.run()));
-            });
-            match thread {
-                Ok(thread) => pumps.push(thread),
+        while pumps.len() < self.options.pumps {
+            match self.start_pump(life, shared) {
+                Ok(pump) => pumps.push(pump),
                 Err(error) => {
                     self.stop_pumps(pumps, shared, Duration::ZERO);
-                    return Err(WorkerError::Thread(error));
+                    return Err(error);
                 }
             }
         }
         Ok(pumps)
+    }
+
+    fn start_pump(&self, life: Life, shared: &Arc<Shared>) -> Result<JoinHandle<()>, WorkerError> {
+        let pump = Pump::new(Arc::clone(shared), self.service.clone());
+        let events = self.events.clone();
+        let thread = thread::Builder::new().name("slotbus-pump".to_owned()).spawn(move || {
+            let end = catch_unwind(AssertUnwindSafe(|| pump.run())).unwrap_or(PumpEnd::Panicked);
+            let _ = events.send(Event::Ended(life, end));
+        });
+        thread.map_err(WorkerError::Thread)
     }
 
     /// Ends the pumps, waits at most `patience` for requests in hand, answers 503 to the rest, and lets go of the bus.
@@ -217,19 +239,32 @@ impl<S: CallService> Supervisor<S> {
         shared.stop.raise();
         shared.baton.close();
         shared.gauge.close();
-        let mut told = None;
-        // The holder of the baton may be parked on the bell or on its service's waker: it is woken wherever it is. A
-        // ring may wake a worker in another process instead, which looks and parks again; so it is repeated.
         let give_up = deadline.max(start + NOTICE);
-        while pumps.iter().any(|pump| !pump.is_finished()) && told != Some(Stop::Now) && Instant::now() < give_up {
-            pumps.iter().for_each(|pump| pump.thread().unpark());
-            attachment.return_ring();
-            if let Ok(Event::Stop(stop)) = self.received.recv_timeout(Duration::from_millis(1)) {
+        let mut told = None;
+        let mut listen = |patience: Duration| {
+            if let Ok(Event::Stop(stop)) = self.received.recv_timeout(patience) {
                 told = Some(stop);
             }
+            told == Some(Stop::Now)
+        };
+        // The holder of the baton may be parked on the bell or on its service's waker: it is woken wherever it is. A
+        // ring may wake a worker in another process instead, which looks and parks again; so it is repeated, ever later.
+        let mut pause = Duration::from_millis(1);
+        let mut cut_short = false;
+        while shared.baton.is_held() && !cut_short && Instant::now() < give_up {
+            pumps.iter().for_each(|pump| pump.thread().unpark());
+            attachment.ring_for_own();
+            cut_short = listen(pause);
+            pause = (pause * 2).min(LISTEN);
         }
-        if told != Some(Stop::Now) {
-            shared.gauge.wait_empty(deadline);
+        // What is in hand is answered by handlers on the executor and on the pumps themselves.
+        while !cut_short && shared.gauge.in_hand() > 0 && Instant::now() < deadline {
+            shared.gauge.wait_empty(deadline.min(Instant::now() + LISTEN));
+            cut_short = listen(Duration::ZERO);
+        }
+        let notice = start + NOTICE;
+        while pumps.iter().any(|pump| !pump.is_finished()) && Instant::now() < notice {
+            listen(Duration::from_millis(1));
         }
         let left = attachment.leases();
         attachment.revoke(StatusCode::SERVICE_UNAVAILABLE);

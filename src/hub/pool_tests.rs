@@ -1,0 +1,89 @@
+//! Order, leaving, closing and holding back.
+
+use futures::FutureExt;
+use uuid::Uuid;
+
+use super::*;
+use crate::bus::{Bus, Founding};
+use crate::protocol::{BusName, Version};
+
+fn pool(slots: usize) -> Arc<Pool> {
+    let name = BusName::new("slotbus-test", &Uuid::new_v4().to_string()).unwrap();
+    let founding = Founding { version: Version::V1, slots, half: 64, force: false };
+    Arc::new(Pool::new(Arc::new(HubBus::new(Bus::found(&name, &founding).unwrap(), 1 << 20))))
+}
+
+#[test]
+fn callers_get_slots_in_the_order_they_asked() {
+    let pool = pool(1);
+    let permit = pool.acquire().now_or_never().unwrap().unwrap();
+    let (mut second, mut third) = (pool.acquire(), pool.acquire());
+    assert!((&mut second).now_or_never().is_none() && (&mut third).now_or_never().is_none());
+    drop(permit);
+    assert!((&mut third).now_or_never().is_none(), "it is not its turn");
+    assert!(pool.acquire().now_or_never().is_none(), "nobody overtakes");
+    drop(second.now_or_never().unwrap());
+    assert!(third.now_or_never().is_some());
+    assert_eq!(pool.lock().free.len(), 1);
+}
+
+#[test]
+fn a_caller_that_leaves_passes_its_slot_on() {
+    let pool = pool(1);
+    let permit = pool.acquire().now_or_never().unwrap().unwrap();
+    let (mut second, mut third) = (pool.acquire(), pool.acquire());
+    assert!((&mut second).now_or_never().is_none() && (&mut third).now_or_never().is_none());
+    drop(permit);
+    drop(second);
+    assert!(third.now_or_never().is_some());
+}
+
+#[test]
+fn a_closed_pool_refuses_those_who_wait_and_those_who_come() {
+    let pool = pool(1);
+    let _permit = pool.acquire().now_or_never().unwrap().unwrap();
+    let mut waiting = pool.acquire();
+    assert!((&mut waiting).now_or_never().is_none());
+    pool.close();
+    assert_eq!(waiting.now_or_never().unwrap().err(), Some(Closed));
+    assert_eq!(pool.acquire().now_or_never().unwrap().err(), Some(Closed));
+}
+
+#[test]
+fn a_waker_that_drops_its_caller_finds_no_lock_held() {
+    struct Dropping(Mutex<Option<Acquire>>);
+
+    impl std::task::Wake for Dropping {
+        fn wake(self: Arc<Self>) {
+            drop(self.0.lock().unwrap().take());
+        }
+    }
+
+    let pool = pool(1);
+    let permit = pool.acquire().now_or_never().unwrap().unwrap();
+    let mut waiting = pool.acquire();
+    let waker = Arc::new(Dropping(Mutex::default()));
+    assert!(Pin::new(&mut waiting).poll(&mut Context::from_waker(&Waker::from(Arc::clone(&waker)))).is_pending());
+    *waker.0.lock().unwrap() = Some(waiting);
+    drop(permit);
+    assert!(pool.acquire().now_or_never().is_some(), "the slot of the dropped caller came back");
+}
+
+#[test]
+fn a_used_up_bump_area_holds_callers_back_until_every_slot_is_free() {
+    let pool = pool(2);
+    let region = pool.bus.bus().region();
+    let head = &region.header().alloc_head;
+    let start = head.given_out();
+    head.take(200 * 1024, region.geometry().bump_end()).unwrap();
+    let busy = pool.bus.slots().next().unwrap();
+    let reserved = pool.bus.reserve(busy).unwrap();
+    let permit = Permit { pool: Arc::clone(&pool), slot: busy };
+    pool.lock().free.retain(|&slot| slot != busy);
+    let mut waiting = pool.acquire();
+    assert!((&mut waiting).now_or_never().is_none());
+    drop(reserved);
+    drop(permit);
+    assert!(waiting.now_or_never().is_some());
+    assert_eq!(head.given_out(), start);
+}
