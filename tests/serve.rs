@@ -235,6 +235,82 @@ async fn a_full_worker_leaves_requests_ready_until_it_has_room() {
     worker.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_request_keeps_nothing_of_the_service_reserved() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    // The limit's one permit is taken by `poll_ready`; a slow handler makes the pumps take turns.
+    let slow = ServiceBuilder::new().concurrency_limit(1).service(service(|_| async {
+        std::thread::sleep(Duration::from_micros(200));
+        Response::new(Body::empty())
+    }));
+    let worker = Worker::with(&name, slow, |serve| serve.pumps(2).message_limit(10));
+    for _ in 0..20 {
+        let long = Request::post("/").body(Body::from("more than ten bytes")).unwrap();
+        assert_eq!(hub.call(long).await.unwrap().status(), 413);
+        assert_eq!(hub.call(get_request("/")).await.unwrap().status(), 200);
+    }
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_drain_is_cut_short_by_dropping_the_worker() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let started = Arc::new(Notify::new());
+    let never = service({
+        let started = Arc::clone(&started);
+        move |_| {
+            started.notify_one();
+            std::future::pending()
+        }
+    });
+    let worker = Worker::with(&name, never, |serve| serve.drain_timeout(Duration::MAX));
+    let waiting = tokio::spawn(hub.call(get_request("/")));
+    started.notified().await;
+    let draining = worker.tell();
+    tokio::task::yield_now().await;
+    draining.abort();
+    assert_eq!(waiting.await.unwrap().unwrap().status(), 503);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_whose_clone_panics_once_costs_a_pump_and_not_the_worker() {
+    /// Panics at one of its clones.
+    struct Fragile(Arc<AtomicUsize>);
+
+    impl Clone for Fragile {
+        fn clone(&self) -> Self {
+            assert_ne!(self.0.fetch_add(1, Ordering::SeqCst), 3, "the clone after a refused request");
+            Self(Arc::clone(&self.0))
+        }
+    }
+
+    impl tower::Service<Request<Body>> for Fragile {
+        type Response = Response<Body>;
+        type Error = Infallible;
+        type Future = std::future::Ready<Result<Response<Body>, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Infallible>> {
+            std::task::Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Request<Body>) -> Self::Future {
+            std::future::ready(Ok(Response::new(Body::from("hello"))))
+        }
+    }
+
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let worker = Worker::with(&name, Fragile(Arc::default()), |serve| serve.pumps(1).message_limit(10));
+    for _ in 0..3 {
+        let long = Request::post("/").body(Body::from("more than ten bytes")).unwrap();
+        assert_eq!(hub.call(long).await.unwrap().status(), 413);
+        assert_eq!(hub.call(get_request("/")).await.unwrap().status(), 200);
+    }
+    worker.stop().await;
+}
+
 #[test]
 fn any_spawn_runs_unfinished_handlers_without_tokio() {
     let name = name();
