@@ -17,7 +17,8 @@ const MOST_LINES: usize = 350;
 /// Each room and the rooms it may use: the rows of the README's map. `types` and `error` are faces: they only re-export.
 fn rooms() -> BTreeMap<String, Vec<String>> {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let map = readme.split("\n## ").find(|part| part.starts_with("The map of the house")).expect("the README has a map");
+    let map =
+        readme.split("\n## ").find(|part| part.starts_with("The map of the house")).expect("the README has a map");
     let quoted = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
     let rows = map.lines().filter(|line| line.starts_with("| `"));
     let cells = rows.map(|row| row.trim_matches('|').split('|').collect::<Vec<_>>());

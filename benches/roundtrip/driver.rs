@@ -12,7 +12,7 @@ use crate::{BUS, Pair, ROLE};
 
 /// What is sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Workload {
+pub(crate) enum Workload {
     /// No body, five headers, answered with 13 bytes.
     Get,
     /// A body of so many bytes, sent back.
@@ -21,9 +21,9 @@ pub enum Workload {
 
 /// One row of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Cell {
-    pub workload: Workload,
-    pub in_flight: usize,
+pub(crate) struct Cell {
+    pub(crate) workload: Workload,
+    pub(crate) in_flight: usize,
 }
 
 impl fmt::Display for Cell {
@@ -39,16 +39,16 @@ impl fmt::Display for Cell {
 
 /// What one round measured.
 #[derive(Clone, Copy, Debug)]
-pub struct Sample {
-    pub p50: Duration,
-    pub p99: Duration,
-    pub per_second: f64,
-    pub lost: u64,
-    pub sent: u64,
+pub(crate) struct Sample {
+    pub(crate) p50: Duration,
+    pub(crate) p99: Duration,
+    pub(crate) per_second: f64,
+    pub(crate) lost: u64,
+    pub(crate) sent: u64,
 }
 
 /// The headers of the GET workload.
-pub const HEADERS: [(&str, &str); 5] = [
+pub(crate) const HEADERS: [(&str, &str); 5] = [
     ("host", "localhost:3000"),
     ("user-agent", "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101"),
     ("accept", "application/json, text/plain, */*"),
@@ -57,10 +57,10 @@ pub const HEADERS: [(&str, &str); 5] = [
 ];
 
 /// What the GET workload answers.
-pub const HELLO: &str = "Hello, World!";
+pub(crate) const HELLO: &str = "Hello, World!";
 
 /// Runs `call` in a closed loop of `in_flight` tasks for `length`; a call that yields false was lost.
-pub async fn drive<C, F>(in_flight: usize, length: Duration, call: C) -> Sample
+pub(crate) async fn drive<C, F>(in_flight: usize, length: Duration, call: C) -> Sample
 where
     C: Fn() -> F + Clone + Send + 'static,
     F: Future<Output = bool> + Send,
@@ -110,15 +110,15 @@ fn histogram() -> Histogram<u64> {
 }
 
 /// A runtime as the hubs are driven from.
-pub fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be built")
 }
 
 /// The worker's process, ended when dropped.
-pub struct WorkerProcess(Child);
+pub(crate) struct WorkerProcess(Child);
 
 impl WorkerProcess {
-    pub fn start(pair: Pair, bus: &str) -> Self {
+    pub(crate) fn start(pair: Pair, bus: &str) -> Self {
         let executable = std::env::current_exe().expect("the own executable has a path");
         let child = Command::new(executable).env(ROLE, pair.role()).env(BUS, bus).spawn();
         Self(child.expect("the worker's process can be started"))
@@ -133,6 +133,6 @@ impl Drop for WorkerProcess {
 }
 
 /// A name of its own for each run.
-pub fn bus_name() -> String {
+pub(crate) fn bus_name() -> String {
     format!("bench-{}", uuid::Uuid::new_v4())
 }

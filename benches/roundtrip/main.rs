@@ -21,7 +21,7 @@ const BUS: &str = "SLOTBUS_BENCH_BUS";
 
 /// The pairs of hub and worker that are compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Pair {
+pub(crate) enum Pair {
     Ours,
     Published01,
     Published02,

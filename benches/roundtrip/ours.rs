@@ -12,7 +12,7 @@ use slotbus::hub::Hub;
 use crate::Pair;
 use crate::driver::{Cell, HEADERS, HELLO, Sample, WorkerProcess, Workload, bus_name, drive, runtime};
 
-pub fn worker(bus: &str) {
+pub(crate) fn worker(bus: &str) {
     let app = tower::service_fn(|request: Request<Body>| async {
         let body = match *request.method() {
             Method::GET => Body::from(HELLO),
@@ -23,7 +23,7 @@ pub fn worker(bus: &str) {
     runtime().block_on(async { slotbus::serve(app).name(bus).await }).expect("the worker runs until it is killed");
 }
 
-pub fn measure(cell: Cell, length: Duration) -> Sample {
+pub(crate) fn measure(cell: Cell, length: Duration) -> Sample {
     let bus = bus_name();
     let hub = Hub::builder(&bus).create().expect("the bus can be made");
     let worker = WorkerProcess::start(Pair::Ours, &bus);

@@ -2,7 +2,7 @@
 
 macro_rules! pair {
     ($module:ident, $crate_name:ident, $pair:expr) => {
-        pub mod $module {
+        pub(crate) mod $module {
             use std::sync::Arc;
             use std::time::Duration;
 
@@ -12,7 +12,7 @@ macro_rules! pair {
 
             use crate::driver::{Cell, HEADERS, HELLO, Sample, WorkerProcess, Workload, bus_name, drive, runtime};
 
-            pub fn worker(bus: &str) {
+            pub(crate) fn worker(bus: &str) {
                 let config = SlotBusConfig::builder().name(bus).build();
                 let worker = loop {
                     if let Ok(worker) = SlotWorker::open(config.clone()) {
@@ -27,7 +27,7 @@ macro_rules! pair {
                 worker.start_receive_loop(answer).join().expect("the worker runs until it is killed");
             }
 
-            pub fn measure(cell: Cell, length: Duration) -> Sample {
+            pub(crate) fn measure(cell: Cell, length: Duration) -> Sample {
                 let bus = bus_name();
                 let hub = SlotBus::create(SlotBusConfig::builder().name(&bus).build()).expect("the bus can be made");
                 let watcher = hub.start_response_watcher();

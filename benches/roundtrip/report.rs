@@ -7,10 +7,10 @@ use crate::Pair;
 use crate::driver::{Cell, Sample};
 
 #[derive(Default)]
-pub struct Table(Vec<(Cell, Pair, Sample)>);
+pub(crate) struct Table(Vec<(Cell, Pair, Sample)>);
 
 impl Table {
-    pub fn add(&mut self, cell: Cell, pair: Pair, sample: Sample) {
+    pub(crate) fn add(&mut self, cell: Cell, pair: Pair, sample: Sample) {
         self.0.push((cell, pair, sample));
     }
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{Bus, BusError, Side};
 use crate::lock::{self, Role};
 use crate::protocol::{
-    BusName, EXT_MAGIC, Features, MIN_BUMP_AREA, SHM_MAGIC, ShmHeader, Version, align8, compute_layout,
+    BusName, EXT_MAGIC, Features, PUBLISHED_ANSWER, SHM_MAGIC, ShmHeader, Version, align8, compute_layout,
 };
 use crate::region::{Region, RegionError};
 use crate::shm::{self, ObjectError};
@@ -41,7 +41,9 @@ impl Founding {
         if half < 64 {
             return error("a slot needs at least 64 bytes each way");
         }
-        let bump = if version == Version::V1 { MIN_BUMP_AREA } else { 0 };
+        // Room for an answer in each slot, and for a half more, so that callers need not wait after every answer.
+        let answers = if version == Version::V1 { slots + slots.div_ceil(2) } else { 0 };
+        let bump = answers * PUBLISHED_ANSWER as usize;
         let len = half.checked_next_multiple_of(8).and_then(|half| half.checked_mul(2 * slots));
         let len = len.and_then(|heap| heap.checked_add(compute_layout(slots, 0).0 + bump));
         match len {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::protocol::SlotIndex;
-use crate::slot::{Hold, HubBus};
+use crate::slot::HubBus;
 
 /// The pool was closed: no slot will be given out any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,7 @@ const LONGEST_HOLD: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Pool {
     bus: Arc<HubBus>,
+    slots: usize,
     state: Mutex<State>,
 }
 
@@ -41,8 +42,8 @@ struct State {
 
 impl Pool {
     pub(super) fn new(bus: Arc<HubBus>) -> Self {
-        let free = bus.slots().rev().collect();
-        Self { bus, state: Mutex::new(State { free, ..State::default() }) }
+        let free: Vec<_> = bus.slots().rev().collect();
+        Self { bus, slots: free.len(), state: Mutex::new(State { free, ..State::default() }) }
     }
 
     /// A slot for this caller alone, when its turn comes.
@@ -74,23 +75,19 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a free slot, unless published workers have used up their room for answers: then every slot must come
+    /// Takes a free slot, unless published workers might find no room for so many answers: then every slot must come
     /// back first. Slots that come back look here again, so a hold ends with the last of them.
     fn pop(&self, state: &mut State) -> Option<SlotIndex> {
-        if self.bus.hold() == Hold::UntilAllFree {
+        let in_flight = self.slots - state.free.len() + 1;
+        if state.held_since.is_some() || !self.bus.has_room_for_answers(in_flight) {
             self.bus.rewind_bump_area();
-            if self.bus.hold() == Hold::UntilAllFree {
-                let since = *state.held_since.get_or_insert_with(Instant::now);
-                if since.elapsed() < LONGEST_HOLD {
-                    return None;
-                }
+            let since = *state.held_since.get_or_insert_with(Instant::now);
+            if !self.bus.has_room_for_answers(self.slots) && since.elapsed() < LONGEST_HOLD {
+                return None;
             }
-        }
-        let slot = state.free.pop()?;
-        if state.held_since.is_some() && self.bus.hold() == Hold::No {
             state.held_since = None;
         }
-        Some(slot)
+        state.free.pop()
     }
 
     fn put_back(&self, slot: SlotIndex) {

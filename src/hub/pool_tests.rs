@@ -75,7 +75,7 @@ fn a_used_up_bump_area_holds_callers_back_until_every_slot_is_free() {
     let region = pool.bus.bus().region();
     let head = &region.header().alloc_head;
     let start = head.given_out();
-    head.take(200 * 1024, region.geometry().bump_end()).unwrap();
+    head.take(100 * 1024, region.geometry().bump_end()).unwrap();
     let busy = pool.bus.slots().next().unwrap();
     let reserved = pool.bus.reserve(busy).unwrap();
     let permit = Permit { pool: Arc::clone(&pool), slot: busy };

@@ -11,8 +11,9 @@ use super::layout::{EXT_MAGIC, Features, SHM_HEADER_SIZE, SHM_MAGIC, SLOT_META_S
 
 /// The most slots a region may have.
 pub(crate) const MAX_SLOTS: u32 = 256;
-/// The least a version 1 region of ours leaves for the bump allocator that published workers use, in bytes.
-pub(crate) const MIN_BUMP_AREA: usize = 256 * 1024;
+/// What a version 1 region of ours sets aside for one answer of a published worker: 64 KiB and its meta. Such a worker
+/// takes an answer's bytes from the shared bump area, and loses the answer when its meta finds no room.
+pub(crate) const PUBLISHED_ANSWER: u32 = 66 * 1024;
 
 /// The protocol's version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]

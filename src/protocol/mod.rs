@@ -19,7 +19,7 @@ mod status;
 
 pub use self::call::ReplyError;
 pub(crate) use self::call::{Call, CallError, Reply};
-pub(crate) use self::geometry::{Geometry, HeaderImage, MIN_BUMP_AREA, SlotIndex};
+pub(crate) use self::geometry::{Geometry, HeaderImage, PUBLISHED_ANSWER, SlotIndex};
 pub use self::geometry::{GeometryError, Version};
 pub use self::heap::RangeError;
 pub(crate) use self::heap::{HeapRange, align8};

@@ -4,8 +4,8 @@ use super::overflow::OverflowStore;
 use super::payload::{self, NoRoom, ReadError};
 use crate::bus::Bus;
 use crate::protocol::{
-    Claim, Direction, MAX_META, OutgoingCall, Payload, PayloadError, Reply, ReplyError, SlotIndex, SlotMeta, Status,
-    WireError, encoded_len, place,
+    BodyPlace, Claim, Direction, MAX_META, OutgoingCall, PUBLISHED_ANSWER, Payload, PayloadError, Reply, ReplyError,
+    SlotIndex, SlotMeta, Status, WireError, align8, encoded_len, place,
 };
 use crate::sync::Counter;
 
@@ -16,16 +16,8 @@ pub(crate) struct HubBus {
     overflow: OverflowStore,
     tickets: Counter,
     body_limit: usize,
-}
-
-/// Whether a hub may go on dispatching.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Hold {
-    /// Yes.
-    No,
-    /// Not before every slot is free and the bump area was given back: published workers would find no room for
-    /// their answers.
-    UntilAllFree,
+    /// The most bytes of the bump area that one answer of a published worker took.
+    longest_answer: Counter,
 }
 
 impl HubBus {
@@ -34,7 +26,7 @@ impl HubBus {
         let geometry = bus.region().geometry();
         let (version, slots) = (geometry.version(), geometry.num_slots());
         let overflow = OverflowStore::new(bus.name().clone(), Direction::Request, version, slots);
-        Self { bus, overflow, tickets: Counter::default(), body_limit }
+        Self { bus, overflow, tickets: Counter::default(), body_limit, longest_answer: Counter::default() }
     }
 
     pub(crate) fn bus(&self) -> &Bus {
@@ -64,11 +56,14 @@ impl HubBus {
         self.body_limit
     }
 
-    /// Whether published workers have used up half of the bump area.
-    pub(crate) fn hold(&self) -> Hold {
+    /// Whether published workers would find room for the answers of `in_flight` requests, each as long as the longest so
+    /// far, in what is left of the bump area.
+    pub(crate) fn has_room_for_answers(&self, in_flight: usize) -> bool {
         let (start, end) = self.bump_area();
         let used = self.bus.region().header().alloc_head.given_out().saturating_sub(start);
-        if used > (end - start) / 2 { Hold::UntilAllFree } else { Hold::No }
+        // A region without a bump area has no version 1 workers; one that nobody took from has only workers of ours.
+        let answer = self.longest_answer.get().max(PUBLISHED_ANSWER.into());
+        used == 0 || u64::from(used) + answer * in_flight as u64 <= u64::from(end - start)
     }
 
     /// Gives the bump area back if every slot is free.
@@ -78,6 +73,15 @@ impl HubBus {
         let seen = head.given_out();
         if seen > start && self.slots().all(|slot| self.status(slot) == Status::Free) {
             head.rewind(seen, start);
+        }
+    }
+
+    /// Notes how much of the bump area an answer took.
+    fn learn_length(&self, payload: Payload) {
+        let Payload { meta, body: BodyPlace::Inline(body) } = payload else { return };
+        let len = (align8(meta.len()) + align8(body.len())) as u64;
+        if body.offset() >= self.bump_area().0 && len > self.longest_answer.get().max(PUBLISHED_ANSWER.into()) {
+            self.longest_answer.set(len);
         }
     }
 
@@ -256,6 +260,7 @@ impl FinishedSlot<'_> {
             PayloadError::Meta(range) => ReplyError::MetaRange(range),
             PayloadError::Body(range) => ReplyError::BodyRange(range),
         })?;
+        hub.learn_length(payload);
         let bus = &hub.bus;
         let read = payload::read(bus.region(), bus.name(), Direction::Response, index, payload, hub.body_limit);
         let (meta, body) = read.map_err(|error| match error {

@@ -25,7 +25,7 @@ mod shield;
 
 pub(crate) use self::attachment::{Attachment, ScanCursor};
 pub(crate) use self::claimed::ClaimedSlot;
-pub(crate) use self::dispatched::{DispatchError, DispatchedSlot, Hold, HubBus, Progress};
+pub(crate) use self::dispatched::{DispatchError, DispatchedSlot, HubBus, Progress};
 
 #[cfg(test)]
 mod golden_tests;

@@ -12,31 +12,46 @@
 //! If `taken − published ≥ outstanding`, every request the scan saw has its caller registered: a dispatch not rung for
 //! by step 1 that the scan saw would make `outstanding` exceed the difference, because each dispatch adds at most one
 //! to `taken`, and each answer counted between 2 and 3 only lowers the left side. Otherwise rings are drained here and
-//! the look repeated, for at most [`PATIENCE`]: a ring taken here is one its pump will not see, so a pump is rung for
-//! again when a READY slot is left.
+//! the look repeated, for at most [`PATIENCE`]: a dispatcher may have lost its processor between READY and its ring, so
+//! waiting gives ours away. A ring taken here is one its pump will not see, so a pump is rung for again when a READY slot
+//! is left.
 //!
 //! Other processes on the same region take rings too, which shows as expired patience; after three in a row the shield
-//! stays down. On regions with tickets, whose hub registers first, there is none.
+//! stays down. Answers that wait at the same time expire together and count once. On regions with tickets, whose hub
+//! registers first, there is no shield.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::bus::Bus;
 use crate::protocol::{SlotIndex, Status};
-use crate::sync::{Counter, Flag, OrderedCounter};
+use crate::sync::{Flag, OrderedCounter};
 
-/// The longest an answer is held back.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// The longest an answer is held back: longer than a dispatcher waits for its turn on a busy machine.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// How long a waiting answer only yields; then it sleeps for [`PAUSE`] between two looks.
+const YIELDING: Duration = Duration::from_micros(200);
+const PAUSE: Duration = Duration::from_micros(100);
 /// After so many expiries in a row the rings are shared with other processes.
-const EXPIRIES_UNTIL_DOWN: u64 = 3;
+const EXPIRIES_UNTIL_DOWN: u32 = 3;
 
 /// The tallies of one attachment to a region without tickets.
 #[derive(Debug, Default)]
 pub(crate) struct Shield {
     taken: OrderedCounter,
     published: OrderedCounter,
-    expiries: Counter,
+    expiries: Mutex<Expiries>,
+    /// Nothing is held back any more.
+    down: Flag,
     /// Slots that were CLAIMED when this worker attached, perhaps by one that has died: they are not waited for.
     stale: Box<[Flag]>,
+}
+
+/// Times in a row that patience was not enough.
+#[derive(Debug, Default)]
+struct Expiries {
+    in_a_row: u32,
+    last: Option<Instant>,
 }
 
 impl Shield {
@@ -77,7 +92,7 @@ impl Shield {
 
     /// Waits until the callers of all outstanding requests are registered, then counts an answer.
     pub(crate) fn before_publish(&self, bus: &Bus) {
-        if self.expiries.get() < EXPIRIES_UNTIL_DOWN && !self.covers(bus) {
+        if !self.down.is_raised() && !self.covers(bus) {
             self.wait(bus);
         }
         self.published.add(1);
@@ -99,7 +114,7 @@ impl Shield {
     }
 
     fn wait(&self, bus: &Bus) {
-        let deadline = Instant::now() + PATIENCE;
+        let start = Instant::now();
         let mut drained = false;
         let covered = loop {
             while bus.requests().try_take() {
@@ -109,23 +124,32 @@ impl Shield {
             if self.covers(bus) {
                 break true;
             }
-            if Instant::now() >= deadline {
-                break false;
+            match start.elapsed() {
+                waited if waited >= PATIENCE => break false,
+                waited if waited >= YIELDING => std::thread::sleep(PAUSE),
+                _ => std::thread::yield_now(),
             }
-            std::thread::yield_now();
         };
-        if covered {
-            self.expiries.set(0);
-        } else {
-            self.expiries.add(1);
-            if self.expiries.get() == EXPIRIES_UNTIL_DOWN {
-                tracing::info!(bus = %bus.name(), "rings are shared with other workers, answers are no longer held back");
-            }
-        }
+        self.learn(bus, start, covered);
         if drained && statuses(bus).any(|(_, status)| status == Status::Ready) {
             // The pump that would have taken these rings may be parked.
             self.taken.sub(1);
             bus.requests().ring();
+        }
+    }
+
+    /// Notes how a wait that began at `start` ended.
+    fn learn(&self, bus: &Bus, start: Instant, covered: bool) {
+        let mut expiries = self.expiries.lock().unwrap_or_else(PoisonError::into_inner);
+        if covered {
+            expiries.in_a_row = 0;
+        } else if expiries.last.is_none_or(|last| last <= start) {
+            expiries.in_a_row += 1;
+            expiries.last = Some(Instant::now());
+            if expiries.in_a_row >= EXPIRIES_UNTIL_DOWN {
+                self.down.raise();
+                tracing::info!(bus = %bus.name(), "other workers share the bell: answers are not held back any more");
+            }
         }
     }
 }

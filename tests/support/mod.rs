@@ -14,14 +14,14 @@ use tower::Service;
 use uuid::Uuid;
 
 /// A worker on a task of this runtime, stopped gracefully by `stop`.
-pub struct Worker {
+pub(crate) struct Worker {
     stop: oneshot::Sender<()>,
     task: JoinHandle<Result<(), slotbus::Error>>,
 }
 
 impl Worker {
     /// Serves `service` on the bus called `name`.
-    pub fn start<S, R, E>(name: &str, service: S) -> Self
+    pub(crate) fn start<S, R, E>(name: &str, service: S) -> Self
     where
         S: Service<Request<Body>, Response = Response<R>, Error = E> + Clone + Send + 'static,
         S::Future: Send,
@@ -33,7 +33,7 @@ impl Worker {
     }
 
     /// As `start`, with options.
-    pub fn with<S, R, E>(name: &str, service: S, options: impl FnOnce(Serve<S>) -> Serve<S>) -> Self
+    pub(crate) fn with<S, R, E>(name: &str, service: S, options: impl FnOnce(Serve<S>) -> Serve<S>) -> Self
     where
         S: Service<Request<Body>, Response = Response<R>, Error = E> + Clone + Send + 'static,
         S::Future: Send,
@@ -51,39 +51,39 @@ impl Worker {
     }
 
     /// Tells the worker to stop.
-    pub fn tell(self) -> JoinHandle<Result<(), slotbus::Error>> {
+    pub(crate) fn tell(self) -> JoinHandle<Result<(), slotbus::Error>> {
         let _ = self.stop.send(());
         self.task
     }
 
     /// Tells the worker to stop and waits until it has.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.tell().await.unwrap().unwrap();
     }
 
     /// Drops the worker without telling it.
-    pub fn abort(self) {
+    pub(crate) fn abort(self) {
         self.task.abort();
     }
 }
 
 /// A name of its own for each test.
-pub fn name() -> String {
+pub(crate) fn name() -> String {
     format!("test-{}", Uuid::new_v4())
 }
 
 /// A GET without a body.
-pub fn get_request(path: &str) -> Request<Body> {
+pub(crate) fn get_request(path: &str) -> Request<Body> {
     Request::get(path).body(Body::empty()).unwrap()
 }
 
 /// The whole body of a response.
-pub async fn bytes(response: Response<Body>) -> Bytes {
+pub(crate) async fn bytes(response: Response<Body>) -> Bytes {
     response.into_body().collect().await.unwrap().to_bytes()
 }
 
 /// A service of one function, for tests that need no router.
-pub fn service<F, Fut>(
+pub(crate) fn service<F, Fut>(
     answer: F,
 ) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
 where
