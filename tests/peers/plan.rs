@@ -1,0 +1,72 @@
+//! How many requests of which sizes a pair gets, how many at once, and from how many threads.
+
+use std::time::Duration;
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+/// A part of a plan. Between two of them nothing is in flight.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Phase {
+    pub(crate) requests: u64,
+    pub(crate) in_flight: usize,
+    /// Threads that dispatch. From one thread the published 0.1.2 hub resets its heap correctly, so nothing excuses a
+    /// wrong answer; from several it may give two requests the same bytes.
+    pub(crate) threads: usize,
+    /// Lengths of request and answer bodies, taken in turn. Only one length per phase can need an overflow object: the
+    /// published 0.1.2 hub writes into a former object of any size, beyond its end if that was shorter.
+    pub(crate) bodies: &'static [(usize, usize)],
+}
+
+impl Phase {
+    /// The most bytes of a request's body that can be inline, in a region of 1 MiB.
+    pub(crate) fn longest_inline_request(&self) -> usize {
+        self.bodies.iter().map(|&(request, _)| request).filter(|&len| len < MIB).max().unwrap_or_default()
+    }
+}
+
+/// What a pair has to do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) phases: &'static [Phase],
+    /// When an answer counts as lost.
+    pub(crate) give_up: Duration,
+    /// When a phase ends early.
+    pub(crate) longest_phase: Duration,
+    /// How many lost answers end a phase early.
+    pub(crate) most_lost: u64,
+}
+
+const SMALL: &[(usize, usize)] = &[(0, 0), (KIB, 0), (KIB, KIB), (0, KIB), (KIB, KIB)];
+const MIDDLE: &[(usize, usize)] = &[(64 * KIB, 64 * KIB), (0, 64 * KIB), (64 * KIB, 0)];
+const LARGE: &[(usize, usize)] = &[(MIB, MIB), (0, MIB), (MIB, 0)];
+
+/// 100,000 requests, of which none may be lost or wrong.
+pub(crate) const FULL: Plan = Plan {
+    phases: &[
+        Phase { requests: 30_000, in_flight: 8, threads: 1, bodies: SMALL },
+        Phase { requests: 30_000, in_flight: 32, threads: 1, bodies: SMALL },
+        Phase { requests: 17_000, in_flight: 8, threads: 4, bodies: SMALL },
+        Phase { requests: 18_000, in_flight: 32, threads: 4, bodies: SMALL },
+        Phase { requests: 2_250, in_flight: 8, threads: 1, bodies: MIDDLE },
+        Phase { requests: 2_250, in_flight: 32, threads: 4, bodies: MIDDLE },
+        Phase { requests: 250, in_flight: 8, threads: 1, bodies: LARGE },
+        Phase { requests: 250, in_flight: 32, threads: 4, bodies: LARGE },
+    ],
+    give_up: Duration::from_secs(5),
+    longest_phase: Duration::from_secs(300),
+    most_lost: 20,
+};
+
+/// A shorter plan of the same mixture, for comparison.
+pub(crate) const COMPARISON: Plan = Plan {
+    phases: &[
+        Phase { requests: 12_000, in_flight: 8, threads: 4, bodies: SMALL },
+        Phase { requests: 12_000, in_flight: 32, threads: 4, bodies: SMALL },
+        Phase { requests: 900, in_flight: 8, threads: 4, bodies: MIDDLE },
+        Phase { requests: 100, in_flight: 8, threads: 4, bodies: LARGE },
+    ],
+    give_up: Duration::from_secs(1),
+    longest_phase: Duration::from_secs(8),
+    most_lost: u64::MAX,
+};

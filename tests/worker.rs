@@ -1,0 +1,215 @@
+//! The life of a worker: readiness, room, executors, failures and shutdown, over a real bus.
+
+mod support;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::{Request, Response};
+use slotbus::Body;
+use slotbus::hub::Hub;
+use support::{Worker, bytes, get_request, name, service};
+use tokio::sync::Notify;
+use tower::ServiceBuilder;
+
+/// Fails its first `n` readiness checks, counted over all clones.
+#[derive(Clone)]
+struct Failing {
+    left: Arc<AtomicUsize>,
+}
+
+impl tower::Service<Request<Body>> for Failing {
+    type Response = Response<Body>;
+    type Error = std::io::Error;
+    type Future = std::future::Ready<Result<Response<Body>, std::io::Error>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), std::io::Error>> {
+        let failed = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        std::task::Poll::Ready(failed.map_or(Ok(()), |_| Err(std::io::Error::other("not today"))))
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        std::future::ready(Ok(Response::new(Body::from("hello"))))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_fails_to_be_ready_answers_one_request_and_is_replaced() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let worker = Worker::with(&name, Failing { left: Arc::new(AtomicUsize::new(1)) }, |serve| serve.pumps(1));
+    assert_eq!(hub.call(get_request("/")).await.unwrap().status(), 500);
+    assert_eq!(hub.call(get_request("/")).await.unwrap().status(), 200);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_fails_three_times_in_a_row_ends_serve() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let failing = Failing { left: Arc::new(AtomicUsize::new(usize::MAX)) };
+    let serve = tokio::spawn(slotbus::serve(failing).name(&name).pumps(1).into_future());
+    for _ in 0..3 {
+        assert_eq!(hub.call(get_request("/")).await.unwrap().status(), 500);
+    }
+    let error = serve.await.unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "the service failed three times in a row");
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "not today");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_worker_leaves_requests_ready_until_it_has_room() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let (started, finish) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let slow = service({
+        let (started, finish) = (Arc::clone(&started), Arc::clone(&finish));
+        move |_| {
+            let (started, finish) = (Arc::clone(&started), Arc::clone(&finish));
+            async move {
+                started.notify_one();
+                finish.notified().await;
+                Response::new(Body::empty())
+            }
+        }
+    });
+    let worker = Worker::with(&name, slow, |serve| serve.concurrency_limit(1));
+    let first = tokio::spawn(hub.call(get_request("/")));
+    started.notified().await;
+    let second = tokio::spawn(hub.call(get_request("/")));
+    // The second is dispatched at some moment, and then stays READY while the first is in hand.
+    while !hub.slots().contains(&slotbus::hub::SlotState::Ready) {
+        tokio::task::yield_now().await;
+    }
+    finish.notify_one();
+    assert_eq!(first.await.unwrap().unwrap().status(), 200);
+    started.notified().await;
+    finish.notify_one();
+    assert_eq!(second.await.unwrap().unwrap().status(), 200);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_request_keeps_nothing_of_the_service_reserved() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    // The limit's one permit is taken by `poll_ready`; a slow handler makes the pumps take turns.
+    let slow = ServiceBuilder::new().concurrency_limit(1).service(service(|_| async {
+        std::thread::sleep(Duration::from_micros(200));
+        Response::new(Body::empty())
+    }));
+    let worker = Worker::with(&name, slow, |serve| serve.pumps(2).message_limit(10));
+    for _ in 0..20 {
+        let long = Request::post("/").body(Body::from("more than ten bytes")).unwrap();
+        assert_eq!(hub.call(long).await.unwrap().status(), 413);
+        assert_eq!(hub.call(get_request("/")).await.unwrap().status(), 200);
+    }
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_drain_is_cut_short_by_dropping_the_worker() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let started = Arc::new(Notify::new());
+    let never = service({
+        let started = Arc::clone(&started);
+        move |_| {
+            started.notify_one();
+            std::future::pending()
+        }
+    });
+    let worker = Worker::with(&name, never, |serve| serve.drain_timeout(Duration::MAX));
+    let waiting = tokio::spawn(hub.call(get_request("/")));
+    started.notified().await;
+    let draining = worker.tell();
+    tokio::task::yield_now().await;
+    draining.abort();
+    assert_eq!(waiting.await.unwrap().unwrap().status(), 503);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_whose_clone_panics_once_costs_a_pump_and_not_the_worker() {
+    /// Panics at one of its clones.
+    struct Fragile(Arc<AtomicUsize>);
+
+    impl Clone for Fragile {
+        fn clone(&self) -> Self {
+            assert_ne!(self.0.fetch_add(1, Ordering::SeqCst), 3, "the clone after a refused request");
+            Self(Arc::clone(&self.0))
+        }
+    }
+
+    impl tower::Service<Request<Body>> for Fragile {
+        type Response = Response<Body>;
+        type Error = Infallible;
+        type Future = std::future::Ready<Result<Response<Body>, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Infallible>> {
+            std::task::Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Request<Body>) -> Self::Future {
+            std::future::ready(Ok(Response::new(Body::from("hello"))))
+        }
+    }
+
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let worker = Worker::with(&name, Fragile(Arc::default()), |serve| serve.pumps(1).message_limit(10));
+    for _ in 0..3 {
+        let long = Request::post("/").body(Body::from("more than ten bytes")).unwrap();
+        assert_eq!(hub.call(long).await.unwrap().status(), 413);
+        assert_eq!(hub.call(get_request("/")).await.unwrap().status(), 200);
+    }
+    worker.stop().await;
+}
+
+#[test]
+fn any_spawn_runs_unfinished_handlers_without_tokio() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let yields = service(|_| async {
+        let mut polled = false;
+        std::future::poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            if std::mem::replace(&mut polled, true) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+        Response::new(Body::from(std::thread::current().name().unwrap_or_default().to_owned()))
+    });
+    let pool = futures::executor::ThreadPool::builder().pool_size(1).name_prefix("own-pool-").create().unwrap();
+    let (stop, stopped) = futures::channel::oneshot::channel::<()>();
+    let serve = slotbus::serve(yields).name(&name).executor(pool).with_graceful_shutdown(async {
+        let _ = stopped.await;
+    });
+    let worker = std::thread::spawn(|| futures::executor::block_on(serve.into_future()));
+    let response = hub.call_blocking(get_request("/")).unwrap();
+    assert_eq!(futures::executor::block_on(bytes(response)), "own-pool-0");
+    stop.send(()).unwrap();
+    worker.join().unwrap().unwrap();
+}
+
+#[test]
+fn without_a_runtime_or_an_executor_serve_says_what_is_missing() {
+    let hello = tower::service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
+    let error = futures::executor::block_on(slotbus::serve(hello).name(name()).into_future()).unwrap_err();
+    assert!(error.to_string().starts_with("no tokio runtime is running here"), "{error}");
+}
+
+#[tokio::test]
+async fn a_worker_without_a_hub_waits_as_long_as_it_was_told() {
+    let hello = tower::service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
+    let name = name();
+    let error = slotbus::serve(hello).name(&name).connect_timeout(Duration::from_millis(5)).await.unwrap_err();
+    assert!(error.to_string().starts_with(&format!("no hub made bus slotbus-{name} within ")), "{error}");
+}
+
+#[tokio::test]
+async fn a_name_that_cannot_be_one_is_refused_before_anything_is_touched() {
+    let hello = tower::service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
+    let error = slotbus::serve(hello).name("../etc").await.unwrap_err();
+    assert!(error.to_string().starts_with("name \"../etc\" is no name: use 1 to 64 ascii letters"), "{error}");
+}
