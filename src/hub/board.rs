@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use super::pool::Permit;
-use crate::protocol::{Claim, SlotIndex};
+use crate::protocol::{Claim, SlotIndex, Status};
 use crate::slot::{DispatchedSlot, HubBus, Progress};
 
 /// One entry for each slot.
@@ -39,37 +39,46 @@ impl Board {
     }
 
     /// Wakes callers whose slot is answered and buries zombies that are; how many zombies went.
+    ///
+    /// Only slots that are DONE are looked at closely, so this costs little while many wait.
     pub(super) fn scan(&self, bus: &HubBus) -> u64 {
-        let mut buried = 0;
-        for index in bus.slots() {
-            let mut entry = self.entry(index);
-            match &mut *entry {
-                Entry::Idle => {}
-                Entry::Pending { slot, waker, .. } => {
-                    if matches!(slot.progress(bus), Progress::Waiting | Progress::Claimed(_)) {
-                        continue;
-                    }
-                    if let Some(waker) = waker.take() {
-                        drop(entry);
-                        waker.wake();
-                    }
+        bus.slots().filter(|&slot| bus.status(slot) == Status::Done).map(|slot| self.settle(bus, slot)).sum()
+    }
+
+    /// As `scan`, and sees to slots that a published worker gave back without an answer.
+    pub(super) fn scan_closely(&self, bus: &HubBus) -> u64 {
+        bus.slots().map(|slot| self.settle(bus, slot)).sum()
+    }
+
+    /// Wakes the caller of a slot, or buries its zombie, if there is nothing more to wait for; how many zombies went.
+    fn settle(&self, bus: &HubBus, index: SlotIndex) -> u64 {
+        let mut entry = self.entry(index);
+        match &mut *entry {
+            Entry::Idle => {}
+            Entry::Pending { slot, waker, .. } => {
+                if matches!(slot.progress(bus), Progress::Waiting | Progress::Claimed(_)) {
+                    return 0;
                 }
-                Entry::Zombie { slot, .. } => {
-                    match slot.progress(bus) {
-                        Progress::Waiting | Progress::Claimed(_) => continue,
-                        // Nobody reads the late answer; its slot is freed.
-                        Progress::Finished => drop(slot.finished(bus)),
-                        Progress::Abandoned => slot.reset(bus),
-                    }
-                    // The permit goes back only after the entry is free for the next caller.
-                    let zombie = std::mem::take(&mut *entry);
+                if let Some(waker) = waker.take() {
                     drop(entry);
-                    drop(zombie);
-                    buried += 1;
+                    waker.wake();
                 }
             }
+            Entry::Zombie { slot, .. } => {
+                match slot.progress(bus) {
+                    Progress::Waiting | Progress::Claimed(_) => return 0,
+                    // Nobody reads the late answer; its slot is freed.
+                    Progress::Finished => drop(slot.finished(bus)),
+                    Progress::Abandoned => slot.reset(bus),
+                }
+                // The permit goes back only after the entry is free for the next caller.
+                let zombie = std::mem::take(&mut *entry);
+                drop(entry);
+                drop(zombie);
+                return 1;
+            }
         }
-        buried
+        0
     }
 
     /// Frees the slots whose workers are proven dead and wakes their callers; how many workers' claims were freed, and

@@ -68,7 +68,7 @@ pub(super) fn look(shared: &Shared) {
 
 fn bury_the_dead(shared: &Shared) {
     let (freed, buried) = shared.board.reap(&shared.bus);
-    for _ in 0..buried {
+    for _ in 0..buried + shared.board.scan_closely(&shared.bus) {
         shared.drop_interest();
     }
     if freed > 0 {

@@ -6,6 +6,9 @@ use bytes::Bytes;
 
 pub(crate) const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 const CONTENT_TYPE: &str = "application/x-echo";
+/// A request to this path is answered when one to [`UNPIN`] has come.
+pub(crate) const PIN: &str = "/pin";
+pub(crate) const UNPIN: &str = "/unpin";
 /// Longest body, in bytes.
 const LONGEST: usize = 1 << 20;
 

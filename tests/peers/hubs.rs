@@ -15,25 +15,41 @@ use uuid::Uuid;
 use crate::echo::{Answer, Ask};
 use crate::ledger::Ledger;
 use crate::load::{self, Caller, Outcome};
-use crate::plan::{COMPARISON, FULL, Phase};
+use crate::never_reset::NeverReset;
+use crate::plan::{ANSWERS_OVER_REQUESTS, COMPARISON, FULL, Plan};
 use crate::{Code, process};
 
 /// Slots of a published hub. For its pings a worker of ours keeps two of them free, and answers 503 instead.
 pub(crate) const SLOTS: usize = 48;
+/// As published, in bytes.
+const REGION_SIZE: usize = 1 << 20;
+/// Room for all requests of a phase at once, in bytes.
+const LARGE_REGION_SIZE: usize = 128 << 20;
 const PATTERN: &str = "/echo/{nonce}/{word}";
 
 /// Makes the bus, says so in a line, drives the plan, and says in another what came of it.
 pub(crate) fn run(code: Code, worker: Code, name: &str) {
+    let plan = match code {
+        _ if code.is_published() && worker.is_published() => &COMPARISON,
+        Code::Published01 => &ANSWERS_OVER_REQUESTS,
+        _ => &FULL,
+    };
     match code {
-        Code::Ours => drive(Ours::new(name, Version::V1), code, worker),
-        Code::OursV2 => drive(Ours::new(name, Version::V2), code, worker),
-        Code::Published01 => drive(Published01::new(name, Some(Ledger::new)), code, worker),
-        Code::Published02 => drive(Published02::new(name, None), code, worker),
+        Code::Ours => drive(Ours::new(name, Version::V1), worker, plan),
+        Code::OursV2 => drive(Ours::new(name, Version::V2), worker, plan),
+        Code::Published01 => {
+            let hub = Published01::new(name, REGION_SIZE);
+            drive(Published01 { ledger: Some(Ledger::new(name)), ..hub }, worker, plan);
+        }
+        Code::Published01NeverReset => {
+            let hub = Published01::new(name, LARGE_REGION_SIZE);
+            drive(NeverReset::new(hub, name), worker, plan);
+        }
+        Code::Published02 => drive(Published02::new(name, REGION_SIZE), worker, plan),
     }
 }
 
-fn drive<C: Caller>(caller: C, code: Code, worker: Code) {
-    let plan = if code.is_published() && worker.is_published() { &COMPARISON } else { &FULL };
+fn drive<C: Caller>(caller: C, worker: Code, plan: &'static Plan) {
     let caller = Arc::new(caller);
     say("ready");
     load::warm_up(&*caller, plan.give_up);
@@ -91,19 +107,20 @@ impl Caller for Ours {
 /// A hub of a published crate; the two have the same API.
 macro_rules! published_hub {
     ($hub:ident, $published:ident) => {
-        struct $hub {
-            bus: $published::SlotBus,
+        pub(crate) struct $hub {
+            pub(crate) bus: $published::SlotBus,
             refused: AtomicU64,
             /// Where two requests may share bytes.
             ledger: Option<Ledger>,
         }
 
         impl $hub {
-            fn new(name: &str, ledger: Option<fn(&str) -> Ledger>) -> Self {
-                let config = $published::SlotBusConfig::builder().name(name).num_slots(SLOTS).build();
+            fn new(name: &str, region_size: usize) -> Self {
+                let config = $published::SlotBusConfig::builder();
+                let config = config.name(name).num_slots(SLOTS).region_size(region_size).build();
                 let bus = $published::SlotBus::create(config).expect("a hub");
                 bus.start_response_watcher();
-                Self { bus, refused: AtomicU64::new(0), ledger: ledger.map(|open| open(name)) }
+                Self { bus, refused: AtomicU64::new(0), ledger: None }
             }
         }
 
@@ -123,7 +140,7 @@ macro_rules! published_hub {
                     let at = ledger.map(Ledger::now);
                     match self.bus.dispatch(&text, ask.method, &meta, &ask.body) {
                         Ok(answer) => {
-                            break (answer, ledger.zip(at).and_then(|(ledger, at)| ledger.dispatched(id, at)));
+                            break (answer, ledger.zip(at).map(|(ledger, at)| ledger.dispatched(id, at)));
                         }
                         // What stays refused waits for a slot that is never answered.
                         Err(error) if begun.elapsed() > give_up => {
@@ -149,15 +166,14 @@ macro_rules! published_hub {
                 }
             }
 
-            fn begin(&self, phase: &Phase) {
-                self.refused.store(0, Ordering::Relaxed);
+            fn begin(&self) {
                 if let Some(ledger) = &self.ledger {
-                    ledger.begin(phase);
+                    ledger.clear();
                 }
             }
 
             fn refused(&self) -> u64 {
-                self.refused.load(Ordering::Relaxed)
+                self.refused.swap(0, Ordering::Relaxed)
             }
 
             fn is_failed_open(&self, answer: &Answer) -> bool {

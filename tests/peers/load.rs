@@ -26,7 +26,10 @@ pub(crate) trait Caller: Send + Sync + 'static {
     fn call(&self, id: Uuid, ask: &Ask, give_up: Duration) -> impl Future<Output = Outcome> + Send;
 
     /// A phase begins: nothing is in flight.
-    fn begin(&self, _phase: &Phase) {}
+    fn begin(&self) {}
+
+    /// A phase ended: nothing is in flight.
+    fn end(&self) {}
 
     /// How many dispatches of this phase were refused by the hub itself and repeated.
     fn refused(&self) -> u64 {
@@ -58,8 +61,9 @@ pub(crate) fn run<C: Caller>(caller: &Arc<C>, plan: &'static Plan, collapsed: bo
     let mut report = Report::default();
     let mut first = 0;
     for phase in plan.phases {
-        caller.begin(phase);
+        caller.begin();
         report.add(run_phase(caller, plan, phase, first, collapsed));
+        caller.end();
         first += phase.requests;
     }
     report

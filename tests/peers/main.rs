@@ -10,6 +10,7 @@ mod failed_reads;
 mod hubs;
 mod ledger;
 mod load;
+mod never_reset;
 mod plan;
 mod process;
 mod report;
@@ -31,12 +32,14 @@ enum Code {
     /// This crate, with a region of version 2.
     OursV2,
     Published01,
+    /// As a hub, with one request always in flight.
+    Published01NeverReset,
     Published02,
 }
 
 impl Code {
     fn is_published(self) -> bool {
-        matches!(self, Self::Published01 | Self::Published02)
+        !matches!(self, Self::Ours | Self::OursV2)
     }
 
     fn name(self) -> &'static str {
@@ -44,6 +47,7 @@ impl Code {
             Self::Ours => "our",
             Self::OursV2 => "our version 2",
             Self::Published01 => "published 0.1.2",
+            Self::Published01NeverReset => "0.1.2, no reset",
             Self::Published02 => "published 0.2.1",
         }
     }
@@ -59,6 +63,11 @@ fn main() {
     let pair = |name: &str, hub, worker| Trial::test(name, move || run(hub, worker));
     let trials = vec![
         pair("behind_a_published_0_1_2_hub_our_worker_loses_and_mixes_up_nothing", Code::Published01, Code::Ours),
+        pair(
+            "behind_a_published_0_1_2_hub_that_never_resets_its_heap_our_worker_loses_and_mixes_up_nothing",
+            Code::Published01NeverReset,
+            Code::Ours,
+        ),
         pair("behind_a_published_0_2_1_hub_our_worker_loses_and_mixes_up_nothing", Code::Published02, Code::Ours),
         pair("before_a_published_0_1_2_worker_our_hub_loses_and_mixes_up_nothing", Code::Ours, Code::Published01),
         pair("before_a_published_0_2_1_worker_our_hub_loses_and_mixes_up_nothing", Code::OursV2, Code::Published02),

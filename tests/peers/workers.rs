@@ -6,15 +6,16 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use slotbus::Body;
+use tokio::sync::Semaphore;
 
-use crate::echo::{Headers, answer};
+use crate::echo::{Headers, PIN, UNPIN, answer};
 use crate::{Code, process};
 
 /// Answers until the process with the trials closes its end.
 pub(crate) fn run(code: Code, name: &str) {
     match code {
         Code::Ours | Code::OursV2 => serve(name),
-        Code::Published01 => published01_worker(name),
+        Code::Published01 | Code::Published01NeverReset => published01_worker(name),
         Code::Published02 => published02_worker(name),
     }
 }
@@ -34,7 +35,13 @@ fn serve(name: &str) {
 }
 
 async fn echo(request: Request<Body>) -> Result<Response<Body>, axum::Error> {
+    static UNPINNED: Semaphore = Semaphore::const_new(0);
     let (parts, body) = request.into_parts();
+    match parts.uri.path() {
+        PIN => UNPINNED.acquire().await.expect("it is never closed").forget(),
+        UNPIN => UNPINNED.add_permits(1),
+        _ => {}
+    }
     let body = body.collect().await?.to_bytes();
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers: Headers = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
