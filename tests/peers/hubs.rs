@@ -16,15 +16,13 @@ use crate::echo::{Answer, Ask};
 use crate::ledger::Ledger;
 use crate::load::{self, Caller, Outcome};
 use crate::never_reset::NeverReset;
-use crate::plan::{ANSWERS_OVER_REQUESTS, COMPARISON, FULL, Plan};
+use crate::plan::{ANSWERS_OVER_REQUESTS, COMPARISON, FULL, HEAP_OF_A_PHASE, Plan, WITHOUT_RESET};
 use crate::{Code, process};
 
 /// Slots of a published hub. For its pings a worker of ours keeps two of them free, and answers 503 instead.
 pub(crate) const SLOTS: usize = 48;
 /// As published, in bytes.
 const REGION_SIZE: usize = 1 << 20;
-/// Room for all requests of a phase at once, in bytes.
-const LARGE_REGION_SIZE: usize = 128 << 20;
 const PATTERN: &str = "/echo/{nonce}/{word}";
 
 /// Makes the bus, says so in a line, drives the plan, and says in another what came of it.
@@ -32,6 +30,7 @@ pub(crate) fn run(code: Code, worker: Code, name: &str) {
     let plan = match code {
         _ if code.is_published() && worker.is_published() => &COMPARISON,
         Code::Published01 => &ANSWERS_OVER_REQUESTS,
+        Code::Published01NeverReset => &WITHOUT_RESET,
         _ => &FULL,
     };
     match code {
@@ -42,7 +41,7 @@ pub(crate) fn run(code: Code, worker: Code, name: &str) {
             drive(Published01 { ledger: Some(Ledger::new(name)), ..hub }, worker, plan);
         }
         Code::Published01NeverReset => {
-            let hub = Published01::new(name, LARGE_REGION_SIZE);
+            let hub = Published01::new(name, HEAP_OF_A_PHASE);
             drive(NeverReset::new(hub, name), worker, plan);
         }
         Code::Published02 => drive(Published02::new(name, REGION_SIZE), worker, plan),

@@ -69,6 +69,24 @@ pub(crate) const ANSWERS_OVER_REQUESTS: Plan = Plan {
     ..FULL
 };
 
+/// The same for a hub that does not reset its heap within a phase: each must do with [`HEAP_OF_A_PHASE`].
+pub(crate) const WITHOUT_RESET: Plan = Plan {
+    phases: &[
+        Phase { requests: 24_800, in_flight: 8, threads: 1, bodies: SMALL },
+        Phase { requests: 24_800, in_flight: 32, threads: 1, bodies: SMALL },
+        Phase { requests: 24_800, in_flight: 8, threads: 4, bodies: SMALL },
+        Phase { requests: 24_800, in_flight: 32, threads: 4, bodies: SMALL },
+        Phase { requests: 340, in_flight: 8, threads: 1, bodies: MIDDLE },
+        Phase { requests: 340, in_flight: 32, threads: 4, bodies: MIDDLE },
+        Phase { requests: 60, in_flight: 8, threads: 1, bodies: LARGE },
+        Phase { requests: 60, in_flight: 32, threads: 4, bodies: LARGE },
+    ],
+    ..FULL
+};
+
+/// Bytes that the metas of any phase of [`WITHOUT_RESET`] fit into, with all but the largest bodies.
+pub(crate) const HEAP_OF_A_PHASE: usize = 40 * MIB;
+
 /// A shorter plan of the same mixture, for comparison.
 pub(crate) const COMPARISON: Plan = Plan {
     phases: &[
