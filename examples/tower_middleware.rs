@@ -1,7 +1,7 @@
 //! Middleware of tower and tower-http around a router, without adapters for its errors.
 //!
 //! ```text
-//! RUST_LOG=tower_http=debug,info SLOTBUS_NAME=stack cargo run --example tower_middleware
+//! SLOTBUS_NAME=stack cargo run --example tower_middleware
 //! SLOTBUS_NAME=stack cargo run --example gateway          # in another terminal
 //! curl -i http://127.0.0.1:3000/slow                      # 504, after 100 ms
 //! curl -i --compressed http://127.0.0.1:3000/text
@@ -27,7 +27,7 @@ async fn text() -> String {
 
 #[tokio::main]
 async fn main() -> Result<(), slotbus::Error> {
-    tracing_subscriber::fmt().with_env_filter("tower_http=debug,info").init();
+    tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).init();
     // A layer on the router sees its responses; this stack stands around all of it, so its limits are shared.
     let app =
         Router::new().routes(routes![slow, text]).layer(CompressionLayer::new()).layer(TraceLayer::new_for_http());

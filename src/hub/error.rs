@@ -21,7 +21,7 @@ pub enum CallError {
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
     /// The request has no place on the wire; it was not sent.
-    #[error("the request cannot be sent")]
+    #[error(transparent)]
     Wire(#[from] WireError),
     /// The request's body is longer than the hub's limit; it was not sent.
     #[error("the request body exceeds the limit of {0} bytes")]

@@ -117,7 +117,7 @@ fn run_phase<C: Caller>(
             _ => &mut report.wrong,
         };
         *counter += 1;
-        report.complain(format!("{} in flight, {} threads: {}", phase.in_flight, phase.threads, suspect.complaint));
+        report.complain(&format!("{} in flight, {} threads: {}", phase.in_flight, phase.threads, suspect.complaint));
     }
     report
 }

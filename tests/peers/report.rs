@@ -25,9 +25,11 @@ pub(crate) struct Report {
 impl Report {
     const COMPLAINTS: usize = 10;
 
-    pub(crate) fn complain(&mut self, complaint: String) {
+    const LONGEST_COMPLAINT: usize = 800;
+
+    pub(crate) fn complain(&mut self, complaint: &str) {
         if self.complaints.len() < Self::COMPLAINTS {
-            self.complaints.push(complaint);
+            self.complaints.push(complaint.chars().take(Self::LONGEST_COMPLAINT).collect());
         }
     }
 
@@ -40,7 +42,7 @@ impl Report {
         self.refused += refused;
         self.failed_open += failed_open;
         self.shared_heap += shared_heap;
-        complaints.into_iter().for_each(|complaint| self.complain(complaint));
+        complaints.iter().for_each(|complaint| self.complain(complaint));
     }
 
     /// Nothing may be wrong or lost, and what the hub breaks by itself must stay the exception.

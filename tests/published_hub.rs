@@ -1,0 +1,89 @@
+//! What a worker owes a published hub, which pings it and evicts it when the ping gets no answer.
+
+mod support;
+
+use std::sync::Arc;
+
+use published01::transport::Response;
+use published01::types::RequestMeta;
+use published01::{SlotBus, SlotBusConfig};
+use slotbus::Body;
+use support::{Worker, name, service};
+use tokio::sync::Semaphore;
+use tokio::sync::oneshot::Receiver;
+use tower::limit::ConcurrencyLimit;
+
+const SLOTS: usize = 6;
+
+struct PublishedHub(SlotBus);
+
+impl PublishedHub {
+    fn new(name: &str) -> Self {
+        let bus = SlotBus::create(SlotBusConfig::builder().name(name).num_slots(SLOTS).build()).unwrap();
+        bus.start_response_watcher();
+        Self(bus)
+    }
+
+    fn send(&self, path: &str) -> Receiver<Response> {
+        let (path, route_pattern) = (path.to_owned(), path.to_owned());
+        let meta = RequestMeta { path, route_pattern, path_params: Vec::new(), query: None, headers: Vec::new() };
+        self.0.dispatch(&uuid::Uuid::new_v4().to_string(), "GET", &meta, b"").unwrap()
+    }
+}
+
+impl Drop for PublishedHub {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ping_is_answered_200_by_a_worker_whose_service_is_never_ready() {
+    let name = name();
+    let hub = PublishedHub::new(&name);
+    let never = ConcurrencyLimit::new(service(|_| async { http::Response::new(Body::empty()) }), 0);
+    let worker = Worker::with(&name, never, |serve| serve.drain_timeout(std::time::Duration::ZERO));
+    let _waiting = hub.send("/work");
+    for _ in 0..10 {
+        assert_eq!(hub.send("/__ping__").await.unwrap().status, 200);
+    }
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_worker_answers_503_and_keeps_two_slots_for_pings() {
+    let name = name();
+    let hub = PublishedHub::new(&name);
+    let (started, finish) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let slow = service({
+        let (started, finish) = (Arc::clone(&started), Arc::clone(&finish));
+        move |_| {
+            let (started, finish) = (Arc::clone(&started), Arc::clone(&finish));
+            async move {
+                started.add_permits(1);
+                finish.acquire().await.unwrap().forget();
+                http::Response::new(Body::empty())
+            }
+        }
+    });
+    let worker = Worker::start(&name, slow);
+    let held: Vec<_> = (0..SLOTS - 2).map(|_| hub.send("/work")).collect();
+    let _all_started = started.acquire_many(SLOTS as u32 - 2).await.unwrap();
+    assert_eq!(hub.send("/work").await.unwrap().status, 503);
+    assert_eq!(hub.send("/__ping__").await.unwrap().status, 200);
+    finish.add_permits(SLOTS);
+    for request in held {
+        assert_eq!(request.await.unwrap().status, 200);
+    }
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ping_path_is_an_ordinary_request_behind_a_hub_of_this_crate() {
+    let name = name();
+    let hub = slotbus::hub::Hub::builder(&name).create().unwrap();
+    let worker = Worker::start(&name, service(|_| async { http::Response::new(Body::from("the service's own")) }));
+    let response = hub.call(support::get_request("/__ping__")).await.unwrap();
+    assert_eq!(support::bytes(response).await, "the service's own");
+    worker.stop().await;
+}
