@@ -36,6 +36,25 @@ fn app() -> Router {
         )
 }
 
+/// Holds requests to `/slow` until they are let go.
+#[derive(Default)]
+struct Gate {
+    started: Arc<Notify>,
+    finish: Arc<Notify>,
+}
+
+impl Gate {
+    fn app(&self) -> Router {
+        let (started, finish) = (Arc::clone(&self.started), Arc::clone(&self.finish));
+        let slow = move || async move {
+            started.notify_one();
+            finish.notified().await;
+            "done"
+        };
+        app().route("/slow", get(slow))
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_are_answered_inline_later_and_by_overflow_in_both_versions() {
     for version in [Version::V1, Version::V2] {
@@ -120,26 +139,16 @@ async fn waiting_for_a_slot_counts_into_the_timeout() {
 async fn giving_up_on_a_running_request_keeps_its_slot_until_it_is_answered() {
     let name = name();
     let hub = Hub::builder(&name).slots(1).create().unwrap();
-    let (started, finish) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let app = Router::new().route("/hello", get(|| async { "hello" })).route(
-        "/slow",
-        get({
-            let (started, finish) = (Arc::clone(&started), Arc::clone(&finish));
-            move || async move {
-                started.notify_one();
-                finish.notified().await;
-            }
-        }),
-    );
-    let worker = Worker::start(&name, app);
+    let gate = Gate::default();
+    let worker = Worker::start(&name, gate.app());
     let slow = tokio::spawn(hub.call(get_request("/slow")));
-    started.notified().await;
+    gate.started.notified().await;
     slow.abort();
     assert!(slow.await.unwrap_err().is_cancelled());
     assert_eq!(hub.slots(), [SlotState::Claimed], "a zombie");
     let mut next = std::pin::pin!(hub.call(get_request("/hello")));
     assert!(futures::poll!(&mut next).is_pending(), "the slot is not reused");
-    finish.notify_one();
+    gate.finish.notify_one();
     assert_eq!(bytes(next.await.unwrap()).await, "hello");
     worker.stop().await;
 }
@@ -163,27 +172,17 @@ async fn as_a_service_a_hub_is_ready_when_it_holds_a_slot() {
 async fn closing_a_hub_fails_its_callers_and_sends_its_worker_to_the_next() {
     let name = name();
     let hub = Hub::builder(&name).create().unwrap();
-    let (started, stop) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let app = app().route(
-        "/slow",
-        get({
-            let (started, stop) = (Arc::clone(&started), Arc::clone(&stop));
-            move || async move {
-                started.notify_one();
-                stop.notified().await;
-            }
-        }),
-    );
-    let worker = Worker::start(&name, app);
+    let gate = Gate::default();
+    let worker = Worker::start(&name, gate.app());
     let slow = tokio::spawn(hub.call(get_request("/slow")));
-    started.notified().await;
+    gate.started.notified().await;
     hub.close();
     assert!(matches!(slow.await.unwrap(), Err(CallError::Closed)));
     assert!(matches!(hub.call(get_request("/hello")).await, Err(CallError::Closed)));
     drop(hub);
     let next = Hub::builder(&name).version(Version::V2).create().unwrap();
     assert_eq!(next.call(get_request("/hello")).await.unwrap().status(), 200);
-    stop.notify_one();
+    gate.finish.notify_one();
     worker.stop().await;
 }
 
@@ -191,23 +190,12 @@ async fn closing_a_hub_fails_its_callers_and_sends_its_worker_to_the_next() {
 async fn a_stopping_worker_answers_what_it_has_in_hand() {
     let name = name();
     let hub = Hub::builder(&name).create().unwrap();
-    let (started, finish) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let app = Router::new().route(
-        "/slow",
-        get({
-            let (started, finish) = (Arc::clone(&started), Arc::clone(&finish));
-            move || async move {
-                started.notify_one();
-                finish.notified().await;
-                "done"
-            }
-        }),
-    );
-    let worker = Worker::start(&name, app);
+    let gate = Gate::default();
+    let worker = Worker::start(&name, gate.app());
     let slow = tokio::spawn(hub.call(get_request("/slow")));
-    started.notified().await;
+    gate.started.notified().await;
     let stopping = tokio::spawn(worker.stop());
-    finish.notify_one();
+    gate.finish.notify_one();
     assert_eq!(bytes(slow.await.unwrap().unwrap()).await, "done");
     stopping.await.unwrap();
 }
@@ -216,17 +204,8 @@ async fn a_stopping_worker_answers_what_it_has_in_hand() {
 async fn what_a_drain_timeout_leaves_is_answered_503() {
     let name = name();
     let hub = Hub::builder(&name).create().unwrap();
-    let started = Arc::new(Notify::new());
-    let app = Router::new().route(
-        "/never",
-        get({
-            let started = Arc::clone(&started);
-            move || async move {
-                started.notify_one();
-                std::future::pending::<()>().await;
-            }
-        }),
-    );
+    let gate = Gate::default();
+    let app = gate.app();
     let stop = Arc::new(Notify::new());
     let stopped = Arc::clone(&stop);
     let serve = slotbus::serve(app)
@@ -234,8 +213,8 @@ async fn what_a_drain_timeout_leaves_is_answered_503() {
         .drain_timeout(Duration::from_millis(20))
         .with_graceful_shutdown(async move { stopped.notified().await });
     let worker = tokio::spawn(serve.into_future());
-    let never = tokio::spawn(hub.call(get_request("/never")));
-    started.notified().await;
+    let never = tokio::spawn(hub.call(get_request("/slow")));
+    gate.started.notified().await;
     stop.notify_one();
     worker.await.unwrap().unwrap();
     assert_eq!(never.await.unwrap().unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
@@ -245,20 +224,11 @@ async fn what_a_drain_timeout_leaves_is_answered_503() {
 async fn a_dropped_worker_answers_503_and_leaves_nothing_behind() {
     let name = name();
     let hub = Hub::builder(&name).create().unwrap();
-    let started = Arc::new(Notify::new());
-    let app = Router::new().route(
-        "/never",
-        get({
-            let started = Arc::clone(&started);
-            move || async move {
-                started.notify_one();
-                std::future::pending::<()>().await;
-            }
-        }),
-    );
+    let gate = Gate::default();
+    let app = gate.app();
     let worker = tokio::spawn(slotbus::serve(app).name(&name).into_future());
-    let never = tokio::spawn(hub.call(get_request("/never")));
-    started.notified().await;
+    let never = tokio::spawn(hub.call(get_request("/slow")));
+    gate.started.notified().await;
     worker.abort();
     assert_eq!(never.await.unwrap().unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
     drop(hub);

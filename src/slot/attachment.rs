@@ -109,6 +109,11 @@ impl Attachment {
         self.bus.requests().ring();
     }
 
+    /// How many slots are CLAIMED, by whomever.
+    pub(crate) fn claimed(&self) -> usize {
+        self.slots().filter(|&slot| matches!(self.slot(slot).status.observe(), Status::Claimed(_))).count()
+    }
+
     fn slots(&self) -> impl Iterator<Item = SlotIndex> + use<> {
         self.bus.region().geometry().slots()
     }

@@ -254,7 +254,9 @@ impl<S: CallService> Pump<S> {
             lease.answer(OutgoingReply::bare(StatusCode::OK));
             return None;
         }
-        if attachment.is_published_hub() && gauge.in_hand() > *concurrency {
+        // A request counts as in hand a moment longer than its slot is claimed; a quick caller is not to pay for that.
+        let full = || gauge.in_hand() > *concurrency && attachment.claimed() > *concurrency;
+        if attachment.is_published_hub() && full() {
             lease.problem(StatusCode::SERVICE_UNAVAILABLE, &format!("the worker has {concurrency} requests in hand"));
             return None;
         }
