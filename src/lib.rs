@@ -79,6 +79,9 @@ mod protocol;
 mod sync;
 pub mod types;
 pub mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 
 pub use self::body::Body;
 pub use self::extract::{Extension, Form, Json, MatchedPath, Path, Query, State};
