@@ -64,9 +64,69 @@ impl OrderedCounter {
         self.0.load(Ordering::SeqCst) as i64
     }
 
+    /// The number now, for whoever has just changed another sequentially consistent word: changed, then read here on one
+    /// side and added, then read there on the other cannot both miss.
+    pub(crate) fn peek(&self) -> i64 {
+        self.0.load(Ordering::SeqCst) as i64
+    }
+
+    /// Adds one and says what it was before; as `peek`, it keeps its place among such words, and no other.
+    pub(crate) fn enter(&self) -> i64 {
+        self.0.fetch_add(1, Ordering::SeqCst) as i64
+    }
+
+    /// Takes one away and says what is left; as `enter`.
+    pub(crate) fn leave(&self) -> i64 {
+        self.0.fetch_sub(1, Ordering::SeqCst) as i64 - 1
+    }
+
     /// Replaces the number.
     pub(crate) fn set(&self, n: u64) {
         self.0.store(n, Ordering::SeqCst);
+    }
+}
+
+/// A set of small numbers from which any thread takes the lowest, without a lock and in time that does not grow with
+/// what is taken.
+#[derive(Debug)]
+pub(crate) struct IndexSet([AtomicU64; 4]);
+
+impl IndexSet {
+    /// How many numbers there can be.
+    pub(crate) const CAPACITY: usize = 4 * u64::BITS as usize;
+
+    /// The numbers below `n`.
+    pub(crate) fn below(n: usize) -> Self {
+        assert!(n <= Self::CAPACITY, "{n} numbers exceed the capacity of the set");
+        let set = Self(Default::default());
+        (0..n).for_each(|index| set.put(index));
+        set
+    }
+
+    /// Takes the lowest number out. Acquire: pairs with `put`. SeqCst: a taker that counted itself as waiting before and
+    /// finds nothing is seen by whoever puts something in afterwards.
+    pub(crate) fn take(&self) -> Option<usize> {
+        for (i, word) in self.0.iter().enumerate() {
+            let mut bits = word.load(Ordering::SeqCst);
+            while bits != 0 {
+                let rest = bits & (bits - 1);
+                match word.compare_exchange_weak(bits, rest, Ordering::SeqCst, Ordering::SeqCst) {
+                    Ok(_) => return Some(i * u64::BITS as usize + bits.trailing_zeros() as usize),
+                    Err(now) => bits = now,
+                }
+            }
+        }
+        None
+    }
+
+    /// Puts a number in. SeqCst: as `take`.
+    pub(crate) fn put(&self, index: usize) {
+        self.0[index / 64].fetch_or(1 << (index % 64), Ordering::SeqCst);
+    }
+
+    /// How many numbers are in the set.
+    pub(crate) fn len(&self) -> usize {
+        self.0.iter().map(|word| word.load(Ordering::Relaxed).count_ones() as usize).sum()
     }
 }
 
@@ -83,11 +143,6 @@ impl Flag {
     /// Lowers the flag.
     pub(crate) fn lower(&self) {
         self.0.store(false, Ordering::SeqCst);
-    }
-
-    /// Raises the flag; true for the one caller that found it down.
-    pub(crate) fn try_raise(&self) -> bool {
-        !self.0.load(Ordering::Relaxed) && !self.0.swap(true, Ordering::SeqCst)
     }
 
     /// Whether it is raised.
@@ -166,6 +221,16 @@ pub(crate) fn unpark_waker() -> Waker {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_set_gives_each_number_out_once_and_the_lowest_first() {
+        let set = IndexSet::below(130);
+        assert_eq!((0..130).map(|_| set.take().unwrap()).collect::<Vec<_>>(), (0..130).collect::<Vec<_>>());
+        assert_eq!(set.take(), None);
+        set.put(129);
+        set.put(64);
+        assert_eq!((set.len(), set.take(), set.take(), set.take()), (2, Some(64), Some(129), None));
+    }
 
     #[test]
     fn an_answer_right_is_taken_once_per_grant() {

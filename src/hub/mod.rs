@@ -15,10 +15,12 @@
 //! A slot belongs to its entry from dispatch until the entry saw DONE, withdrew the request or proved its worker dead.
 //! A caller that gives up on a claimed request leaves a zombie there, which keeps the slot until then.
 
+mod answer;
 mod blocking;
 mod board;
 mod builder;
 mod call;
+mod deadline;
 mod error;
 mod pool;
 mod service;

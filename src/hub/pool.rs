@@ -1,5 +1,9 @@
 //! The free slots of a hub, given out first come, first served.
 //!
+//! While nobody waits, a slot is taken from and put back into a set without a lock, the lowest first: the slots used last
+//! are the ones whose memory is warm. A caller that finds none counts itself in the queue and looks once more, under the
+//! queue's lock; whoever puts a slot back reads that count afterwards, so one of the two sees the other.
+//!
 //! Wakers are woken and dropped only while no lock is held: both may run a caller's code, which may come back here.
 
 use std::collections::BTreeMap;
@@ -11,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::protocol::SlotIndex;
 use crate::slot::HubBus;
+use crate::sync::{Flag, IndexSet, OrderedCounter};
 
 /// The pool was closed: no slot will be given out any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,26 +29,34 @@ const LONGEST_HOLD: Duration = Duration::from_secs(1);
 pub(super) struct Pool {
     bus: Arc<HubBus>,
     slots: usize,
+    free: IndexSet,
+    /// Callers in the queue.
+    queued: OrderedCounter,
+    closed: Flag,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// A stack: the slot used last is the one whose memory is warm.
-    free: Vec<SlotIndex>,
     /// Callers in the order they came.
     queue: BTreeMap<u64, Waker>,
     /// Slots for callers that were woken and have not come for them yet.
     granted: BTreeMap<u64, SlotIndex>,
     next_place: u64,
     held_since: Option<Instant>,
-    closed: bool,
 }
 
 impl Pool {
     pub(super) fn new(bus: Arc<HubBus>) -> Self {
-        let free: Vec<_> = bus.slots().rev().collect();
-        Self { bus, slots: free.len(), state: Mutex::new(State { free, ..State::default() }) }
+        let slots = bus.slots().count();
+        Self {
+            free: IndexSet::below(slots),
+            bus,
+            slots,
+            queued: OrderedCounter::default(),
+            closed: Flag::default(),
+            state: Mutex::default(),
+        }
     }
 
     /// A slot for this caller alone, when its turn comes.
@@ -53,7 +66,7 @@ impl Pool {
 
     /// Whether callers wait for a slot.
     pub(super) fn has_queue(&self) -> bool {
-        !self.lock().queue.is_empty()
+        self.queued.peek() > 0
     }
 
     /// Gives out what can be given out: a hold may have become too long.
@@ -64,9 +77,12 @@ impl Pool {
     /// Refuses every waiting and coming caller.
     pub(super) fn close(&self) {
         let queue = {
+            // Under the lock, so that nobody joins the queue behind this.
             let mut state = self.lock();
-            state.closed = true;
-            std::mem::take(&mut state.queue)
+            self.closed.raise();
+            let queue = std::mem::take(&mut state.queue);
+            (0..queue.len()).for_each(|_| self.queued.sub(1));
+            queue
         };
         queue.into_values().for_each(Waker::wake);
     }
@@ -75,10 +91,20 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes a free slot for somebody who waits for nothing and nobody; `None` for the long way.
+    fn pop_at_once(&self) -> Option<SlotIndex> {
+        let crowded = self.queued.peek() > 0 || self.closed.is_raised() || self.bus.is_bump_area_in_use();
+        if crowded { None } else { self.pop_any() }
+    }
+
+    fn pop_any(&self) -> Option<SlotIndex> {
+        self.free.take().map(|index| self.bus.slot_at(index))
+    }
+
     /// Takes a free slot, unless published workers might find no room for so many answers: then every slot must come
     /// back first. Slots that come back look here again, so a hold ends with the last of them.
     fn pop(&self, state: &mut State) -> Option<SlotIndex> {
-        let in_flight = self.slots - state.free.len() + 1;
+        let in_flight = self.slots - self.free.len() + 1;
         if state.held_since.is_some() || !self.bus.has_room_for_answers(in_flight) {
             self.bus.rewind_bump_area();
             let since = *state.held_since.get_or_insert_with(Instant::now);
@@ -87,13 +113,14 @@ impl Pool {
             }
             state.held_since = None;
         }
-        state.free.pop()
+        self.pop_any()
     }
 
     fn put_back(&self, slot: SlotIndex) {
-        let mut state = self.lock();
-        state.free.push(slot);
-        self.hand_out(state);
+        self.free.put(slot.get());
+        if self.queued.peek() > 0 {
+            self.hand_out(self.lock());
+        }
     }
 
     fn hand_out(&self, mut state: MutexGuard<'_, State>) {
@@ -101,6 +128,7 @@ impl Pool {
         while !state.queue.is_empty() {
             let Some(slot) = self.pop(&mut state) else { break };
             let (place, waker) = state.queue.pop_first().expect("the queue is not empty");
+            self.queued.sub(1);
             state.granted.insert(place, slot);
             wakers.push(waker);
         }
@@ -123,16 +151,27 @@ impl Future for Acquire {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { pool, place } = self.get_mut();
+        if place.is_none()
+            && let Some(slot) = pool.pop_at_once()
+        {
+            return Poll::Ready(Ok(Permit { pool: Arc::clone(pool), slot }));
+        }
         let waker = cx.waker().clone();
         let mut state = pool.lock();
-        if state.closed {
+        if pool.closed.is_raised() {
             return Poll::Ready(Err(Closed));
         }
         let granted = match *place {
             Some(place) => state.granted.remove(&place),
-            // Nobody overtakes the queue.
-            None if state.queue.is_empty() => pool.pop(&mut state),
-            None => None,
+            // Nobody overtakes the queue. Counted before the look: a slot that comes back now is for this caller.
+            None => {
+                pool.queued.enter();
+                let slot = if state.queue.is_empty() { pool.pop(&mut state) } else { None };
+                if slot.is_some() {
+                    pool.queued.leave();
+                }
+                slot
+            }
         };
         if let Some(slot) = granted {
             *place = None;
@@ -155,7 +194,11 @@ impl Drop for Acquire {
         let Some(place) = place.take() else { return };
         let (waker, slot) = {
             let mut state = pool.lock();
-            (state.queue.remove(&place), state.granted.remove(&place))
+            let waker = state.queue.remove(&place);
+            if waker.is_some() {
+                pool.queued.leave();
+            }
+            (waker, state.granted.remove(&place))
         };
         drop(waker);
         if let Some(slot) = slot {

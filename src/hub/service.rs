@@ -11,6 +11,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use tower::Service;
 
+use super::answer::Manner;
 use super::blocking;
 use super::builder::HubBuilder;
 use super::call;
@@ -138,7 +139,7 @@ impl Hub {
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
-        call::call(Arc::clone(&self.handle.shared), request, None)
+        call::call(Arc::clone(&self.handle.shared), request, None, Manner::Yield)
     }
 
     /// Sends `request` and blocks this thread until its response is there.
@@ -150,7 +151,7 @@ impl Hub {
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
-        blocking::block_on(self.call(request))
+        blocking::block_on(call::call(Arc::clone(&self.handle.shared), request, None, Manner::Park))
     }
 
     /// What each slot is doing now.
@@ -229,7 +230,7 @@ where
             Readiness::Ready(permit) => Some(permit),
             Readiness::None | Readiness::Waiting(_) => panic!("`poll_ready` must be ready before `call`"),
         };
-        HubFuture(Box::pin(call::call(Arc::clone(&self.handle.shared), request, permit)))
+        HubFuture(Box::pin(call::call(Arc::clone(&self.handle.shared), request, permit, Manner::Yield)))
     }
 }
 

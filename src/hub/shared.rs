@@ -8,11 +8,18 @@ use std::time::{Duration, Instant};
 use uuid::{Builder, Uuid};
 
 use super::board::Board;
+use super::error::CallError;
 use super::pool::Pool;
+use super::watcher;
 use crate::protocol::RequestId;
 use crate::signal::Spin;
 use crate::slot::HubBus;
-use crate::sync::{Counter, Flag, OrderedCounter};
+use crate::sync::{Counter, OrderedCounter};
+
+/// How often a caller that is alone lets its executor run others before it spins.
+const COURTESY: Duration = Duration::from_micros(500);
+/// How many rings may lie on the bell before callers take them.
+const RINGS_AT_ONCE: u64 = 16;
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -22,8 +29,13 @@ pub(super) struct Shared {
     /// How long a call may take, waiting for a slot included.
     pub(super) timeout: Duration,
     pub(super) spin: Spin,
-    /// A caller spins: it takes the rings, so the watcher stays off the bell.
-    pub(super) spinning: Flag,
+    /// Callers that wait awake: they take the rings, so the watcher stays off the bell.
+    pub(super) awake: OrderedCounter,
+    /// Answers that callers have seen.
+    pub(super) answered: Counter,
+    /// When a caller that was alone last let its executor run others, in microseconds since `started`.
+    courtesy: Counter,
+    started: Instant,
     /// Callers and zombies that wait for somebody else to take the rings.
     pub(super) interested: OrderedCounter,
     pub(super) watch: Watch,
@@ -39,7 +51,10 @@ impl Shared {
             bus,
             timeout,
             spin: Spin::new(spin),
-            spinning: Flag::default(),
+            awake: OrderedCounter::default(),
+            answered: Counter::default(),
+            courtesy: Counter::default(),
+            started: Instant::now(),
             interested: OrderedCounter::default(),
             watch: Watch::default(),
             ids: Ids::new(),
@@ -49,6 +64,42 @@ impl Shared {
     /// An id for a request that brings none.
     pub(super) fn next_id(&self) -> RequestId {
         self.ids.next()
+    }
+
+    /// Ends waiting awake. The rings are nobody's if it was the last.
+    pub(super) fn leave_awake(&self) {
+        if self.awake.leave() == 0 && self.interested.peek() > 0 {
+            self.wake_watcher();
+        }
+    }
+
+    /// Whether it is time again to let the executor of a lone caller run others; if so, it is told once.
+    pub(super) fn owes_courtesy(&self, now: Instant) -> bool {
+        let now = now.duration_since(self.started).as_micros() as u64;
+        let owes = now.saturating_sub(self.courtesy.get()) >= COURTESY.as_micros() as u64;
+        if owes {
+            self.courtesy.set(now);
+        }
+        owes
+    }
+
+    /// Takes a ring for those who wait for others to take it, if there are any, and wakes whom it was for.
+    pub(super) fn serve_others(&self) {
+        if self.interested.peek() > 0 && self.bus.bus().responses().try_take() {
+            watcher::look(self);
+        }
+    }
+
+    /// Takes the rings of answers that callers saw by themselves, many at once: each time the bell's memory comes over
+    /// from the worker.
+    pub(super) fn take_rings_of_own(&self) {
+        if self.answered.get() % RINGS_AT_ONCE == 0 {
+            while self.bus.bus().responses().try_take() {}
+            // Read after the rings were taken: some may have been for somebody who waits.
+            if self.interested.get() > 0 {
+                watcher::look(self);
+            }
+        }
     }
 
     /// Somebody waits from now on for a ring that others take.
@@ -111,6 +162,17 @@ enum Place {
     Parked(Instant),
 }
 
+/// A deadline is being watched.
+#[derive(Debug, Clone, Copy)]
+#[must_use]
+pub(super) struct Watched {
+    /// The watcher is parked on the bell for longer and must be rung awake.
+    pub(super) must_ring: bool,
+}
+
+/// Stands for a time-out that the clock cannot reach.
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// One entry among the deadlines.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DeadlineKey(Instant, u64);
@@ -154,27 +216,38 @@ impl Watch {
         self.lock().place = Place::Looking;
     }
 
-    /// Has `waker` woken at `deadline`; true when the watcher must be rung awake because it is parked for longer.
-    #[must_use]
-    pub(super) fn set_deadline(&self, deadline: Instant, key: &mut Option<DeadlineKey>, waker: Waker) -> bool {
+    /// Has `waker` woken at the deadline, if there is one.
+    ///
+    /// Fails when the hub is closed; closing wakes whoever got here before.
+    pub(super) fn watch_deadline(
+        &self,
+        deadline: Option<Instant>,
+        key: &mut Option<DeadlineKey>,
+        waker: &Waker,
+    ) -> Result<Watched, CallError> {
         let mut state = self.lock();
+        if state.closed {
+            return Err(CallError::Closed);
+        }
+        // Far away, for whoever has no deadline and wants to be woken by closing all the same.
+        let deadline = deadline.unwrap_or_else(|| Instant::now() + A_YEAR);
         let DeadlineKey(at, number) = *key.get_or_insert_with(|| {
             state.next_key += 1;
             DeadlineKey(deadline, state.next_key)
         });
         // A waker may run foreign code when it is dropped, so that happens without the lock.
-        let former = state.deadlines.insert((at, number), waker);
+        let former = state.deadlines.insert((at, number), waker.clone());
         let place = state.place;
         drop(state);
         drop(former);
-        match place {
-            Place::Asleep(until) if until.is_none_or(|until| deadline < until) => {
+        Ok(match place {
+            Place::Asleep(until) if until.is_none_or(|until| at < until) => {
                 self.changed.notify_one();
-                false
+                Watched { must_ring: false }
             }
-            Place::Parked(until) => deadline < until,
-            Place::Looking | Place::Asleep(_) => false,
-        }
+            Place::Parked(until) => Watched { must_ring: at < until },
+            Place::Looking | Place::Asleep(_) => Watched { must_ring: false },
+        })
     }
 
     pub(super) fn clear_deadline(&self, DeadlineKey(at, number): DeadlineKey) {

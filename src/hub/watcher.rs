@@ -37,17 +37,23 @@ pub(super) fn watch(shared: &Arc<Shared>) {
             continue;
         }
         let mut next = state.deadlines.keys().next().map(|(at, _)| *at);
-        // SeqCst on both words: a caller that stops spinning lowers its flag before it reads the interest, so either
-        // this thread sees the lowered flag or that caller sees the interest and notifies.
+        // A caller that falls asleep leaves the waking ones before it reads the interest, and this thread reads them the
+        // other way round: either it sees that they are gone, or that caller sees the interest and notifies.
         let interested = shared.interested.get() > 0;
         if shared.pool.has_queue() {
             // Callers that are held back must be looked after though no answer is waited for.
             next = Some(next.map_or(now + LIFE_CHECK, |next| next.min(now + LIFE_CHECK)));
         }
-        if !interested || shared.spinning.is_raised() {
+        if interested && shared.awake.get() > 0 {
+            // They take the rings, unless their executor has other things to do.
+            next = Some(next.map_or(now + TICK, |next| next.min(now + TICK)));
+            shared.watch.sleep(state, next);
+            continue;
+        }
+        if !interested {
             shared.watch.sleep(state, next);
             // Somebody may have waited meanwhile for longer than a life check; its clock starts with the waiting.
-            if !interested && next.is_none() {
+            if next.is_none() {
                 checked = Instant::now();
             }
             continue;
@@ -77,6 +83,9 @@ fn bury_the_dead(shared: &Shared) {
         (0..freed).for_each(|_| shared.bus.bus().requests().ring());
     }
 }
+
+/// How often the watcher looks by itself while callers that wait awake take the rings.
+const TICK: Duration = Duration::from_millis(1);
 
 /// How long a closing hub waits for its watcher to notice.
 pub(super) const NOTICE: Duration = Duration::from_millis(1);

@@ -284,6 +284,15 @@ impl Geometry {
         (start..self.num_slots).chain(0..start).map(SlotIndex)
     }
 
+    /// The slot with this number.
+    ///
+    /// # Panics
+    /// When the region has fewer slots.
+    pub(crate) fn slot_at(&self, index: usize) -> SlotIndex {
+        assert!(index < self.num_slots(), "slot {index} is none of {}", self.num_slots);
+        SlotIndex(index as u16)
+    }
+
     /// Where a slot's fields start, from the region's start.
     pub(crate) fn slot_offset(&self, slot: SlotIndex) -> usize {
         debug_assert!(slot.0 < self.num_slots);

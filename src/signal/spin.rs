@@ -36,9 +36,19 @@ impl Spin {
         spin
     }
 
+    /// How long waiting awake is worth it now: the limit, less after long waits, down to nothing.
+    pub(crate) fn budget(&self) -> Duration {
+        Duration::from_nanos(self.budget.get())
+    }
+
+    /// Learns that waiting awake has found something.
+    pub(crate) fn paid(&self) {
+        self.restore();
+    }
+
     /// Looks again and again until `look` finds something or the budget is used up.
     pub(crate) fn until<T>(&self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-        let mut budget = Duration::from_nanos(self.budget.get());
+        let mut budget = self.budget();
         if budget.is_zero() {
             return None;
         }

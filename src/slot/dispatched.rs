@@ -56,6 +56,16 @@ impl HubBus {
         self.body_limit
     }
 
+    /// The slot with this number.
+    pub(crate) fn slot_at(&self, index: usize) -> SlotIndex {
+        self.bus.region().geometry().slot_at(index)
+    }
+
+    /// Whether anybody took bytes of the bump area, which only published workers do.
+    pub(crate) fn is_bump_area_in_use(&self) -> bool {
+        self.bus.region().header().alloc_head.given_out() > self.bump_area().0
+    }
+
     /// Whether published workers would find room for the answers of `in_flight` requests, each as long as the longest so
     /// far, in what is left of the bump area.
     pub(crate) fn has_room_for_answers(&self, in_flight: usize) -> bool {

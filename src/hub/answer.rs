@@ -1,0 +1,254 @@
+//! Waiting for an answer: awake at first, then on the board.
+//!
+//! A caller that waits awake looks at its own slot and at nothing else. The first of a hub spins; one that finds others
+//! awake, who may be tasks of its own thread with requests of their own to send, lets its executor run them and is
+//! polled again. So does, once in a while, one that finds itself alone: the others may not have had their turn yet. A
+//! plain thread has nobody to run and parks instead.
+//!
+//! Waiting awake ends when nothing comes in, at the latest after [`LONGEST`]. Then the caller counts itself as
+//! interested, puts its slot on the board with its waker, and looks once more.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::board::Entry;
+use super::deadline::Deadline;
+use super::error::CallError;
+use super::pool::Permit;
+use crate::protocol::Reply;
+use crate::slot::{DispatchedSlot, Progress};
+
+/// Nobody waits awake for longer, however fast others are answered meanwhile.
+const LONGEST: Duration = Duration::from_micros(200);
+
+/// What a caller does while another of the hub waits awake already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// Its executor runs other tasks.
+    Yield,
+    /// It parks its thread.
+    Park,
+}
+
+/// A dispatched request. Dropped, it takes the request back or leaves a zombie in its slot.
+pub(super) struct Answer {
+    deadline: Deadline,
+    /// Present until the answer was taken.
+    permit: Option<Permit>,
+    waiting: Waiting,
+    manner: Manner,
+}
+
+enum Waiting {
+    /// Dispatched and not looked at yet.
+    Sent(DispatchedSlot),
+    /// Counted among those who wait awake.
+    Awake { slot: DispatchedSlot, answered: u64, since: Instant },
+    /// On the board, counted among those who are interested.
+    Parked { since: Instant },
+    /// The answer was taken.
+    Over,
+}
+
+impl Answer {
+    pub(super) fn new(deadline: Deadline, permit: Permit, slot: DispatchedSlot, manner: Manner) -> Self {
+        Self { deadline, permit: Some(permit), waiting: Waiting::Sent(slot), manner }
+    }
+
+    fn permit(&self) -> &Permit {
+        self.permit.as_ref().expect("polled after it was ready")
+    }
+
+    /// Joins those who wait awake; whether this caller is to spin.
+    fn wake_up(&mut self, slot: DispatchedSlot) -> bool {
+        let shared = self.deadline.shared();
+        let others = shared.awake.enter();
+        let spins = others == 0 && (self.manner == Manner::Park || !shared.owes_courtesy(self.deadline.started()));
+        self.waiting = Waiting::Awake { slot, answered: shared.answered.get(), since: self.deadline.started() };
+        spins
+    }
+
+    /// Ends waiting awake; the slot, if it was waited for that way.
+    fn fall_asleep(&mut self) -> Option<DispatchedSlot> {
+        match std::mem::replace(&mut self.waiting, Waiting::Over) {
+            Waiting::Awake { slot, .. } => {
+                self.deadline.shared().leave_awake();
+                Some(slot)
+            }
+            other => {
+                self.waiting = other;
+                None
+            }
+        }
+    }
+
+    /// Looks at the own slot, awake; takes the answer if it is there.
+    fn look(&mut self) -> Poll<Result<Reply, CallError>> {
+        let shared = self.deadline.shared();
+        let Waiting::Awake { slot, .. } = &self.waiting else { return Poll::Pending };
+        let progress = slot.progress(&shared.bus);
+        if matches!(progress, Progress::Waiting | Progress::Claimed(_)) {
+            return Poll::Pending;
+        }
+        shared.answered.add(1);
+        let slot = self.fall_asleep().expect("it was awake above");
+        self.deadline.shared().spin.paid();
+        self.deadline.shared().take_rings_of_own();
+        Poll::Ready(self.take(&slot, progress))
+    }
+
+    /// Takes what a slot has come to; the slot is back in the pool before the caller sees it.
+    fn take(&mut self, slot: &DispatchedSlot, progress: Progress) -> Result<Reply, CallError> {
+        let shared = self.deadline.shared();
+        let result = match progress {
+            Progress::Finished => slot.finished(&shared.bus).take().map_err(CallError::Reply),
+            _ => {
+                slot.reset(&shared.bus);
+                Err(CallError::Abandoned)
+            }
+        };
+        self.permit = None;
+        result
+    }
+
+    /// Spins on the own slot; takes rings and wakes others meanwhile.
+    fn spin(&mut self) -> Poll<Result<Reply, CallError>> {
+        let shared = std::sync::Arc::clone(self.deadline.shared());
+        let found = shared.spin.until(|| {
+            shared.serve_others();
+            match self.look() {
+                Poll::Ready(result) => Some(result),
+                Poll::Pending => None,
+            }
+        });
+        found.map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// Whether to be polled again soon is better than to be woken.
+    fn may_yield(&mut self) -> bool {
+        let Self { deadline, waiting: Waiting::Awake { answered, since, .. }, manner, .. } = self else { return false };
+        let shared = deadline.shared();
+        if *manner == Manner::Park {
+            return false;
+        }
+        let (now, answered_now) = (Instant::now(), shared.answered.get());
+        if std::mem::replace(answered, answered_now) != answered_now {
+            *since = now;
+        }
+        now - *since < shared.spin.budget() && now - deadline.started() < LONGEST
+    }
+
+    /// Puts the slot on the board. Interest first, then the waker, then a look, which `Self::look_at_board` is: a ring that
+    /// comes after that look is taken by somebody who sees the interest, scans, and finds the waker.
+    fn park(&mut self, waker: &Waker) {
+        self.deadline.shared().add_interest();
+        let Some(slot) = self.fall_asleep() else { return };
+        let shared = self.deadline.shared();
+        *shared.board.entry(self.permit().slot()) =
+            Entry::Pending { slot, waker: Some(waker.clone()), orphaned: false };
+        self.waiting = Waiting::Parked { since: self.deadline.started() };
+    }
+
+    /// Looks at the slot on the board; takes the answer if it is there, else leaves `waker` to be woken.
+    fn look_at_board(&mut self, waker: &Waker) -> Poll<Result<Reply, CallError>> {
+        let Waiting::Parked { since } = self.waiting else { return Poll::Pending };
+        let shared = self.deadline.shared();
+        let mut entry = shared.board.entry(self.permit().slot());
+        let Entry::Pending { slot, waker: registered, orphaned } = &mut *entry else {
+            unreachable!("the entry is this caller's until it takes the answer")
+        };
+        let (orphaned, progress) = (*orphaned, slot.progress(&shared.bus));
+        if !orphaned && matches!(progress, Progress::Waiting | Progress::Claimed(_)) {
+            if registered.as_ref().is_none_or(|registered| !registered.will_wake(waker)) {
+                let former = registered.replace(waker.clone());
+                drop(entry);
+                drop(former);
+            }
+            return Poll::Pending;
+        }
+        let Entry::Pending { slot, .. } = std::mem::take(&mut *entry) else { unreachable!("it was pending above") };
+        // Unlocked before the copying: the slot is still this caller's, by its permit.
+        drop(entry);
+        self.waiting = Waiting::Over;
+        shared.answered.add(1);
+        shared.spin.parked_for(since.elapsed());
+        let result = if orphaned {
+            self.permit = None;
+            Err(CallError::WorkerDied)
+        } else {
+            self.take(&slot, progress)
+        };
+        self.deadline.shared().drop_interest();
+        Poll::Ready(result)
+    }
+}
+
+impl Future for Answer {
+    type Output = Result<Reply, CallError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let spins = match std::mem::replace(&mut this.waiting, Waiting::Over) {
+            Waiting::Sent(slot) => this.wake_up(slot),
+            waiting => {
+                this.waiting = waiting;
+                // Whoever has let others run and is alone all the same may spin.
+                this.deadline.shared().awake.peek() == 1
+            }
+        };
+        if let Waiting::Awake { .. } = this.waiting {
+            this.deadline.shared().serve_others();
+            if let Poll::Ready(result) = if spins { this.spin() } else { this.look() } {
+                return Poll::Ready(result);
+            }
+            if !spins && this.may_yield() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            this.park(cx.waker());
+        }
+        if let Poll::Ready(result) = this.look_at_board(cx.waker()) {
+            return Poll::Ready(result);
+        }
+        match this.deadline.watch(cx) {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        let Some(permit) = self.permit.take() else { return };
+        // A zombie waits for a ring as its caller did; the interest comes before the look here too.
+        if !matches!(self.waiting, Waiting::Parked { .. }) {
+            self.deadline.shared().add_interest();
+        }
+        let awake = self.fall_asleep();
+        let shared = self.deadline.shared();
+        let mut entry = shared.board.entry(permit.slot());
+        let (slot, orphaned) = match (awake, std::mem::replace(&mut self.waiting, Waiting::Over)) {
+            (Some(slot), _) | (None, Waiting::Sent(slot)) => (slot, false),
+            _ => match std::mem::take(&mut *entry) {
+                Entry::Pending { slot, orphaned, .. } => (slot, orphaned),
+                _ => unreachable!("the entry is this caller's until it takes the answer"),
+            },
+        };
+        if !orphaned && !slot.withdraw(&shared.bus) {
+            match slot.progress(&shared.bus) {
+                Progress::Finished => drop(slot.finished(&shared.bus)),
+                Progress::Abandoned => slot.reset(&shared.bus),
+                Progress::Waiting | Progress::Claimed(_) => {
+                    *entry = Entry::Zombie { slot, _permit: permit };
+                    return;
+                }
+            }
+        }
+        // The entry is idle before the slot is back in the pool.
+        drop(entry);
+        drop(permit);
+        shared.drop_interest();
+    }
+}

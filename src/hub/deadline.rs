@@ -1,0 +1,84 @@
+//! The deadline of one call, kept by the watcher while the call waits for somebody else to wake it.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::error::CallError;
+use super::shared::{DeadlineKey, Shared};
+
+/// When a call must have ended.
+#[derive(Debug)]
+pub(super) struct Deadline {
+    shared: Arc<Shared>,
+    started: Instant,
+    /// `None` for a time-out that the clock cannot reach.
+    at: Option<Instant>,
+    key: Option<DeadlineKey>,
+}
+
+impl Deadline {
+    /// The hub's time-out from now on.
+    pub(super) fn start(shared: Arc<Shared>) -> Self {
+        let started = Instant::now();
+        Self { at: started.checked_add(shared.timeout), shared, started, key: None }
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// When the call began.
+    pub(super) fn started(&self) -> Instant {
+        self.started
+    }
+
+    fn timeout(&self) -> Duration {
+        self.shared.timeout
+    }
+
+    /// Fails when the time is up at `now`.
+    pub(super) fn check(&self, now: Instant) -> Result<(), CallError> {
+        match self.at {
+            Some(at) if now >= at => Err(CallError::TimedOut(self.timeout())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sees to it that the task of `cx` is woken when the time is up or the hub closes; fails when either is so already.
+    pub(super) fn watch(&mut self, cx: &Context<'_>) -> Result<(), CallError> {
+        self.check(Instant::now())?;
+        let Self { shared, at, key, .. } = self;
+        let watched = shared.watch.watch_deadline(*at, key, cx.waker())?;
+        if watched.must_ring {
+            // The watcher is parked on the bell for longer: a ring of our own makes it look.
+            shared.bus.bus().responses().ring();
+        }
+        Ok(())
+    }
+
+    /// Resolves as `future` does, or fails when the time is up.
+    pub(super) async fn limit<T, E: Into<CallError>>(
+        &mut self,
+        future: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, CallError> {
+        let mut future = std::pin::pin!(future);
+        std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(output.map_err(Into::into)),
+            Poll::Pending => match self.watch(cx) {
+                Ok(()) => Poll::Pending,
+                Err(error) => Poll::Ready(Err(error)),
+            },
+        })
+        .await
+    }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        if let Some(key) = self.key.take() {
+            self.shared.watch.clear_deadline(key);
+        }
+    }
+}
