@@ -1,4 +1,5 @@
 //! One tick each millisecond, by absolute deadlines, from the kernel.
+#![allow(unsafe_code)]
 
 use std::os::fd::OwnedFd;
 
@@ -35,7 +36,10 @@ pub(super) struct AsyncTicks(AsyncFd<OwnedFd>);
 
 impl AsyncTicks {
     pub(super) fn new() -> Self {
-        Self(AsyncFd::register(timer(TimerfdFlags::NONBLOCK)).expect("a timer can be waited for"))
+        let timer = timer(TimerfdFlags::NONBLOCK);
+        // SAFETY: the descriptor is owned, so it stays open, and the same, until the registration is dropped.
+        let registered = unsafe { AsyncFd::register(timer) };
+        Self(registered.expect("a timer can be waited for"))
     }
 
     pub(super) async fn next(&self) {

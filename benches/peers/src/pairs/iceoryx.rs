@@ -226,7 +226,9 @@ impl Engine for Side {
             looks = looks.wrapping_add(1);
             if self.is_clock_due(looks) {
                 now = Instant::now();
-                for (pending, start) in calls.iter_mut().filter(|(pending, start)| pending.is_some() && now - *start > LIMIT) {
+                for (pending, start) in
+                    calls.iter_mut().filter(|(pending, start)| pending.is_some() && now - *start > LIMIT)
+                {
                     tally.count(*start, now, false);
                     *pending = None;
                     open -= 1;

@@ -98,6 +98,13 @@ impl HubCaller {
         Self { hub: hub.clone(), request: load.request(), answer_len: load.answer_len() }
     }
 
+    /// Asks which worker answers.
+    pub(crate) fn for_worker(hub: &Hub) -> Self {
+        let mut caller = Self::new(hub, Load::Get);
+        *caller.request.uri_mut() = "/worker".parse().expect("a constant path");
+        caller
+    }
+
     /// Sends the request; its response, if it is the right one.
     pub(crate) async fn response(&self) -> Option<Response<()>> {
         let (parts, body) = self.hub.call(self.request.clone()).await.ok()?.into_parts();
