@@ -89,7 +89,8 @@ pub(crate) fn goals(figures: &Figures) -> Vec<Goal> {
     let lost = |row: &Row| row.lost as f64;
     let workers = [1, 2, 4].map(Size::Workers);
     let lost_in_growth = workers.iter().map(|workers| size(*workers, lost)).sum::<Option<f64>>();
-    let (p50_of, rate_of): (fn(&Row) -> f64, fn(&Row) -> f64) = (|row| row.p50_us, |row| row.per_second);
+    let p50_of = |row: &Row| row.p50_us;
+    let rate_of = |row: &Row| row.per_second;
 
     vec![
         most("GET, 1 in flight: p50 to iceoryx2 busy", divide(p50(GET_1, OURS), p50(GET_1, ICEORYX_BUSY)), 2.5, 2.0),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::load::{Cell, cells};
-use crate::pairs::{PAIRS, Pair};
+use crate::pairs::{OURS, PAIRS, Pair};
 
 const USAGE: &str = "\
 This crate beside its peers: two processes each, one run.
@@ -45,7 +45,13 @@ impl Options {
             match argument.as_str() {
                 "--rounds" => options.rounds = number(&value()).max(1.0) as usize,
                 "--seconds" => options.length = Duration::from_secs_f64(number(&value()).clamp(0.01, 3600.0)),
-                "--only" => options.only.push(value()),
+                "--only" => {
+                    let text = value();
+                    if !is_pair(&text) && !is_workload(&text) {
+                        fail(&format!("no pair and no workload is called {text}"));
+                    }
+                    options.only.push(text);
+                }
                 "--quick" => {
                     (options.rounds, options.length, options.idle) = (1, Duration::from_millis(200), IDLE[1]);
                 }
@@ -61,39 +67,38 @@ impl Options {
         options
     }
 
+    /// Pairs that were asked for; all, when none was.
     pub(crate) fn pairs(&self) -> Vec<Pair> {
-        self.chosen(PAIRS.to_vec(), |pair| pair.name.to_owned())
+        let is_wanted = |pair: &Pair| self.only.iter().any(|only| pair.name.contains(only));
+        if self.names(is_pair) { PAIRS.into_iter().filter(is_wanted).collect() } else { PAIRS.to_vec() }
     }
 
+    /// Workloads that were asked for; all, when none was.
     pub(crate) fn cells(&self) -> Vec<Cell> {
-        self.chosen(cells(), Cell::to_string)
+        let is_wanted = |cell: &Cell| self.only.iter().any(|only| cell.to_string().contains(only));
+        cells().into_iter().filter(|cell| is_wanted(cell) || !self.names(is_workload)).collect()
     }
 
-    /// Whether the table of growth, one workload of that name, is asked for.
+    /// Whether growth, a workload of this crate alone, is among them.
     pub(crate) fn wants_growth(&self) -> bool {
-        let wanted = |only: &String| "growth".contains(only.as_str());
-        let restricts = |only: &String| self.names_pair(only) || cells().iter().any(|c| c.to_string().contains(only));
-        !self.only.iter().any(restricts) || self.only.iter().any(wanted)
+        if self.names(is_workload) { self.names(is_growth) } else { self.pairs().iter().any(|pair| pair.name == OURS) }
     }
 
-    fn names_pair(&self, only: &str) -> bool {
-        PAIRS.iter().any(|pair| pair.name.contains(only))
+    fn names(&self, kind: fn(&str) -> bool) -> bool {
+        self.only.iter().any(|only| kind(only))
     }
+}
 
-    /// Those whose name holds a text that was asked for; all when no text is about any of them.
-    fn chosen<T>(&self, mut all: Vec<T>, name: impl Fn(&T) -> String) -> Vec<T> {
-        let is_named = |item: &T| self.only.iter().any(|only| name(item).contains(only.as_str()));
-        if all.iter().any(is_named) {
-            all.retain(is_named);
-        } else if !self.only.is_empty() && !self.only.iter().any(|only| self.names_pair(only)) {
-            // Only growth, or a workload, was asked for: pairs stay, workloads do not.
-            let is_workload = |only: &String| cells().iter().any(|cell| cell.to_string().contains(only.as_str()));
-            if !self.only.iter().any(is_workload) {
-                all.clear();
-            }
-        }
-        all
-    }
+fn is_pair(text: &str) -> bool {
+    PAIRS.iter().any(|pair| pair.name.contains(text))
+}
+
+fn is_growth(text: &str) -> bool {
+    "growth".contains(text)
+}
+
+fn is_workload(text: &str) -> bool {
+    is_growth(text) || cells().iter().any(|cell| cell.to_string().contains(text))
 }
 
 fn number(text: &str) -> f64 {
