@@ -1,0 +1,88 @@
+//! Does it stay as fast when it grows: more slots, and more worker processes on one region?
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::drive::{Caller, Sample, drive_tasks, runtime};
+use crate::load::{Load, Pace};
+use crate::pairs::ours::{HubCaller, WORKER, hub};
+use crate::pairs::{OURS, Pair};
+use crate::process::{Place, Servers, Setup};
+
+/// One row of the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Size {
+    /// GET, 1 in flight, on a region of so many slots.
+    Slots(usize),
+    /// GET, 32 in flight, with so many worker processes.
+    Workers(usize),
+}
+
+pub(crate) const SIZES: [Size; 6] =
+    [Size::Slots(1), Size::Slots(32), Size::Slots(256), Size::Workers(1), Size::Workers(2), Size::Workers(4)];
+
+/// One round of one size.
+#[derive(Clone, Debug)]
+pub(crate) struct Growth {
+    pub(crate) sample: Sample,
+    /// Share of the answers by each worker, the largest first.
+    pub(crate) shares: Vec<f64>,
+}
+
+impl Size {
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Slots(1) => "GET, 1 in flight, 1 slot".to_owned(),
+            Self::Slots(n) => format!("GET, 1 in flight, {n} slots"),
+            Self::Workers(1) => "GET, 32 in flight, 1 worker".to_owned(),
+            Self::Workers(n) => format!("GET, 32 in flight, {n} workers"),
+        }
+    }
+
+    pub(crate) fn measure(self, length: Duration) -> Growth {
+        let (slots, workers, in_flight) = match self {
+            Self::Slots(n) => (n, 1, 1),
+            Self::Workers(n) => (32, n, 32),
+        };
+        let pair = Pair::by_name(OURS).expect("it is in the list");
+        let setup = Setup { pair, place: Place::new(), load: Load::Get, in_flight };
+        let hub = hub(&setup, |hub| hub.slots(slots));
+        let servers = Servers::start(&setup, workers);
+        let caller = || Counting { caller: HubCaller::for_worker(&hub), answers: BTreeMap::new() };
+        let callers = (0..in_flight).map(|_| caller()).collect();
+        let driven = drive_tasks(callers, Pace::InFlight(in_flight), length, &servers);
+        let (sample, callers) = runtime().block_on(driven);
+        Growth { sample, shares: shares(&callers, workers) }
+    }
+}
+
+/// Counts the answers of each worker.
+struct Counting {
+    caller: HubCaller,
+    answers: BTreeMap<Vec<u8>, u64>,
+}
+
+impl Caller for Counting {
+    async fn call(&mut self) -> bool {
+        let Self { caller, answers } = self;
+        let response = caller.response().await;
+        let Some(worker) = response.as_ref().and_then(|response| response.headers().get(WORKER)) else { return false };
+        match answers.get_mut(worker.as_bytes()) {
+            Some(count) => *count += 1,
+            None => drop(answers.insert(worker.as_bytes().to_vec(), 1)),
+        }
+        true
+    }
+}
+
+fn shares(callers: &[Counting], workers: usize) -> Vec<f64> {
+    let mut answers = BTreeMap::new();
+    for (worker, count) in callers.iter().flat_map(|caller| &caller.answers) {
+        *answers.entry(worker).or_insert(0) += count;
+    }
+    let all = answers.values().sum::<u64>().max(1) as f64;
+    let mut shares: Vec<f64> = answers.values().map(|count| *count as f64 / all).collect();
+    shares.resize(workers, 0.0);
+    shares.sort_by(|a, b| b.total_cmp(a));
+    shares
+}
