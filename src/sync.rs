@@ -130,6 +130,32 @@ impl IndexSet {
     }
 }
 
+/// Who has a turn: odd while somebody does, and how often one ended.
+///
+/// SeqCst throughout: a taker that counted itself as waiting before and finds the turn taken is seen by whoever ends the
+/// turn afterwards and then reads that count.
+#[derive(Debug, Default)]
+pub(crate) struct Turn(AtomicU64);
+
+impl Turn {
+    /// Takes the turn if nobody has it.
+    pub(crate) fn try_take(&self) -> bool {
+        let word = self.0.load(Ordering::SeqCst);
+        word % 2 == 0 && self.0.compare_exchange(word, word + 1, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    /// Ends the turn that the caller has.
+    pub(crate) fn end(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Whether somebody has the turn, and how many have ended.
+    pub(crate) fn look(&self) -> (bool, u64) {
+        let word = self.0.load(Ordering::SeqCst);
+        (word % 2 == 1, word / 2)
+    }
+}
+
 /// Something that is so or not, and whose setter wants what it did before to be seen with it.
 #[derive(Debug, Default)]
 pub(crate) struct Flag(AtomicBool);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{Extensions, Uri, uri::PathAndQuery};
 
 use super::pattern::{Captures, Pattern};
@@ -15,9 +16,9 @@ pub(crate) struct CallContext {
     /// The id the hub gave the request.
     pub(crate) id: RequestId,
     /// The pattern the hub matched, as the hub wrote it (`/session/:id` or `/session/{id}`); empty when it matched none.
-    pub(crate) hub_pattern: Arc<str>,
+    pub(crate) hub_pattern: Bytes,
     /// The parameters the hub extracted: any order, not percent-decoded.
-    pub(crate) hub_params: Vec<(Box<str>, Box<str>)>,
+    pub(crate) hub_params: Vec<(Bytes, Bytes)>,
     /// What our router matched.
     pub(crate) matched: Option<MatchedRoute>,
 }

@@ -18,8 +18,20 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     UPGRADE,
 ];
 
+/// Whether a header speaks of one connection.
+pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
+    HOP_BY_HOP.contains(name)
+}
+
 /// Removes what speaks of a connection, which the bus has none of, and what `Connection` names besides.
 pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    // Hardly any message has one, and looking is cheaper than removing what is not there.
+    if headers.keys().any(is_hop_by_hop) {
+        remove_hop_by_hop(headers);
+    }
+}
+
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(CONNECTION) {
         let named: Vec<HeaderName> = headers
             .get_all(CONNECTION)

@@ -11,41 +11,81 @@ use super::headers::{correct_content_length, strip_hop_by_hop};
 use super::outgoing::has_body;
 use super::target::target;
 use crate::body::Body;
-use crate::protocol::{Call, CallError, Pairs, Reply, ReplyError};
+use crate::protocol::{Call, CallError, HeaderSink, MAX_HEADERS, Reply, ReplyError};
 
-/// What was wrong with a header: its name, and whether the name itself was.
+/// What was wrong with the headers of a record.
 enum HeaderFault {
+    TooMany(usize),
     Name(String),
     Value(HeaderName),
 }
 
-/// Makes a header map of `pairs`, whose values are slices of `block`. Repeated names keep their order.
-fn headers(block: &Bytes, pairs: &Pairs<'_>) -> Result<HeaderMap, HeaderFault> {
-    let mut headers = HeaderMap::with_capacity(pairs.len());
-    for (name, value) in pairs {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HeaderFault::Name((*name).to_owned()))?;
-        match HeaderValue::from_maybe_shared(block.slice_ref(value.as_bytes())) {
-            Ok(value) => headers.append(name, value),
-            Err(_) => return Err(HeaderFault::Value(name)),
-        };
+/// Makes a header map whose values are slices of the block they stand in. Repeated names keep their order.
+struct HeaderBuilder<'b> {
+    block: &'b Bytes,
+    headers: HeaderMap,
+    count: usize,
+    fault: Option<HeaderFault>,
+}
+
+impl<'b> HeaderBuilder<'b> {
+    fn new(block: &'b Bytes) -> Self {
+        Self { block, headers: HeaderMap::new(), count: 0, fault: None }
     }
-    strip_hop_by_hop(&mut headers);
-    Ok(headers)
+
+    fn finish(self) -> Result<HeaderMap, HeaderFault> {
+        let Self { block: _, mut headers, count, fault } = self;
+        if count > MAX_HEADERS {
+            return Err(HeaderFault::TooMany(count));
+        }
+        match fault {
+            Some(fault) => Err(fault),
+            None => {
+                strip_hop_by_hop(&mut headers);
+                Ok(headers)
+            }
+        }
+    }
+}
+
+impl HeaderSink<'_> for HeaderBuilder<'_> {
+    fn expect(&mut self, count: usize) {
+        self.count = count;
+        // What a peer announces is believed up to the limit only. One more is for the content type of a response.
+        self.headers.reserve(count.min(MAX_HEADERS) + 1);
+    }
+
+    fn add(&mut self, name: &str, value: &str) {
+        if self.fault.is_some() || self.count > MAX_HEADERS {
+            return;
+        }
+        let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
+            self.fault = Some(HeaderFault::Name(name.to_owned()));
+            return;
+        };
+        match HeaderValue::from_maybe_shared(self.block.slice_ref(value.as_bytes())) {
+            Ok(value) => drop(self.headers.append(name, value)),
+            Err(_) => self.fault = Some(HeaderFault::Value(name)),
+        }
+    }
 }
 
 /// Makes a request of a call.
 pub(crate) fn call_to_request(call: Call) -> Result<Request<Body>, CallError> {
-    let meta = call.meta()?;
-    let uri = target(&call.meta, meta.path, meta.query)?;
-    let mut headers = headers(&call.meta, &meta.headers).map_err(|fault| match fault {
+    let mut headers = HeaderBuilder::new(&call.meta);
+    let head = call.head(&mut headers)?;
+    let mut headers = headers.finish().map_err(|fault| match fault {
+        HeaderFault::TooMany(count) => CallError::TooManyHeaders(count),
         HeaderFault::Name(name) => CallError::HeaderName(name),
         HeaderFault::Value(name) => CallError::HeaderValue(name),
     })?;
+    let uri = target(&call.meta, head.path, head.query)?;
     correct_content_length(&mut headers, call.body.len());
+    let slice = |text: &str| call.meta.slice_ref(text.as_bytes());
     let context = CallContext {
         id: call.id,
-        hub_pattern: meta.route_pattern.into(),
-        hub_params: meta.path_params.iter().map(|&(name, value)| (name.into(), value.into())).collect(),
+        hub_pattern: slice(head.route_pattern),
+        hub_params: head.path_params.iter().map(|&(name, value)| (slice(name), slice(value))).collect(),
         matched: None,
     };
     let mut request = Request::new(if call.body.is_empty() { Body::empty() } else { Body::from(call.body) });
@@ -59,13 +99,15 @@ pub(crate) fn call_to_request(call: Call) -> Result<Request<Body>, CallError> {
 /// Makes a response of a reply to a request of `method`.
 pub(crate) fn reply_to_response(reply: Reply, method: &Method) -> Result<Response<Body>, ReplyError> {
     let status = StatusCode::from_u16(reply.status).map_err(|_| ReplyError::Status(reply.status))?;
-    let meta = reply.meta()?;
-    let mut headers = headers(&reply.meta, &meta.headers).map_err(|fault| match fault {
+    let mut headers = HeaderBuilder::new(&reply.meta);
+    let content_type = reply.head(&mut headers)?;
+    let mut headers = headers.finish().map_err(|fault| match fault {
+        HeaderFault::TooMany(count) => ReplyError::TooManyHeaders(count),
         HeaderFault::Name(name) => ReplyError::Header(name),
         HeaderFault::Value(name) => ReplyError::Header(name.as_str().to_owned()),
     })?;
-    if !meta.content_type.is_empty() {
-        let value = HeaderValue::from_maybe_shared(reply.meta.slice_ref(meta.content_type.as_bytes()))
+    if !content_type.is_empty() {
+        let value = HeaderValue::from_maybe_shared(reply.meta.slice_ref(content_type.as_bytes()))
             .map_err(|_| ReplyError::Header(CONTENT_TYPE.as_str().to_owned()))?;
         headers.insert(CONTENT_TYPE, value);
     }
@@ -133,6 +175,15 @@ mod tests {
             let call = Call { meta: Bytes::from_static(garbage), ..call(&RequestMeta::default()) };
             assert_eq!(call_to_request(call).unwrap_err().status(), StatusCode::BAD_REQUEST, "{garbage:?}");
         }
+    }
+
+    #[test]
+    fn sixty_thousand_empty_headers_are_answered_431() {
+        let mut meta = vec![0, 0, 0, 0, 0xE0, 0xD4, 0x03];
+        meta.extend(std::iter::repeat_n(0, 2 * 60_000));
+        let error = call_to_request(Call { meta: meta.into(), ..call(&RequestMeta::default()) }).unwrap_err();
+        assert_eq!(error.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        assert_eq!(error.to_string(), "60000 headers exceed the limit of 256");
     }
 
     #[test]

@@ -102,12 +102,12 @@ impl Pattern {
     }
 
     /// Whether the whole path is described by this pattern and `params` are what it takes out of it, in any order.
-    pub(crate) fn agrees(&self, path: &str, params: &[(impl AsRef<str>, impl AsRef<str>)]) -> bool {
+    pub(crate) fn agrees(&self, path: &str, params: &[(impl AsRef<[u8]>, impl AsRef<[u8]>)]) -> bool {
         let mut captures = self.captures(path);
         let mut count = 0;
         for (name, value) in captures.by_ref() {
             count += 1;
-            if !params.iter().any(|(n, v)| n.as_ref() == name && v.as_ref() == value) {
+            if !params.iter().any(|(n, v)| n.as_ref() == name.as_bytes() && v.as_ref() == value.as_bytes()) {
                 return false;
             }
         }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http::header::HeaderName;
 use http::{Method, StatusCode};
 
+use super::decode::{self, HeaderSink, RequestHead};
 use super::heap::RangeError;
-use super::meta::{RequestMetaRef, ResponseMetaRef};
 use super::request_id::{RequestId, RequestIdError};
 
 /// The most headers a message may have, in either direction.
@@ -34,13 +34,9 @@ impl Call {
         self.from_published_hub && self.method == Method::GET && self.meta.starts_with(b"\x09/__ping__")
     }
 
-    /// Decodes the meta from the private copy.
-    pub(crate) fn meta(&self) -> Result<RequestMetaRef<'_>, CallError> {
-        let meta: RequestMetaRef<'_> = postcard::from_bytes(&self.meta).map_err(CallError::Meta)?;
-        if meta.headers.len() > MAX_HEADERS {
-            return Err(CallError::TooManyHeaders(meta.headers.len()));
-        }
-        Ok(meta)
+    /// Decodes the meta from the private copy; its headers go to `headers`.
+    pub(crate) fn head<'a>(&'a self, headers: &mut impl HeaderSink<'a>) -> Result<RequestHead<'a>, CallError> {
+        decode::request_head(&self.meta, headers).map_err(CallError::Meta)
     }
 }
 
@@ -95,13 +91,9 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// Decodes the meta from the private copy.
-    pub(crate) fn meta(&self) -> Result<ResponseMetaRef<'_>, ReplyError> {
-        let meta: ResponseMetaRef<'_> = postcard::from_bytes(&self.meta).map_err(ReplyError::Meta)?;
-        if meta.headers.len() > MAX_HEADERS {
-            return Err(ReplyError::TooManyHeaders(meta.headers.len()));
-        }
-        Ok(meta)
+    /// Decodes the meta from the private copy; its headers go to `headers`, its content type is returned.
+    pub(crate) fn head<'a>(&'a self, headers: &mut impl HeaderSink<'a>) -> Result<&'a str, ReplyError> {
+        decode::response_head(&self.meta, headers).map_err(ReplyError::Meta)
     }
 }
 
@@ -150,25 +142,4 @@ pub enum ReplyError {
         /// The ticket of this dispatch.
         expected: u64,
     },
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sixty_thousand_empty_headers_are_answered_431() {
-        let mut meta = vec![0, 0, 0, 0, 0xE0, 0xD4, 0x03];
-        meta.extend(std::iter::repeat_n(0, 2 * 60_000));
-        let call = Call {
-            id: RequestId::new("x").unwrap(),
-            method: Method::GET,
-            meta: meta.into(),
-            body: Bytes::new(),
-            from_published_hub: false,
-        };
-        let error = call.meta().unwrap_err();
-        assert_eq!(error.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
-        assert_eq!(error.to_string(), "60000 headers exceed the limit of 256");
-    }
 }

@@ -1,9 +1,9 @@
 //! The postcard records of a request and a response.
 //!
-//! Four shapes of the same two records: the owned ones are the public face, the `Ref` ones read from a private copy
-//! without copying again, the `Outgoing` ones write from HTTP types without building an owned one first.
+//! Two shapes of the same two records: the owned ones are the public face, the `Outgoing` ones write from HTTP types
+//! without building an owned one first. Reading without one is in `decode`.
 
-use http::header::{CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::ser::{SerializeSeq, SerializeStruct};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -29,29 +29,6 @@ pub struct ResponseMeta {
     pub content_type: String,
     /// The other headers.
     pub headers: Vec<(String, String)>,
-}
-
-/// Pairs of names and values, borrowed from the block they were decoded from.
-pub(crate) type Pairs<'a> = Vec<(&'a str, &'a str)>;
-
-/// A [`RequestMeta`] borrowed from the block it was decoded from.
-#[derive(Debug, Deserialize)]
-pub(crate) struct RequestMetaRef<'a> {
-    pub(crate) path: &'a str,
-    pub(crate) route_pattern: &'a str,
-    #[serde(borrow)]
-    pub(crate) path_params: Pairs<'a>,
-    pub(crate) query: Option<&'a str>,
-    #[serde(borrow)]
-    pub(crate) headers: Pairs<'a>,
-}
-
-/// A [`ResponseMeta`] borrowed from the block it was decoded from.
-#[derive(Debug, Deserialize)]
-pub(crate) struct ResponseMetaRef<'a> {
-    pub(crate) content_type: &'a str,
-    #[serde(borrow)]
-    pub(crate) headers: Pairs<'a>,
 }
 
 /// A [`RequestMeta`] about to be written. Header values must be UTF-8, which `OutgoingCall` checks.
@@ -84,9 +61,9 @@ pub(crate) struct OutgoingResponseMeta<'a> {
 
 impl Serialize for OutgoingResponseMeta<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let content_type = self.headers.get(CONTENT_TYPE).map_or("", |value| text(value).unwrap_or_default());
+        let content_type = Text(self.headers.get(CONTENT_TYPE).map_or(b"", HeaderValue::as_bytes));
         let mut record = serializer.serialize_struct("ResponseMeta", 2)?;
-        record.serialize_field("content_type", content_type)?;
+        record.serialize_field("content_type", &content_type)?;
         record.serialize_field("headers", &OutgoingHeaders { headers: self.headers, content_type_apart: true })?;
         record.end()
     }
@@ -103,10 +80,19 @@ impl Serialize for OutgoingHeaders<'_> {
         let mut seq = serializer.serialize_seq(Some(self.headers.len() - apart))?;
         for (name, value) in self.headers {
             if !(self.content_type_apart && name == CONTENT_TYPE) {
-                seq.serialize_element(&(name.as_str(), text(value).unwrap_or_default()))?;
+                seq.serialize_element(&(name.as_str(), Text(value.as_bytes())))?;
             }
         }
         seq.end()
+    }
+}
+
+/// Text that was checked to be UTF-8 before. Postcard writes bytes and strings alike, so it is not checked again.
+struct Text<'a>(&'a [u8]);
+
+impl Serialize for Text<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
     }
 }
 

@@ -4,6 +4,7 @@
 //! inside the mapping, `meta` for the records, and `call` for a message on its way.
 
 mod call;
+mod decode;
 mod geometry;
 mod heap;
 mod layout;
@@ -18,7 +19,8 @@ mod request_id;
 mod status;
 
 pub use self::call::ReplyError;
-pub(crate) use self::call::{Call, CallError, Reply};
+pub(crate) use self::call::{Call, CallError, MAX_HEADERS, Reply};
+pub(crate) use self::decode::HeaderSink;
 pub(crate) use self::geometry::{Geometry, HeaderImage, PUBLISHED_ANSWER, SlotIndex};
 pub use self::geometry::{GeometryError, Version};
 pub use self::heap::RangeError;
@@ -28,7 +30,7 @@ pub use self::layout::{
     FieldU8, FieldU16, FieldU32, FieldU64, IdField, PayloadDescriptor, SHM_HEADER_SIZE, SHM_MAGIC, SHM_VERSION,
     SLOT_META_SIZE, ShmHeader, SlotMeta, compute_layout,
 };
-pub(crate) use self::meta::{Pairs, encoded_len};
+pub(crate) use self::meta::encoded_len;
 pub use self::meta::{RequestMeta, ResponseMeta};
 pub(crate) use self::method::decode_method;
 pub use self::method::{

@@ -11,6 +11,7 @@ mod overflow;
 
 use std::fs::File;
 use std::io;
+use std::marker::PhantomData;
 use std::mem::align_of;
 
 use memmap2::{MmapOptions, MmapRaw};
@@ -135,7 +136,7 @@ impl Region {
 
     /// Appends a copy of the bytes of `range` to `block`.
     pub(crate) fn copy_out(&self, range: HeapRange, block: &mut Vec<u8>) {
-        let from = self.heap_ptr(range, 0, range.len());
+        let from = self.heap_ptr(range);
         block.reserve(range.len());
         let start = block.len();
         // SAFETY: `heap_ptr` checked that `len` bytes from `from` are mapped; the vector has room for them behind its
@@ -146,27 +147,53 @@ impl Region {
         }
     }
 
-    /// Copies `bytes` to `at` bytes behind the start of `range`.
+    /// Writes into `range` piece by piece, from its start.
     ///
     /// # Panics
-    /// When they do not fit into the range, which is a bug of the caller.
-    pub(crate) fn copy_in(&self, range: HeapRange, at: usize, bytes: &[u8]) {
-        let to = self.heap_ptr(range, at, bytes.len());
-        // SAFETY: `heap_ptr` checked that `len` bytes from `to` are mapped; `bytes` is private memory, so the two do
-        // not overlap. The range belongs to the slot that this process owns.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+    /// When the range is not inside this mapping, which is a bug of the caller.
+    pub(crate) fn writer(&self, range: HeapRange) -> HeapWriter<'_> {
+        HeapWriter { next: self.heap_ptr(range), left: range.len(), written: 0, _region: PhantomData }
     }
 
-    /// The address of `len` bytes at `at` in `range`: the one bounds check of all copies.
-    fn heap_ptr(&self, range: HeapRange, at: usize, len: usize) -> *mut u8 {
-        let inside = at.checked_add(len).is_some_and(|end| end <= range.len());
+    /// The address of `range`: the one bounds check of all copies.
+    fn heap_ptr(&self, range: HeapRange) -> *mut u8 {
         let offset = self.geometry.heap_offset() + range.offset() as usize;
-        assert!(
-            inside && offset + range.len() <= self.map.len(),
-            "a copy of {len} bytes at {at} stays in its range {range:?}"
-        );
-        // SAFETY: `offset + at + len` is inside the mapping by the line above.
-        unsafe { self.map.as_mut_ptr().add(offset + at) }
+        assert!(offset + range.len() <= self.map.len(), "{range:?} is a range of this region");
+        // SAFETY: `offset` and the range's length behind it are inside the mapping by the line above.
+        unsafe { self.map.as_mut_ptr().add(offset) }
+    }
+}
+
+/// Writes into a range of the heap that its slot's owner may write to.
+#[derive(Debug)]
+pub(crate) struct HeapWriter<'a> {
+    next: *mut u8,
+    left: usize,
+    written: usize,
+    _region: PhantomData<&'a Region>,
+}
+
+impl HeapWriter<'_> {
+    /// Appends `bytes`; false when they do not fit.
+    #[must_use]
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> bool {
+        if bytes.len() > self.left {
+            return false;
+        }
+        // SAFETY: `left` bytes from `next` are mapped while the region is borrowed, as `heap_ptr` checked when this was
+        // made; `bytes` is private memory, so the two do not overlap. The new `next` is at most the range's end.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.next, bytes.len());
+            self.next = self.next.add(bytes.len());
+        }
+        self.left -= bytes.len();
+        self.written += bytes.len();
+        true
+    }
+
+    /// Bytes written so far.
+    pub(crate) fn written(&self) -> usize {
+        self.written
     }
 }
 

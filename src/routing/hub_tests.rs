@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::Request;
 use http_body_util::BodyExt as _;
 use slotbus::{Body, MatchedPath, Path, RequestId, Router, handler, routes};
@@ -39,10 +40,11 @@ fn app() -> Router {
 }
 
 fn context(hub_pattern: &str, params: &[(&str, &str)]) -> CallContext {
+    let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
     CallContext {
         id: RequestId::new("req-1").unwrap(),
-        hub_pattern: Arc::from(hub_pattern),
-        hub_params: params.iter().map(|&(name, value)| (name.into(), value.into())).collect(),
+        hub_pattern: bytes(hub_pattern),
+        hub_params: params.iter().map(|&(name, value)| (bytes(name), bytes(value))).collect(),
         matched: None,
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 pub(super) struct Table {
     paths: Vec<BoundPath>,
     /// Patterns in the spellings a hub may use, so that a request's pattern is looked up as it is.
-    spellings: HashMap<Box<str>, usize>,
+    spellings: HashMap<Box<[u8]>, usize>,
     fallback: Route,
     /// In the order of `Inner::nested`.
     nested: Vec<Route>,
@@ -37,7 +37,7 @@ impl Table {
         });
         let spellings = inner.paths.iter().enumerate().flat_map(|(i, path)| {
             let braces = Some(path.pattern.as_str().to_owned());
-            [braces, path.pattern.colon_form()].into_iter().flatten().map(move |text| (text.into(), i))
+            [braces, path.pattern.colon_form()].into_iter().flatten().map(move |text| (text.into_bytes().into(), i))
         });
         Self {
             paths: paths.collect(),
@@ -78,6 +78,7 @@ impl Inner<()> {
     fn find(&self, table: &Table, request: &Request) -> Option<usize> {
         let path = request.uri().path();
         if let Some(context) = request.extensions().get::<CallContext>()
+            && !context.hub_pattern.is_empty()
             && let Some(&i) = table.spellings.get(&*context.hub_pattern)
             // A layer may have rewritten the path since the hub chose, and a hub may be wrong: the path decides.
             && self.paths[i].pattern.agrees(path, &context.hub_params)

@@ -23,6 +23,9 @@ pub(crate) struct Attachment {
     pub(super) shield: Option<Shield>,
     pub(super) body_limit: usize,
     pub(super) counts: ReplyCounts,
+    /// Requests claimed less rings taken for them: a claim may come before its ring was even looked for. Only the pump
+    /// that claims changes it.
+    rings_owed: Counter,
 }
 
 /// What became of the answers of one attachment.
@@ -35,6 +38,9 @@ pub(crate) struct ReplyCounts {
     /// Requests that could not be decoded and were answered with an error.
     pub(crate) malformed: Counter,
 }
+
+/// Slots that are looked at without a ring.
+const GLANCE: usize = 32;
 
 /// Where a pump's scans start: at the slot it claimed last, which a lone caller uses again, but after a row of claims
 /// from one slot behind it, so that no other waits for ever.
@@ -66,7 +72,16 @@ impl Attachment {
         let shield = (!geometry.offers(Features::TICKET)).then(|| Shield::raise(&bus));
         let rights = (0..slots).map(|_| AnswerRight::default()).collect();
         let claim = Claim::by(bus.owner());
-        Self { bus, claim, rights, overflow, shield, body_limit, counts: ReplyCounts::default() }
+        Self {
+            bus,
+            claim,
+            rights,
+            overflow,
+            shield,
+            body_limit,
+            counts: ReplyCounts::default(),
+            rings_owed: Counter::default(),
+        }
     }
 
     pub(crate) fn bus(&self) -> &Bus {
@@ -82,22 +97,34 @@ impl Attachment {
         self.shield.is_some()
     }
 
-    /// Takes a ring if there is one.
-    pub(crate) fn try_take_ring(&self) -> bool {
-        let taken = self.bus.requests().try_take();
-        if taken && let Some(shield) = &self.shield {
-            shield.ring_taken();
+    /// Parks until there is a ring, at most `timeout`.
+    pub(crate) fn wait_for_ring(&self, timeout: Duration) -> bool {
+        let taken = self.bus.requests().wait(timeout);
+        if taken {
+            self.ring_taken();
         }
         taken
     }
 
-    /// Parks until there is a ring, at most `timeout`.
-    pub(crate) fn wait_for_ring(&self, timeout: Duration) -> bool {
-        let taken = self.bus.requests().wait(timeout);
-        if taken && let Some(shield) = &self.shield {
-            shield.ring_taken();
+    /// Takes the rings of requests that were claimed without them. A ring that stays away was taken by another process.
+    pub(crate) fn take_rings_owed(&self) {
+        if self.shield.is_some() {
+            return;
         }
-        taken
+        while self.rings_owed.get() > 0 {
+            if self.bus.requests().try_take() {
+                self.ring_taken();
+            } else {
+                self.rings_owed.set(0);
+            }
+        }
+    }
+
+    fn ring_taken(&self) {
+        match &self.shield {
+            Some(shield) => shield.ring_taken(),
+            None => self.rings_owed.set(self.rings_owed.get().saturating_sub(1)),
+        }
     }
 
     /// Rings for a pump of this process that is to end. Another process may take the ring instead, so the shield counts
@@ -124,11 +151,36 @@ impl Attachment {
 
     /// Claims one READY slot, looking at all of them in the cursor's order; `None` when there is none.
     pub(crate) fn claim(self: &Arc<Self>, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
-        let mut slots = self.bus.region().geometry().slots_from(cursor.start);
+        let slots = self.bus.region().geometry().num_slots();
+        self.claim_among(slots, cursor)
+    }
+
+    /// Claims as `claim` does, but looks so briefly that it can be done again and again: at a few slots from the cursor
+    /// on, and at the rest when there is a ring.
+    ///
+    /// Behind a published hub the rings come first, because the shield counts them.
+    pub(crate) fn glance(self: &Arc<Self>, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
+        let slots = self.bus.region().geometry().num_slots();
+        if self.shield.is_none() {
+            let lease = self.claim_among(slots.min(GLANCE), cursor);
+            if lease.is_some() || slots <= GLANCE {
+                return lease;
+            }
+        }
+        if !self.bus.requests().try_take() {
+            return None;
+        }
+        self.ring_taken();
+        self.claim(cursor)
+    }
+
+    fn claim_among(self: &Arc<Self>, count: usize, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
+        let mut slots = self.bus.region().geometry().slots_from(cursor.start).take(count);
         let index = slots.find(|&slot| self.slot(slot).status.claim(self.claim))?;
         cursor.claimed(index);
-        if let Some(shield) = &self.shield {
-            shield.claimed(index);
+        match &self.shield {
+            Some(shield) => shield.claimed(index),
+            None => self.rings_owed.set(self.rings_owed.get() + 1),
         }
         // The slot came back, so its last answer was read.
         self.overflow.trim(index);

@@ -121,8 +121,9 @@ impl ClaimedSlot {
         let Self { attachment, index, id, ticket, .. } = self;
         let slot = attachment.slot(*index);
         slot.status.observe() == Status::Claimed(attachment.claim)
-            && slot.req_id.get() == *id
             && slot.ticket.get() == *ticket
+            // A ticket is never used again; without one the id must do.
+            && (*ticket != 0 || slot.req_id.get() == *id)
     }
 
     fn publish(&self) -> bool {
@@ -168,23 +169,25 @@ impl ClaimedSlot {
         let Self { attachment, index, .. } = self;
         let Attachment { bus, overflow, .. } = &**attachment;
         let slot = attachment.slot(*index);
-        let meta = reply.meta();
-        let meta_len = encoded_len(&meta);
-        let placement = self.place(meta_len, reply.body().len());
-        let payload = payload::write(bus.region(), overflow, *index, placement, (&meta, meta_len), reply.body())?;
+        let (region, meta, body) = (bus.region(), reply.meta(), reply.body());
+        let payload = match region.geometry().arena(*index) {
+            Some(arena) => payload::write_into(region, overflow, *index, arena.response, &meta, body)?,
+            None => {
+                let meta_len = encoded_len(&meta);
+                let placement = self.place(meta_len, body.len());
+                payload::write(region, overflow, *index, placement, (&meta, meta_len), body)?
+            }
+        };
         slot.resp_status.set(reply.status().as_u16());
         slot.response.write(payload);
         Ok(())
     }
 
-    /// Where an answer goes: into the slot's arena; without arenas over the request's own bytes, else into the bump
-    /// area. A body that fits nowhere goes to an overflow object.
+    /// Where an answer goes in a region without arenas: over the request's own bytes, else into the bump area. A body that
+    /// fits nowhere goes to an overflow object.
     fn place(&self, meta_len: usize, body_len: usize) -> Placement {
         let region = self.attachment.bus.region();
         let geometry = region.geometry();
-        if let Some(arena) = geometry.arena(self.index) {
-            return place(&[arena.response], meta_len, body_len);
-        }
         debug_assert_eq!(geometry.version(), Version::V1);
         let mut placement = self.place_over_request(meta_len, body_len);
         let bump = |len: usize| {

@@ -5,7 +5,7 @@ use super::payload::{self, NoRoom, ReadError};
 use crate::bus::Bus;
 use crate::protocol::{
     BodyPlace, Claim, Direction, MAX_META, OutgoingCall, PUBLISHED_ANSWER, Payload, PayloadError, Reply, ReplyError,
-    SlotIndex, SlotMeta, Status, WireError, align8, encoded_len, place,
+    SlotIndex, SlotMeta, Status, WireError, align8,
 };
 use crate::sync::Counter;
 
@@ -118,16 +118,13 @@ impl<'a> ReservedSlot<'a> {
         if body.len() > hub.body_limit {
             return Err(WireError::BodyTooLarge { len: body.len(), limit: hub.body_limit }.into());
         }
-        let meta = call.meta();
-        let meta_len = encoded_len(&meta);
         let region = hub.bus.region();
         let arena = region.geometry().arena(index).expect("a hub of ours makes regions with arenas");
         let limit = arena.request.len().min(MAX_META);
-        if meta_len > limit {
-            return Err(WireError::MetaTooLarge { len: meta_len, limit }.into());
-        }
-        let placement = place(&[arena.request], meta_len, body.len());
-        let payload = payload::write(region, &hub.overflow, index, placement, (&meta, meta_len), body)?;
+        let payload = match payload::write_into(region, &hub.overflow, index, arena.request, &call.meta(), body) {
+            Err(NoRoom::Meta(len)) => return Err(WireError::MetaTooLarge { len, limit }.into()),
+            payload => payload?,
+        };
         slot.req_id.set(call.id.as_padded());
         slot.method.set(call.method());
         slot.request.write(payload);

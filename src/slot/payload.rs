@@ -5,8 +5,10 @@ use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 
 use super::overflow::OverflowStore;
-use crate::protocol::{BodyPlace, BusName, Direction, HeapRange, MAX_META, Payload, Placement, Segments, SlotIndex};
-use crate::region::{Region, read_overflow};
+use crate::protocol::{
+    BodyPlace, BusName, Direction, HeapRange, MAX_META, Payload, Placement, Segments, SlotIndex, encoded_len,
+};
+use crate::region::{HeapWriter, Region, read_overflow};
 
 /// Why a message was not written.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +19,25 @@ pub(crate) enum NoRoom {
     Overflow(usize, #[source] std::io::Error),
     #[error("a body of {0} bytes cannot be described by a slot")]
     Body(usize),
+}
+
+/// Writes `meta` to the start of `free` and `body` behind it; a body that does not fit into an overflow object.
+pub(crate) fn write_into(
+    region: &Region,
+    overflow: &OverflowStore,
+    slot: SlotIndex,
+    free: HeapRange,
+    meta: &impl Serialize,
+    body: &Segments,
+) -> Result<Payload, NoRoom> {
+    let most = free.len().min(MAX_META);
+    let (room, _) = free.split(most).expect("no longer than the range");
+    // Encoded once: how long it is shows when it is there.
+    let writer = HeapCursor(region.writer(room));
+    let len = postcard::serialize_with_flavor(meta, writer).map_err(|_| NoRoom::Meta(encoded_len(meta)))?;
+    let (meta, rest) = free.split(len).expect("it was written there");
+    let place = rest.split(body.len()).map(|(place, _)| place);
+    Ok(Payload { meta, body: write_body(region, overflow, slot, place, body)? })
 }
 
 /// Writes `meta` and `body` where `placement` says, a body without a place into an overflow object.
@@ -34,34 +55,38 @@ pub(crate) fn write(
         Some(range) if meta_len <= MAX_META => range,
         _ => return Err(NoRoom::Meta(meta_len)),
     };
+    let body = write_body(region, overflow, slot, placement.body, body)?;
+    let cursor = HeapCursor(region.writer(meta_range));
+    let written = postcard::serialize_with_flavor(meta, cursor).expect("the placement has room for the meta");
+    debug_assert_eq!(written, meta_len);
+    Ok(Payload { meta: meta_range, body })
+}
+
+fn write_body(
+    region: &Region,
+    overflow: &OverflowStore,
+    slot: SlotIndex,
+    place: Option<HeapRange>,
+    body: &Segments,
+) -> Result<BodyPlace, NoRoom> {
     let len = u32::try_from(body.len()).map_err(|_| NoRoom::Body(body.len()))?;
-    let body_place = match placement.body {
-        _ if len == 0 => BodyPlace::Empty,
+    match place {
+        _ if len == 0 => Ok(BodyPlace::Empty),
         Some(range) => {
-            let mut at = 0;
-            for piece in body.iter() {
-                region.copy_in(range, at, piece);
-                at += piece.len();
-            }
-            BodyPlace::Inline(range)
+            let mut writer = region.writer(range);
+            let whole = body.iter().all(|piece| writer.write(piece));
+            assert!(whole, "the range is as long as the body");
+            Ok(BodyPlace::Inline(range))
         }
         None => {
             let generation = overflow.write(slot, body).map_err(|error| NoRoom::Overflow(body.len(), error))?;
-            BodyPlace::Overflow { generation, len }
+            Ok(BodyPlace::Overflow { generation, len })
         }
-    };
-    let cursor = HeapCursor { region, range: meta_range, at: 0 };
-    let written = postcard::serialize_with_flavor(meta, cursor).expect("the placement has room for the meta");
-    debug_assert_eq!(written, meta_len);
-    Ok(Payload { meta: meta_range, body: body_place })
+    }
 }
 
 /// Lets postcard write straight into the heap.
-struct HeapCursor<'a> {
-    region: &'a Region,
-    range: HeapRange,
-    at: usize,
-}
+struct HeapCursor<'a>(HeapWriter<'a>);
 
 impl Flavor for HeapCursor<'_> {
     type Output = usize;
@@ -71,16 +96,11 @@ impl Flavor for HeapCursor<'_> {
     }
 
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        if self.at + bytes.len() > self.range.len() {
-            return Err(postcard::Error::SerializeBufferFull);
-        }
-        self.region.copy_in(self.range, self.at, bytes);
-        self.at += bytes.len();
-        Ok(())
+        if self.0.write(bytes) { Ok(()) } else { Err(postcard::Error::SerializeBufferFull) }
     }
 
     fn finalize(self) -> postcard::Result<usize> {
-        Ok(self.at)
+        Ok(self.0.written())
     }
 }
 

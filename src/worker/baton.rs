@@ -9,25 +9,24 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::sync::{Flag, OrderedCounter, Turn};
+
 /// How often the deputy looks.
 const TICK: Duration = Duration::from_millis(1);
 /// Looks without traffic until the deputy sleeps.
 const QUIET_TICKS: u32 = 10;
 
+/// Taken and given up without a lock while nobody waits for it.
 #[derive(Debug, Default)]
 pub(super) struct Baton {
-    state: Mutex<State>,
+    turn: Turn,
+    closed: Flag,
+    /// Pumps in the slow way of `take`.
+    waiting: OrderedCounter,
+    has_deputy: Flag,
+    /// Held by a waiting pump from its look at the turn until it sleeps, so that no notification comes in between.
+    door: Mutex<()>,
     changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    held: bool,
-    closed: bool,
-    /// How often the baton was given up.
-    turns: u64,
-    waiting: usize,
-    has_deputy: bool,
 }
 
 /// Whether the pump that gives the baton up wants another to take it at once.
@@ -42,65 +41,81 @@ pub(super) enum Handover {
 impl Baton {
     /// Waits until the baton is free and takes it; `None` when it was closed.
     pub(super) fn take(&self) -> Option<Held<'_>> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.held && !state.closed {
-            state.waiting += 1;
-            while state.held && !state.closed {
-                if !state.has_deputy {
-                    state = self.watch(state);
-                }
-                if state.held && !state.closed {
-                    // Whoever gives the baton up without a deputy awake notifies, under the same lock.
-                    state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                }
-            }
-            state.waiting -= 1;
-        }
-        if state.closed {
+        if self.closed.is_raised() {
             return None;
         }
-        state.held = true;
-        Some(Held(self))
+        if self.turn.try_take() {
+            return Some(Held { baton: self, was_overdue: false });
+        }
+        let mut door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
+        // Counted before the look, which is `try_take`: whoever gives the baton up afterwards sees that somebody waits.
+        self.waiting.enter();
+        let held = loop {
+            if let Some(held) = self.try_take(false) {
+                break held;
+            }
+            if !self.has_deputy.is_raised() {
+                let overdue;
+                (door, overdue) = self.watch(door);
+                if let Some(held) = self.try_take(overdue) {
+                    break held;
+                }
+            }
+            door = self.changed.wait(door).unwrap_or_else(PoisonError::into_inner);
+        };
+        self.waiting.leave();
+        held
+    }
+
+    /// The end of waiting, if it has come: the baton, or nothing any more.
+    fn try_take(&self, was_overdue: bool) -> Option<Option<Held<'_>>> {
+        if self.closed.is_raised() {
+            return Some(None);
+        }
+        self.turn.try_take().then(|| Some(Held { baton: self, was_overdue }))
     }
 
     /// Whether a pump holds the baton.
     pub(super) fn is_held(&self) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).held
+        self.turn.look().0
     }
 
-    /// The deputy's watch: ends when the baton is free to take, closed, or after a while without traffic.
-    fn watch<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        state.has_deputy = true;
-        let (mut turns, mut lay_free, mut quiet) = (state.turns, false, 0);
+    /// The deputy's watch: ends when the baton is free to take, closed, or after a while without traffic. Also says
+    /// whether the baton lay where it lay a tick ago.
+    fn watch<'a>(&'a self, mut door: MutexGuard<'a, ()>) -> (MutexGuard<'a, ()>, bool) {
+        self.has_deputy.raise();
+        let (mut turns, mut lay_free, mut quiet) = (self.turn.look().1, false, 0);
+        let mut overdue = false;
         while quiet < QUIET_TICKS {
-            let waited = self.changed.wait_timeout(state, TICK);
+            let waited = self.changed.wait_timeout(door, TICK);
             let (now, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-            state = now;
-            let untouched = state.turns == turns;
-            if state.closed || !state.held && (!timeout.timed_out() || lay_free && untouched) {
+            door = now;
+            let (held, turns_now) = self.turn.look();
+            let untouched = turns_now == turns;
+            overdue = !held && lay_free && untouched;
+            if self.closed.is_raised() || !held && (!timeout.timed_out() || overdue) {
                 break;
             }
             quiet = if untouched { quiet + 1 } else { 0 };
-            (turns, lay_free) = (state.turns, !state.held);
+            (turns, lay_free) = (turns_now, !held);
         }
-        state.has_deputy = false;
-        state
+        // Lowered before the next look at the turn: whoever gave the baton up and still saw a deputy gave it to that look.
+        self.has_deputy.lower();
+        (door, overdue)
     }
 
     fn give_up(&self, handover: Handover) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.held = false;
-        state.turns += 1;
-        let notify = state.waiting > 0 && (handover == Handover::Now || !state.has_deputy);
-        drop(state);
-        if notify {
+        self.turn.end();
+        if self.waiting.peek() > 0 && (handover == Handover::Now || !self.has_deputy.is_raised()) {
+            drop(self.door.lock().unwrap_or_else(PoisonError::into_inner));
             self.changed.notify_one();
         }
     }
 
     /// Sends every waiting pump home.
     pub(super) fn close(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.closed.raise();
+        drop(self.door.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_all();
     }
 }
@@ -108,19 +123,27 @@ impl Baton {
 /// The baton in a pump's hands. Dropped, as by a panic, it goes to the next.
 #[derive(Debug)]
 #[must_use = "a baton that is dropped is handed over at once"]
-pub(super) struct Held<'a>(&'a Baton);
+pub(super) struct Held<'a> {
+    baton: &'a Baton,
+    was_overdue: bool,
+}
 
 impl Held<'_> {
+    /// Whether the deputy took it because its last holder did not come back.
+    pub(super) fn was_overdue(&self) -> bool {
+        self.was_overdue
+    }
+
     /// Gives the baton up.
     pub(super) fn give_up(self, handover: Handover) {
-        self.0.give_up(handover);
+        self.baton.give_up(handover);
         std::mem::forget(self);
     }
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.0.give_up(Handover::Now);
+        self.baton.give_up(Handover::Now);
     }
 }
 
@@ -161,8 +184,8 @@ mod tests {
             move || baton.take().is_some()
         });
         let asleep = || {
-            let state = baton.state.lock().unwrap();
-            state.waiting == 1 && !state.has_deputy
+            let _door = baton.door.lock().unwrap();
+            baton.waiting.peek() == 1 && !baton.has_deputy.is_raised()
         };
         while !asleep() {
             thread::yield_now();

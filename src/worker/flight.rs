@@ -9,68 +9,74 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use http::StatusCode;
+use pin_project_lite::pin_project;
 
 use crate::protocol::OutgoingReply;
 use crate::slot::ClaimedSlot;
+use crate::sync::{Flag, OrderedCounter};
 
 /// How many requests are in hand.
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
-    state: Mutex<GaugeState>,
+    in_hand: OrderedCounter,
+    /// Threads that wait for the number to fall, counted before they look at it.
+    waiting: OrderedCounter,
+    closed: Flag,
+    /// Held from a look until the sleep after it.
+    door: Mutex<()>,
     changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct GaugeState {
-    in_hand: usize,
-    waiting: usize,
-    closed: bool,
 }
 
 impl Gauge {
     /// Counts one more request, until the result is dropped.
     pub(super) fn enter(self: &Arc<Self>) -> InHand {
-        self.lock().in_hand += 1;
+        self.in_hand.enter();
         InHand(Arc::clone(self))
     }
 
     /// How many are in hand.
     pub(super) fn in_hand(&self) -> usize {
-        self.lock().in_hand
+        usize::try_from(self.in_hand.peek()).expect("a request leaves after it entered")
     }
 
     /// Waits until fewer than `limit` are in hand; false when `deadline` came first, or `close`.
     pub(super) fn wait_for_room(&self, limit: usize, deadline: Instant) -> bool {
-        self.wait(deadline, |state| state.in_hand < limit || state.closed).in_hand < limit
+        self.wait(deadline, || self.in_hand() < limit || self.closed.is_raised());
+        self.in_hand() < limit
     }
 
     /// Waits until none is in hand, at most until `deadline`.
     pub(super) fn wait_empty(&self, deadline: Instant) {
-        drop(self.wait(deadline, |state| state.in_hand == 0));
+        self.wait(deadline, || self.in_hand() == 0);
     }
 
-    fn wait(&self, deadline: Instant, done: impl Fn(&GaugeState) -> bool) -> MutexGuard<'_, GaugeState> {
-        let mut state = self.lock();
-        state.waiting += 1;
-        while !done(&state) {
+    fn wait(&self, deadline: Instant, done: impl Fn() -> bool) {
+        let mut door = self.door();
+        self.waiting.enter();
+        while !done() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            door = self.changed.wait_timeout(door, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.waiting -= 1;
-        state
+        self.waiting.leave();
     }
 
     /// Ends the waiting of pumps for room.
     pub(super) fn close(&self) {
-        self.lock().closed = true;
+        self.closed.raise();
+        self.notify();
+    }
+
+    fn notify(&self) {
+        // Whoever has looked and not slept yet holds the door.
+        drop(self.door());
         self.changed.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, GaugeState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn door(&self) -> MutexGuard<'_, ()> {
+        self.door.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -80,36 +86,38 @@ pub(super) struct InHand(Arc<Gauge>);
 
 impl Drop for InHand {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.in_hand -= 1;
-        let notify = state.waiting > 0;
-        drop(state);
-        if notify {
-            self.0.changed.notify_all();
+        let Self(gauge) = self;
+        gauge.in_hand.leave();
+        if gauge.waiting.peek() > 0 {
+            gauge.notify();
         }
     }
 }
 
-/// Runs a request's future and answers with what it resolves to; with 500 when it panics or is dropped.
-pub(super) struct Flight<F> {
-    future: F,
-    /// Present until the future has ended. Dropped with the flight it is answered 500.
-    lease: Option<ClaimedSlot>,
-    _in_hand: InHand,
+pin_project! {
+    /// Runs a request's future and answers with what it resolves to; with 500 when it panics or is dropped.
+    #[project = FlightProjection]
+    pub(super) struct Flight<F> {
+        #[pin]
+        future: F,
+        // Present until the future has ended. Dropped with the flight it is answered 500.
+        lease: Option<ClaimedSlot>,
+        in_hand: InHand,
+    }
 }
 
 impl<F: Future<Output = OutgoingReply>> Flight<F> {
     pub(super) fn new(future: F, lease: ClaimedSlot, in_hand: InHand) -> Self {
-        Self { future, lease: Some(lease), _in_hand: in_hand }
+        Self { future, lease: Some(lease), in_hand }
     }
 }
 
-impl<F: Future<Output = OutgoingReply>> Future for Flight<Pin<Box<F>>> {
+impl<F: Future<Output = OutgoingReply>> Future for Flight<F> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { future, lease, _in_hand } = self.get_mut();
-        let ended = match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        let FlightProjection { future, lease, in_hand: _ } = self.project();
+        let ended = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(reply)) => Ok(reply),
             Err(panic) => Err(panic),
@@ -121,6 +129,33 @@ impl<F: Future<Output = OutgoingReply>> Future for Flight<Pin<Box<F>>> {
             }
         }
         Poll::Ready(())
+    }
+}
+
+pin_project! {
+    /// Memory for one flight, used again by the next while flights end at their first poll.
+    pub(super) struct Seat<F> {
+        #[pin]
+        flight: Option<Flight<F>>,
+    }
+}
+
+impl<F> Seat<F> {
+    pub(super) fn empty() -> Pin<Box<Self>> {
+        Box::pin(Self { flight: None })
+    }
+
+    /// Puts a flight in, or ends the one that is there.
+    pub(super) fn set(self: Pin<&mut Self>, flight: Option<Flight<F>>) {
+        self.project().flight.set(flight);
+    }
+}
+
+impl<F: Future<Output = OutgoingReply>> Future for Seat<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.project().flight.as_pin_mut().map_or(Poll::Ready(()), |flight| flight.poll(cx))
     }
 }
 

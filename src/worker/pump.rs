@@ -1,6 +1,7 @@
 //! One pump: a thread that claims a request, polls it once, and goes on.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 
 use super::baton::{Baton, Handover};
-use super::flight::{Flight, Gauge, InHand, answer_panic, panic_message};
+use super::flight::{Flight, Gauge, InHand, Seat, answer_panic, panic_message};
 use super::{BoxError, CallService, Executor, WorkerOptions};
 use crate::bus::LIFE_CHECK;
 use crate::protocol::OutgoingReply;
@@ -71,12 +72,14 @@ pub(super) enum PumpEnd {
 }
 
 /// One pump's own things.
-pub(super) struct Pump<S> {
+pub(super) struct Pump<S: CallService> {
     shared: Arc<Shared>,
     /// What a service is cloned from that replaces a broken one.
     template: S,
     service: S,
     cursor: ScanCursor,
+    /// Where the next future runs its first poll, unless the last one stayed.
+    seat: Option<Pin<Box<Seat<S::Future>>>>,
     /// Unparks this pump; made when it runs.
     waker: Waker,
 }
@@ -99,7 +102,7 @@ enum Readiness {
 impl<S: CallService> Pump<S> {
     pub(super) fn new(shared: Arc<Shared>, template: S) -> Self {
         let service = template.clone();
-        Self { shared, template, service, cursor: ScanCursor::default(), waker: Waker::noop().clone() }
+        Self { shared, template, service, cursor: ScanCursor::default(), seat: None, waker: Waker::noop().clone() }
     }
 
     /// Pumps until the worker stops, its bus is gone or its service fails.
@@ -108,7 +111,10 @@ impl<S: CallService> Pump<S> {
         let _context = shared.executor.enter();
         self.waker = unpark_waker();
         while let Some(baton) = shared.baton.take() {
-            let next = self.next();
+            if baton.was_overdue() {
+                shared.slow.raise();
+            }
+            let next = self.next(&shared);
             let slow = next.is_err() || shared.slow.is_raised();
             baton.give_up(if slow { Handover::Now } else { Handover::Later });
             match next {
@@ -124,10 +130,8 @@ impl<S: CallService> Pump<S> {
     }
 
     /// Waits, as the holder of the baton, for room, for the service and for a request, and claims it.
-    fn next(&mut self) -> Result<Claimed, PumpEnd> {
-        let shared = Arc::clone(&self.shared);
-        let attachment = &shared.attachment;
-        let published = attachment.is_published_hub();
+    fn next(&mut self, shared: &Shared) -> Result<Claimed, PumpEnd> {
+        let published = shared.attachment.is_published_hub();
         loop {
             if shared.stop.is_raised() {
                 return Err(PumpEnd::Stopped);
@@ -146,7 +150,7 @@ impl<S: CallService> Pump<S> {
                     continue;
                 }
             };
-            if let Some(lease) = self.claim()? {
+            if let Some(lease) = self.claim(shared)? {
                 // Counted before the baton goes on, so that the next holder sees it.
                 return Ok(Claimed { lease, in_hand: shared.gauge.enter(), readiness });
             }
@@ -154,43 +158,37 @@ impl<S: CallService> Pump<S> {
     }
 
     /// Waits for a request and claims it; `None` when it is time to look at everything else again.
-    fn claim(&mut self) -> Result<Option<ClaimedSlot>, PumpEnd> {
-        let shared = Arc::clone(&self.shared);
-        let attachment = &shared.attachment;
-        while !shared.stop.is_raised() {
-            // A ring taken here belongs to what the scan behind it sees: the hub rings after it announces.
-            let rung = attachment.try_take_ring();
-            if let Some(lease) = attachment.claim(&mut self.cursor) {
+    ///
+    /// No wake-up is lost: the hub rings after it announces, and every ring that is taken here, also one that is only
+    /// owed for an earlier claim, is followed by a look at all slots before this thread parks.
+    fn claim(&mut self, shared: &Shared) -> Result<Option<ClaimedSlot>, PumpEnd> {
+        let Shared { attachment, spin, stop, .. } = shared;
+        let cursor = &mut self.cursor;
+        while !stop.is_raised() {
+            if let Some(lease) = attachment.claim(cursor) {
                 return Ok(Some(lease));
             }
-            if !rung {
-                if self.wait_for_ring() {
-                    if let Some(lease) = attachment.claim(&mut self.cursor) {
-                        return Ok(Some(lease));
-                    }
-                    if attachment.bus().is_retired() {
-                        // The hub's ring was for every worker: hand it on.
-                        attachment.bus().requests().ring();
-                        return Err(PumpEnd::BusGone);
-                    }
-                } else if !attachment.bus().is_alive() {
+            attachment.take_rings_owed();
+            if let Some(lease) = spin.until(|| attachment.glance(cursor)).or_else(|| attachment.claim(cursor)) {
+                return Ok(Some(lease));
+            }
+            let parked = Instant::now();
+            let rung = attachment.wait_for_ring(LIFE_CHECK);
+            spin.parked_for(parked.elapsed());
+            if rung {
+                if let Some(lease) = attachment.claim(cursor) {
+                    return Ok(Some(lease));
+                }
+                if attachment.bus().is_retired() {
+                    // The hub's ring was for every worker: hand it on.
+                    attachment.bus().requests().ring();
                     return Err(PumpEnd::BusGone);
                 }
+            } else if !attachment.bus().is_alive() {
+                return Err(PumpEnd::BusGone);
             }
         }
         Ok(None)
-    }
-
-    /// Spins, then parks, until a ring is taken; false when it is time to see whether the hub still lives.
-    fn wait_for_ring(&self) -> bool {
-        let Shared { attachment, spin, .. } = &*self.shared;
-        if spin.until(|| attachment.try_take_ring().then_some(())).is_some() {
-            return true;
-        }
-        let parked = Instant::now();
-        let rung = attachment.wait_for_ring(LIFE_CHECK);
-        spin.parked_for(parked.elapsed());
-        rung
     }
 
     /// Waits until another request may be in hand; false when the wait was ended for another reason.
@@ -271,17 +269,19 @@ impl<S: CallService> Pump<S> {
 
     /// Calls the service and polls its future once, here; what is not done then goes to the executor.
     fn start(&mut self, lease: ClaimedSlot, in_hand: InHand, request: S::Request) {
-        let start = Instant::now();
+        // A handler that keeps the baton lying is noticed by the deputy; only whether handlers are quick again is measured.
+        let start = self.shared.slow.is_raised().then(Instant::now);
         match catch_unwind(AssertUnwindSafe(|| self.service.call(request))) {
-            Ok(future) => self.launch(Flight::new(Box::pin(future), lease, in_hand)),
+            Ok(future) => {
+                let seat = self.seat.take().unwrap_or_else(Seat::empty);
+                self.seat = self.launch(seat, Flight::new(future, lease, in_hand));
+            }
             Err(panic) => {
                 self.service = self.template.clone();
                 answer_panic(lease, &*panic);
             }
         }
-        if start.elapsed() > SLOW {
-            self.shared.slow.raise();
-        } else if self.shared.slow.is_raised() {
+        if start.is_some_and(|start| start.elapsed() <= SLOW) {
             self.shared.slow.lower();
         }
     }
@@ -295,24 +295,30 @@ impl<S: CallService> Pump<S> {
                 Err(error) => S::error(&request, error),
             }
         };
-        self.launch(Flight::new(Box::pin(future), lease, in_hand));
+        self.launch(Seat::empty(), Flight::new(future, lease, in_hand));
     }
 
-    fn launch<F>(&self, mut flight: Flight<std::pin::Pin<Box<F>>>)
+    /// Polls a flight once; the seat, if it is free again.
+    fn launch<F>(&self, mut seat: Pin<Box<Seat<F>>>, flight: Flight<F>) -> Option<Pin<Box<Seat<F>>>>
     where
         F: Future<Output = OutgoingReply> + Send + 'static,
     {
         // No wake-up can get lost: the executor polls again, and that poll registers its own waker.
         let mut context = Context::from_waker(Waker::noop());
         let ended = catch_unwind(AssertUnwindSafe(|| {
-            if std::pin::Pin::new(&mut flight).poll(&mut context).is_pending() {
-                self.shared.executor.spawn(Box::pin(flight));
+            seat.as_mut().set(Some(flight));
+            if seat.as_mut().poll(&mut context).is_pending() {
+                self.shared.executor.spawn(seat);
+                return None;
             }
+            seat.as_mut().set(None);
+            Some(seat)
         }));
-        if let Err(panic) = ended {
+        ended.unwrap_or_else(|panic| {
             // The request is answered, by the lease if not by the handler; what panicked was a drop or the executor.
             tracing::error!("a handler's future panicked when it was dropped: {}", panic_message(&*panic));
-        }
+            None
+        })
     }
 
     /// Answers the request that met an error of `poll_ready` and replaces this clone of the service.
