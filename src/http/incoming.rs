@@ -55,17 +55,18 @@ impl HeaderSink<'_> for HeaderBuilder<'_> {
         self.headers.reserve(count.min(MAX_HEADERS) + 1);
     }
 
-    fn add(&mut self, name: &str, value: &str) {
+    fn add(&mut self, name: &[u8], value: &[u8]) {
         if self.fault.is_some() || self.count > MAX_HEADERS {
             return;
         }
-        let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
-            self.fault = Some(HeaderFault::Name(name.to_owned()));
+        let Ok(name) = HeaderName::from_bytes(name) else {
+            self.fault = Some(HeaderFault::Name(String::from_utf8_lossy(name).into_owned()));
             return;
         };
-        match HeaderValue::from_maybe_shared(self.block.slice_ref(value.as_bytes())) {
-            Ok(value) => drop(self.headers.append(name, value)),
-            Err(_) => self.fault = Some(HeaderFault::Value(name)),
+        let is_text = value.is_ascii() || std::str::from_utf8(value).is_ok();
+        match HeaderValue::from_maybe_shared(self.block.slice_ref(value)) {
+            Ok(value) if is_text => drop(self.headers.append(name, value)),
+            _ => self.fault = Some(HeaderFault::Value(name)),
         }
     }
 }

@@ -23,6 +23,9 @@ use crate::slot::{DispatchedSlot, Progress};
 /// Nobody waits awake for longer, however fast others are answered meanwhile.
 const LONGEST: Duration = Duration::from_micros(200);
 
+/// How often a caller is polled until it looks at the clock.
+const YIELDS_PER_LOOK: u32 = 4;
+
 /// What a caller does while another of the hub waits awake already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manner {
@@ -45,7 +48,13 @@ enum Waiting {
     /// Dispatched and not looked at yet.
     Sent(DispatchedSlot),
     /// Counted among those who wait awake.
-    Awake { slot: DispatchedSlot, answered: u64, since: Instant },
+    Awake {
+        slot: DispatchedSlot,
+        /// How many were answered when this caller last looked at the clock, and what it said.
+        answered: u64,
+        since: Instant,
+        yields: u32,
+    },
     /// On the board, counted among those who are interested.
     Parked { since: Instant },
     /// The answer was taken.
@@ -66,7 +75,8 @@ impl Answer {
         let shared = self.deadline.shared();
         let others = shared.awake.enter();
         let spins = others == 0 && (self.manner == Manner::Park || !shared.owes_courtesy(self.deadline.started()));
-        self.waiting = Waiting::Awake { slot, answered: shared.answered.get(), since: self.deadline.started() };
+        self.waiting =
+            Waiting::Awake { slot, answered: shared.answered.get(), since: self.deadline.started(), yields: 0 };
         spins
     }
 
@@ -128,10 +138,17 @@ impl Answer {
 
     /// Whether to be polled again soon is better than to be woken.
     fn may_yield(&mut self) -> bool {
-        let Self { deadline, waiting: Waiting::Awake { answered, since, .. }, manner, .. } = self else { return false };
-        let shared = deadline.shared();
-        if *manner == Manner::Park {
+        let Self { deadline, waiting: Waiting::Awake { answered, since, yields, .. }, manner, .. } = self else {
             return false;
+        };
+        let shared = deadline.shared();
+        if *manner == Manner::Park || shared.spin.budget().is_zero() {
+            return false;
+        }
+        // Nearly all are answered after one or two rounds; the clock is for the others.
+        *yields += 1;
+        if *yields % YIELDS_PER_LOOK != 0 {
+            return true;
         }
         let (now, answered_now) = (Instant::now(), shared.answered.get());
         if std::mem::replace(answered, answered_now) != answered_now {

@@ -13,7 +13,10 @@ pub(crate) trait HeaderSink<'a> {
     fn expect(&mut self, count: usize);
 
     /// The next header.
-    fn add(&mut self, name: &'a str, value: &'a str);
+    ///
+    /// Neither is checked to be UTF-8, as the record's type says: HTTP's own check of names is stricter, and that of values
+    /// nearly so.
+    fn add(&mut self, name: &'a [u8], value: &'a [u8]);
 }
 
 /// Pairs of names and values, borrowed from the block they were decoded from.
@@ -103,7 +106,7 @@ impl<'a, S: HeaderSink<'a>> Visitor<'a> for Headers<'_, 'a, S> {
 
     fn visit_seq<A: SeqAccess<'a>>(self, mut pairs: A) -> Result<(), A::Error> {
         self.0.expect(pairs.size_hint().unwrap_or(0));
-        while let Some((name, value)) = pairs.next_element()? {
+        while let Some((name, value)) = pairs.next_element::<(&[u8], &[u8])>()? {
             self.0.add(name, value);
         }
         Ok(())
@@ -123,8 +126,9 @@ mod tests {
             self.0 = count;
         }
 
-        fn add(&mut self, name: &str, value: &str) {
-            self.1.push((name.to_owned(), value.to_owned()));
+        fn add(&mut self, name: &[u8], value: &[u8]) {
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            self.1.push((text(name), text(value)));
         }
     }
 

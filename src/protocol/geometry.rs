@@ -278,10 +278,12 @@ impl Geometry {
         (0..self.num_slots).map(SlotIndex)
     }
 
-    /// Every slot of the region, beginning with number `start`.
-    pub(crate) fn slots_from(&self, start: usize) -> impl Iterator<Item = SlotIndex> + use<> {
-        let start = (start % self.num_slots()) as u16;
-        (start..self.num_slots).chain(0..start).map(SlotIndex)
+    /// `count` slots of the region, beginning with number `start` and going round.
+    pub(crate) fn slots_from(&self, start: usize, count: usize) -> impl Iterator<Item = SlotIndex> + use<> {
+        let slots = self.num_slots();
+        let start = start % slots;
+        let end = start + count.min(slots);
+        (start..end.min(slots)).chain(0..end.saturating_sub(slots)).map(|index| SlotIndex(index as u16))
     }
 
     /// The slot with this number.

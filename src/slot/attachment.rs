@@ -175,8 +175,9 @@ impl Attachment {
     }
 
     fn claim_among(self: &Arc<Self>, count: usize, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
-        let mut slots = self.bus.region().geometry().slots_from(cursor.start).take(count);
+        let mut slots = self.bus.region().geometry().slots_from(cursor.start, count);
         let index = slots.find(|&slot| self.slot(slot).status.claim(self.claim))?;
+        self.bus.region().prefetch_request(index);
         cursor.claimed(index);
         match &self.shield {
             Some(shield) => shield.claimed(index),

@@ -257,6 +257,7 @@ impl FinishedSlot<'_> {
         let Self { hub, index, ticket } = &self;
         let (hub, index, expected) = (*hub, *index, *ticket);
         let slot = hub.slot(index);
+        hub.bus.region().prefetch_response(index);
         // A published worker leaves 0 there.
         let found = slot.resp_ticket.get();
         if found != expected && found != 0 {

@@ -10,6 +10,9 @@ use crate::protocol::{
 };
 use crate::region::{HeapWriter, Region, read_overflow};
 
+/// The longest meta in bytes that is encoded in private memory first.
+const SHORT_META: usize = 768;
+
 /// Why a message was not written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoRoom {
@@ -32,9 +35,14 @@ pub(crate) fn write_into(
 ) -> Result<Payload, NoRoom> {
     let most = free.len().min(MAX_META);
     let (room, _) = free.split(most).expect("no longer than the range");
-    // Encoded once: how long it is shows when it is there.
-    let writer = HeapCursor(region.writer(room));
-    let len = postcard::serialize_with_flavor(meta, writer).map_err(|_| NoRoom::Meta(encoded_len(meta)))?;
+    // Encoded once: how long it is shows when it is there. Nearly every meta is short; it goes over in one copy, because
+    // each line of shared memory has to come from the other side's cache, and one copy asks for all of them at once.
+    let mut short = [0; SHORT_META];
+    let len = match postcard::to_slice(meta, &mut short) {
+        Ok(encoded) if region.writer(room).write(encoded) => encoded.len(),
+        _ => postcard::serialize_with_flavor(meta, HeapCursor(region.writer(room)))
+            .map_err(|_| NoRoom::Meta(encoded_len(meta)))?,
+    };
     let (meta, rest) = free.split(len).expect("it was written there");
     let place = rest.split(body.len()).map(|(place, _)| place);
     Ok(Payload { meta, body: write_body(region, overflow, slot, place, body)? })

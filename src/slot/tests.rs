@@ -8,7 +8,9 @@ use uuid::Uuid;
 
 use super::*;
 use crate::bus::{Bus, Founding};
-use crate::protocol::{BusName, OutgoingCall, OutgoingReply, Reply, RequestId, ResponseMeta, Route, Segments, Status, Version};
+use crate::protocol::{
+    BusName, OutgoingCall, OutgoingReply, Reply, RequestId, ResponseMeta, Route, Segments, Status, Version,
+};
 
 const LIMIT: usize = 1 << 24;
 
