@@ -115,12 +115,12 @@ pub(crate) fn open(name: &str) -> Result<(File, ObjectId, u64), ObjectError> {
 }
 
 /// Opens `name` for reading only, under the same conditions.
-pub(crate) fn open_to_read(name: &str) -> io::Result<(File, u64)> {
+pub(crate) fn open_to_read(name: &str) -> io::Result<(File, ObjectId, u64)> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let fd = rustix::fs::open(path(name), flags, Mode::empty())?;
     let stat = rustix::fs::fstat(&fd)?;
     check(name, &stat).map_err(io::Error::other)?;
-    Ok((File::from(fd), stat.st_size as u64))
+    Ok((File::from(fd), ObjectId::of(&stat), stat.st_size as u64))
 }
 
 /// Checks without opening that `name` is a plain file of this user; its identity and its size.

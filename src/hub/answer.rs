@@ -18,6 +18,7 @@ use super::deadline::Deadline;
 use super::error::CallError;
 use super::pool::Permit;
 use crate::protocol::Reply;
+use crate::signal::copying_time;
 use crate::slot::{DispatchedSlot, Progress};
 
 /// Nobody waits awake for longer, however fast others are answered meanwhile.
@@ -42,6 +43,8 @@ pub(super) struct Answer {
     permit: Option<Permit>,
     waiting: Waiting,
     manner: Manner,
+    /// Length of the request's body, which the worker has to copy first.
+    sent: usize,
 }
 
 enum Waiting {
@@ -62,8 +65,8 @@ enum Waiting {
 }
 
 impl Answer {
-    pub(super) fn new(deadline: Deadline, permit: Permit, slot: DispatchedSlot, manner: Manner) -> Self {
-        Self { deadline, permit: Some(permit), waiting: Waiting::Sent(slot), manner }
+    pub(super) fn new(deadline: Deadline, permit: Permit, slot: DispatchedSlot, sent: usize, manner: Manner) -> Self {
+        Self { deadline, permit: Some(permit), waiting: Waiting::Sent(slot), manner, sent }
     }
 
     fn permit(&self) -> &Permit {
@@ -119,6 +122,7 @@ impl Answer {
                 Err(CallError::Abandoned)
             }
         };
+        shared.mind_memory();
         self.permit = None;
         result
     }
@@ -126,7 +130,7 @@ impl Answer {
     /// Spins on the own slot; takes rings and wakes others meanwhile.
     fn spin(&mut self) -> Poll<Result<Reply, CallError>> {
         let shared = std::sync::Arc::clone(self.deadline.shared());
-        let found = shared.spin.until(|| {
+        let found = shared.spin.until(self.sent, || {
             shared.serve_others();
             match self.look() {
                 Poll::Ready(result) => Some(result),
@@ -138,7 +142,7 @@ impl Answer {
 
     /// Whether to be polled again soon is better than to be woken.
     fn may_yield(&mut self) -> bool {
-        let Self { deadline, waiting: Waiting::Awake { answered, since, yields, .. }, manner, .. } = self else {
+        let Self { deadline, waiting: Waiting::Awake { answered, since, yields, .. }, manner, sent, .. } = self else {
             return false;
         };
         let shared = deadline.shared();
@@ -154,7 +158,8 @@ impl Answer {
         if std::mem::replace(answered, answered_now) != answered_now {
             *since = now;
         }
-        now - *since < shared.spin.budget() && now - deadline.started() < LONGEST
+        let copying = copying_time(*sent);
+        now - *since < shared.spin.budget() + copying && now - deadline.started() < LONGEST + copying
     }
 
     /// Puts the slot on the board. Interest first, then the waker, then a look, which `Self::look_at_board` is: a ring that

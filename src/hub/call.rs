@@ -30,8 +30,9 @@ where
     let (parts, body) = collect(request, &mut deadline, &mut permit).await?;
     let call = request_to_call(parts, body, || deadline.shared().next_id())?;
     let (permit, slot) = dispatch(&mut deadline, permit, &call).await?;
+    let sent = call.body().len();
     drop(call);
-    let reply = Answer::new(deadline, permit, slot, manner).await?;
+    let reply = Answer::new(deadline, permit, slot, sent, manner).await?;
     Ok(reply_to_response(reply, &method)?)
 }
 

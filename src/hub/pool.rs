@@ -97,6 +97,11 @@ impl Pool {
         if crowded { None } else { self.pop_any() }
     }
 
+    /// Every slot that is free now, for a moment.
+    pub(super) fn take_free(self: &Arc<Self>) -> Vec<Permit> {
+        std::iter::from_fn(|| self.pop_any()).map(|slot| Permit { pool: Arc::clone(self), slot }).collect()
+    }
+
     fn pop_any(&self) -> Option<SlotIndex> {
         self.free.take().map(|index| self.bus.slot_at(index))
     }

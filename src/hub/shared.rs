@@ -14,7 +14,7 @@ use super::watcher;
 use crate::protocol::RequestId;
 use crate::signal::Spin;
 use crate::slot::HubBus;
-use crate::sync::{Counter, OrderedCounter};
+use crate::sync::{Counter, Flag, OrderedCounter};
 
 /// How often a caller that is alone lets its executor run others before it spins.
 const COURTESY: Duration = Duration::from_micros(500);
@@ -39,6 +39,8 @@ pub(super) struct Shared {
     /// Callers and zombies that wait for somebody else to take the rings.
     pub(super) interested: OrderedCounter,
     pub(super) watch: Watch,
+    /// The watcher looks after the memory kept for long bodies.
+    pub(super) minds_memory: Flag,
     ids: Ids,
 }
 
@@ -57,6 +59,7 @@ impl Shared {
             started: Instant::now(),
             interested: OrderedCounter::default(),
             watch: Watch::default(),
+            minds_memory: Flag::default(),
             ids: Ids::new(),
         }
     }
@@ -100,6 +103,27 @@ impl Shared {
                 watcher::look(self);
             }
         }
+    }
+
+    /// Has the watcher look after the memory kept for long bodies, unless it does so already.
+    pub(super) fn mind_memory(&self) {
+        if self.bus.keeps_memory() && !self.minds_memory.is_raised() {
+            self.minds_memory.raise();
+            self.wake_watcher();
+        }
+    }
+
+    /// Gives back the memory kept for long bodies if there was none since `bodies` were counted; how many there were.
+    pub(super) fn trim_idle(&self, bodies: u64) -> u64 {
+        let now = self.bus.bodies();
+        if now == bodies && self.minds_memory.is_raised() {
+            // Lowered before: who leaves memory behind meanwhile has it minded again.
+            self.minds_memory.lower();
+            self.bus.drop_views();
+            self.pool.take_free().iter().for_each(|permit| self.bus.give_back(permit.slot()));
+            self.mind_memory();
+        }
+        now
     }
 
     /// Somebody waits from now on for a ring that others take.

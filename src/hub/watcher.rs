@@ -9,6 +9,7 @@ use crate::bus::LIFE_CHECK;
 /// Runs until the hub is closed.
 pub(super) fn watch(shared: &Arc<Shared>) {
     let mut checked = Instant::now();
+    let mut bodies = 0;
     loop {
         // A ring taken here obliges to scan; so does waking up, since a caller that spun may have taken it.
         while shared.bus.bus().responses().try_take() {}
@@ -18,6 +19,7 @@ pub(super) fn watch(shared: &Arc<Shared>) {
             checked = now;
             bury_the_dead(shared);
             shared.pool.retry();
+            bodies = shared.trim_idle(bodies);
             if !shared.bus.bus().is_current() {
                 tracing::error!(bus = %shared.bus.bus().name(), "the region was removed or taken over: the hub closes");
                 return shared.close();
@@ -40,8 +42,8 @@ pub(super) fn watch(shared: &Arc<Shared>) {
         // A caller that falls asleep leaves the waking ones before it reads the interest, and this thread reads them the
         // other way round: either it sees that they are gone, or that caller sees the interest and notifies.
         let interested = shared.interested.get() > 0;
-        if shared.pool.has_queue() {
-            // Callers that are held back must be looked after though no answer is waited for.
+        if shared.pool.has_queue() || shared.minds_memory.is_raised() {
+            // Callers that are held back, and memory that is idle, must be looked after though no answer is waited for.
             next = Some(next.map_or(now + LIFE_CHECK, |next| next.min(now + LIFE_CHECK)));
         }
         if interested && shared.awake.get() > 0 {

@@ -16,6 +16,17 @@ pub(crate) enum BodyPlace {
     Overflow { generation: Generation, len: u32 },
 }
 
+impl BodyPlace {
+    /// Length of the body in bytes.
+    pub(crate) fn len(self) -> u32 {
+        match self {
+            Self::Empty => 0,
+            Self::Inline(range) => range.len() as u32,
+            Self::Overflow { len, .. } => len,
+        }
+    }
+}
+
 /// Where the two parts of a message are, checked against the heap.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Payload {

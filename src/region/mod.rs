@@ -16,7 +16,7 @@ use std::mem::align_of;
 
 use memmap2::{MmapOptions, MmapRaw};
 
-pub(crate) use self::overflow::{OverflowObject, read_overflow};
+pub(crate) use self::overflow::{OverflowObject, OverflowView, read_overflow};
 use crate::protocol::{
     BusName, Geometry, GeometryError, HeaderImage, HeapRange, SHM_HEADER_SIZE, ShmHeader, SlotIndex, SlotMeta,
 };

@@ -1,12 +1,16 @@
 //! Overflow objects: bodies too long for the heap, one object each.
 //!
-//! They are written and read with file calls instead of mappings: a copy costs the same, no page is faulted in, and an
-//! object that a peer truncates gives an error instead of SIGBUS. Their pages are reserved before use all the same,
-//! because a published peer maps them.
+//! Their pages are reserved before use, so that touching them cannot fail for want of memory. Who makes an object keeps it
+//! mapped and uses it again; so does its reader, who looks each time whether the name still stands for it. What is read
+//! once, a long body or a published peer's, is read with file calls instead: no page is faulted in, and an object that is
+//! too short is an error. A peer that cuts a mapped object short while it is being copied ends this process by SIGBUS, as
+//! it could by cutting the region itself.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+
+use memmap2::{MmapOptions, MmapRaw};
 
 use crate::shm::{self, ObjectId};
 
@@ -16,10 +20,9 @@ const PAGE: u64 = 4096;
 /// An overflow object that this process made; its name goes when it is dropped.
 #[derive(Debug)]
 pub(crate) struct OverflowObject {
-    file: File,
+    map: MmapRaw,
     id: ObjectId,
     name: String,
-    capacity: u64,
 }
 
 impl OverflowObject {
@@ -31,8 +34,9 @@ impl OverflowObject {
         }
         let capacity = (len as u64).next_multiple_of(PAGE).max(PAGE);
         let (file, id) = shm::create_unnamed(&name, capacity).map_err(io::Error::other)?;
+        let map = map(&file, capacity)?;
         let linked = shm::link(&file, &name).map_err(io::Error::other)?;
-        Ok(if linked { Some(Self { file, id, name, capacity }) } else { None })
+        Ok(if linked { Some(Self { map, id, name }) } else { None })
     }
 
     /// Makes an object called `name` in place of one that is there.
@@ -48,40 +52,107 @@ impl OverflowObject {
 
     /// Whether the object can be used again for `len` bytes: long enough, and still the one its name stands for.
     pub(crate) fn can_hold(&self, len: usize) -> bool {
-        len as u64 <= self.capacity && shm::is_current(&self.name, self.id)
+        len <= self.map.len() && shm::is_current(&self.name, self.id)
     }
 
     /// Bytes reserved for the object.
-    pub(crate) fn capacity(&self) -> u64 {
-        self.capacity
+    pub(crate) fn capacity(&self) -> usize {
+        self.map.len()
     }
 
     /// Writes `bytes` at `offset`.
-    pub(crate) fn write(&self, offset: usize, bytes: &[u8]) -> io::Result<()> {
-        if (offset + bytes.len()) as u64 > self.capacity {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the body is longer than its overflow object"));
-        }
-        self.file.write_all_at(bytes, offset as u64)
+    ///
+    /// # Panics
+    /// When they do not fit, which is a bug of the caller.
+    pub(crate) fn write(&self, offset: usize, bytes: &[u8]) {
+        let end = offset.checked_add(bytes.len());
+        assert!(
+            end.is_some_and(|end| end <= self.map.len()),
+            "the body is as long as its overflow object was made for"
+        );
+        // SAFETY: the line above keeps the copy inside the mapping; `bytes` is private memory, so the two do not overlap.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.map.as_mut_ptr().add(offset), bytes.len()) };
     }
 }
 
 impl Drop for OverflowObject {
     fn drop(&mut self) {
-        let Self { file: _, id, name, capacity: _ } = self;
+        let Self { map: _, id, name } = self;
         shm::unlink_if(name, *id);
+    }
+}
+
+/// An overflow object of a peer, kept mapped for its next body.
+#[derive(Debug)]
+pub(crate) struct OverflowView {
+    map: MmapRaw,
+    id: ObjectId,
+}
+
+impl OverflowView {
+    /// Maps the object called `name`, which must hold at least `len` bytes.
+    pub(crate) fn open(name: &str, len: usize) -> io::Result<Self> {
+        let (file, id, size) = shm::open_to_read(name)?;
+        check_size(len, size)?;
+        Ok(Self { map: map_to_read(&file, size)?, id })
+    }
+
+    /// Whether `len` bytes of the object called `name` can be read here.
+    pub(crate) fn is_of(&self, name: &str, len: usize) -> bool {
+        // What the name stands for now, and how long that is: a peer may have made another or cut this one short.
+        matches!(shm::identify(name), Ok((id, size)) if id == self.id && len as u64 <= size) && len <= self.map.len()
+    }
+
+    /// Bytes mapped.
+    pub(crate) fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    /// Copies the first `len` bytes out.
+    ///
+    /// # Panics
+    /// When there are fewer, which is a bug of the caller.
+    pub(crate) fn copy_out(&self, len: usize) -> Vec<u8> {
+        assert!(len <= self.map.len(), "the object was checked to hold {len} bytes");
+        let mut bytes: Vec<u8> = Vec::with_capacity(len);
+        // SAFETY: `len` bytes are mapped by the line above, and the vector has room for them and is private. A peer that
+        // writes meanwhile changes which bytes are copied, not where.
+        unsafe {
+            std::ptr::copy_nonoverlapping(self.map.as_ptr(), bytes.as_mut_ptr(), len);
+            bytes.set_len(len);
+        }
+        bytes
     }
 }
 
 /// Reads the first `len` bytes of the overflow object called `name`.
 pub(crate) fn read_overflow(name: &str, len: usize) -> io::Result<Vec<u8>> {
-    let (file, size) = shm::open_to_read(name)?;
-    if (len as u64) > size {
-        let message = format!("it has {size} bytes where {len} were announced");
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
-    }
+    let (file, _, size) = shm::open_to_read(name)?;
+    check_size(len, size)?;
     let mut bytes = vec![0; len];
     file.read_exact_at(&mut bytes, 0)?;
     Ok(bytes)
+}
+
+fn check_size(len: usize, size: u64) -> io::Result<()> {
+    if len as u64 <= size {
+        return Ok(());
+    }
+    let message = format!("it has {size} bytes where {len} were announced");
+    Err(io::Error::new(io::ErrorKind::UnexpectedEof, message))
+}
+
+/// Maps an object of ours, its pages at once: they will all be written.
+fn map(file: &File, len: u64) -> io::Result<MmapRaw> {
+    MmapOptions::new().len(usize_of(len)?).populate().map_raw(file)
+}
+
+fn map_to_read(file: &File, len: u64) -> io::Result<MmapRaw> {
+    MmapOptions::new().len(usize_of(len)?).populate().map_raw_read_only(file)
+}
+
+fn usize_of(len: u64) -> io::Result<usize> {
+    usize::try_from(len).map_err(io::Error::other)
 }
 
 #[cfg(test)]
@@ -96,13 +167,27 @@ mod tests {
     fn what_is_written_is_read_until_the_object_is_dropped() {
         let name = name();
         let object = OverflowObject::create(name.clone(), 5000).unwrap().unwrap();
-        object.write(0, b"ab").unwrap();
-        object.write(2, b"c").unwrap();
+        object.write(0, b"ab");
+        object.write(2, b"c");
         assert_eq!(read_overflow(&name, 3).unwrap(), b"abc");
         assert!(object.can_hold(8192) && !object.can_hold(8193), "two pages were reserved");
-        assert!(object.write(8190, b"abc").is_err());
         drop(object);
         assert_eq!(read_overflow(&name, 3).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_view_is_of_one_object_and_not_of_another_under_its_name() {
+        let name = name();
+        let first = OverflowObject::create(name.clone(), 5000).unwrap().unwrap();
+        first.write(0, b"first");
+        let view = OverflowView::open(&name, 5000).unwrap();
+        assert!(view.is_of(&name, 8192) && !view.is_of(&name, 8193));
+        first.write(0, b"again");
+        assert_eq!(view.copy_out(5), b"again");
+        drop(first);
+        assert!(!view.is_of(&name, 5));
+        let _second = OverflowObject::create(name.clone(), 5000).unwrap().unwrap();
+        assert!(!view.is_of(&name, 5));
     }
 
     #[test]

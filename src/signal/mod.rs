@@ -11,7 +11,7 @@ use std::ffi::CString;
 use std::io;
 use std::time::Duration;
 
-pub(crate) use self::spin::Spin;
+pub(crate) use self::spin::{Spin, copying_time};
 use crate::shm::{self, ObjectError, ObjectId};
 
 /// A named semaphore of glibc.

@@ -16,6 +16,14 @@ const SOON: u32 = 10;
 /// Every so many misses in a row spinning goes on for longer, up to [`MAX_SPIN`].
 const STRETCH: u64 = 4;
 
+/// Bodies longer than this make nobody wait longer for them awake.
+const MOST_BYTES: usize = 2 << 20;
+
+/// How long it takes a peer to copy `bytes`, at the pace of memory that comes from another core's cache.
+pub(crate) fn copying_time(bytes: usize) -> Duration {
+    Duration::from_nanos(bytes.min(MOST_BYTES) as u64 / 8)
+}
+
 /// The spin budget of one waiting place.
 #[derive(Debug)]
 pub(crate) struct Spin {
@@ -46,8 +54,9 @@ impl Spin {
         self.restore();
     }
 
-    /// Looks again and again until `look` finds something or the budget is used up.
-    pub(crate) fn until<T>(&self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    /// Looks again and again until `look` finds something or the budget is used up, which begins when the peer can have
+    /// copied `bytes`.
+    pub(crate) fn until<T>(&self, bytes: usize, mut look: impl FnMut() -> Option<T>) -> Option<T> {
         let mut budget = self.budget();
         if budget.is_zero() {
             return None;
@@ -55,6 +64,7 @@ impl Spin {
         if budget == self.limit && self.misses.get() % STRETCH == STRETCH - 1 {
             budget = MAX_SPIN.min(self.limit * 5 / 2);
         }
+        budget += copying_time(bytes);
         let start = Instant::now();
         loop {
             // The clock costs as much as several looks, so it is read once in a while.
@@ -102,15 +112,15 @@ mod tests {
         for _ in 0..20 {
             spin.parked_for(Duration::from_secs(1));
         }
-        assert_eq!(spin.until(|| Some(1)), None, "the budget is used up");
+        assert_eq!(spin.until(0, || Some(1)), None, "the budget is used up");
         spin.parked_for(Duration::from_micros(100));
-        assert_eq!(spin.until(|| Some(1)), Some(1));
+        assert_eq!(spin.until(0, || Some(1)), Some(1));
     }
 
     #[test]
     fn a_limit_of_zero_never_looks() {
         let spin = Spin::new(Duration::ZERO);
         spin.parked_for(Duration::ZERO);
-        assert_eq!(spin.until(|| Some(1)), None);
+        assert_eq!(spin.until(0, || Some(1)), None);
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 
 use super::claimed::ClaimedSlot;
-use super::overflow::OverflowStore;
+use super::overflow::{OverflowStore, ViewStore};
 use super::shield::Shield;
 use crate::bus::Bus;
 use crate::protocol::{Claim, Direction, Features, OutgoingReply, SlotIndex, SlotMeta, Status};
@@ -19,6 +19,7 @@ pub(crate) struct Attachment {
     pub(super) claim: Claim,
     pub(super) rights: Box<[AnswerRight]>,
     pub(super) overflow: OverflowStore,
+    pub(super) views: ViewStore,
     /// `None` where the hub numbers its dispatches, and so registers callers first.
     pub(super) shield: Option<Shield>,
     pub(super) body_limit: usize,
@@ -26,6 +27,10 @@ pub(crate) struct Attachment {
     /// Requests claimed less rings taken for them: a claim may come before its ring was even looked for. Only the pump
     /// that claims changes it.
     rings_owed: Counter,
+    /// Bytes of the bodies of the last request and the last answer.
+    last_bodies: [Counter; 2],
+    /// Overflow bodies at the last look for idle memory.
+    bodies_seen: Counter,
 }
 
 /// What became of the answers of one attachment.
@@ -69,6 +74,7 @@ impl Attachment {
         let geometry = bus.region().geometry();
         let slots = geometry.num_slots();
         let overflow = OverflowStore::new(bus.name().clone(), Direction::Response, geometry.version(), slots);
+        let views = ViewStore::new(bus.name().clone(), Direction::Request, slots);
         let shield = (!geometry.offers(Features::TICKET)).then(|| Shield::raise(&bus));
         let rights = (0..slots).map(|_| AnswerRight::default()).collect();
         let claim = Claim::by(bus.owner());
@@ -77,10 +83,13 @@ impl Attachment {
             claim,
             rights,
             overflow,
+            views,
             shield,
             body_limit,
             counts: ReplyCounts::default(),
             rings_owed: Counter::default(),
+            last_bodies: Default::default(),
+            bodies_seen: Counter::default(),
         }
     }
 
@@ -188,6 +197,16 @@ impl Attachment {
         Some(ClaimedSlot::new(Arc::clone(self), index, self.rights[index.get()].grant()))
     }
 
+    /// Notes how long a body was that was copied, a request's or an answer's.
+    pub(super) fn copied(&self, direction: Direction, len: usize) {
+        self.last_bodies[direction as usize].set(len as u64);
+    }
+
+    /// Bytes that a hub which goes on as it did copies until its next request is there.
+    pub(crate) fn bytes_until_next(&self) -> usize {
+        self.last_bodies.iter().map(|len| len.get() as usize).sum()
+    }
+
     /// How many leases are out.
     pub(crate) fn leases(&self) -> usize {
         self.rights.iter().filter(|right| right.is_out()).count()
@@ -207,6 +226,22 @@ impl Attachment {
                     Some(grant) if right.take(grant) => right.settle(grant),
                     _ => std::thread::yield_now(),
                 }
+            }
+        }
+    }
+
+    /// Gives back the memory kept for bodies if none was written or read since the last call. Only the pump that claims may
+    /// call it: a slot without a lease stays without one meanwhile.
+    pub(crate) fn trim_idle(&self) {
+        let used = self.overflow.writes() + self.views.reads();
+        if used != self.bodies_seen.get() || !(self.overflow.is_in_use() || self.views.is_in_use()) {
+            return self.bodies_seen.set(used);
+        }
+        self.views.clear();
+        for slot in self.slots() {
+            let unread = self.slot(slot).status.observe() == Status::Done;
+            if !unread && !self.rights[slot.get()].is_out() {
+                self.overflow.give_back(slot);
             }
         }
     }

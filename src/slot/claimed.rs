@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use super::attachment::Attachment;
+use super::overflow::Unreadable;
 use super::payload::{self, NoRoom, ReadError};
 use crate::protocol::{
     BodyPlace, Call, CallError, Direction, HeapRange, OutgoingReply, Payload, PayloadError, Placement, RequestId,
@@ -49,11 +50,14 @@ impl ClaimedSlot {
             PayloadError::Body(range) => CallError::BodyRange(range),
         })?;
         let limit = attachment.body_limit;
-        let read = payload::read(bus.region(), bus.name(), Direction::Request, *index, payload, limit);
+        // A hub of ours keeps its objects.
+        let kept = !attachment.is_published_hub();
+        let read = payload::read(bus.region(), &attachment.views, *index, payload, limit, kept);
         let (meta, body) = read.map_err(|error| match error {
             ReadError::TooLarge { len, limit } => CallError::BodyTooLarge { len, limit },
-            ReadError::Overflow { name, source } => CallError::Overflow { name, source },
+            ReadError::Overflow(Unreadable { name, source }) => CallError::Overflow { name, source },
         })?;
+        attachment.copied(Direction::Request, body.len());
         Ok(Call { id, method, meta, body, from_published_hub: attachment.is_published_hub() })
     }
 
@@ -180,6 +184,7 @@ impl ClaimedSlot {
         };
         slot.resp_status.set(reply.status().as_u16());
         slot.response.write(payload);
+        attachment.copied(Direction::Response, body.len());
         Ok(())
     }
 

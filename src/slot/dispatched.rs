@@ -1,6 +1,6 @@
 //! A hub's leases: reserve and fill a slot, wait for it, take the response out.
 
-use super::overflow::OverflowStore;
+use super::overflow::{OverflowStore, Unreadable, ViewStore};
 use super::payload::{self, NoRoom, ReadError};
 use crate::bus::Bus;
 use crate::protocol::{
@@ -14,6 +14,7 @@ use crate::sync::Counter;
 pub(crate) struct HubBus {
     bus: Bus,
     overflow: OverflowStore,
+    views: ViewStore,
     tickets: Counter,
     body_limit: usize,
     /// The most bytes of the bump area that one answer of a published worker took.
@@ -26,7 +27,8 @@ impl HubBus {
         let geometry = bus.region().geometry();
         let (version, slots) = (geometry.version(), geometry.num_slots());
         let overflow = OverflowStore::new(bus.name().clone(), Direction::Request, version, slots);
-        Self { bus, overflow, tickets: Counter::default(), body_limit, longest_answer: Counter::default() }
+        let views = ViewStore::new(bus.name().clone(), Direction::Response, slots);
+        Self { bus, overflow, views, tickets: Counter::default(), body_limit, longest_answer: Counter::default() }
     }
 
     pub(crate) fn bus(&self) -> &Bus {
@@ -54,6 +56,26 @@ impl HubBus {
     /// The longest body either side may send, in bytes.
     pub(crate) fn body_limit(&self) -> usize {
         self.body_limit
+    }
+
+    /// Whether memory is kept for bodies that do not fit into the region.
+    pub(crate) fn keeps_memory(&self) -> bool {
+        self.overflow.is_in_use() || self.views.is_in_use()
+    }
+
+    /// How often such bodies were written or read so far.
+    pub(crate) fn bodies(&self) -> u64 {
+        self.overflow.writes() + self.views.reads()
+    }
+
+    /// Lets go of the objects of answers.
+    pub(crate) fn drop_views(&self) {
+        self.views.clear();
+    }
+
+    /// Gives back the object kept for the requests of a slot, which the caller has to itself.
+    pub(crate) fn give_back(&self, slot: SlotIndex) {
+        self.overflow.give_back(slot);
     }
 
     /// The slot with this number.
@@ -269,11 +291,12 @@ impl FinishedSlot<'_> {
             PayloadError::Body(range) => ReplyError::BodyRange(range),
         })?;
         hub.learn_length(payload);
-        let bus = &hub.bus;
-        let read = payload::read(bus.region(), bus.name(), Direction::Response, index, payload, hub.body_limit);
+        // A worker of ours keeps its objects, and shows by the ticket that it answered.
+        let kept = found == expected;
+        let read = payload::read(hub.bus.region(), &hub.views, index, payload, hub.body_limit, kept);
         let (meta, body) = read.map_err(|error| match error {
             ReadError::TooLarge { len, limit } => ReplyError::BodyTooLarge { len, limit },
-            ReadError::Overflow { name, source } => ReplyError::Overflow { name, source },
+            ReadError::Overflow(Unreadable { name, source }) => ReplyError::Overflow { name, source },
         })?;
         Ok(Reply { status, meta, body })
     }

@@ -1,14 +1,17 @@
-//! The overflow objects of one side, one kept for each slot and used again while it is long enough.
+//! The overflow objects of a slot: what this side writes is kept, one for each slot, and used again while it is long enough;
+//! so is the view of what the other side keeps.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::protocol::{BusName, Direction, Generation, Segments, SlotIndex, Version};
-use crate::region::OverflowObject;
-use crate::sync::Counter;
+use crate::region::{OverflowObject, OverflowView, read_overflow};
+use crate::sync::{Counter, Flag};
 
 /// Objects up to this many bytes are kept for the slot's next body; longer ones go when their reader is done.
-const KEEP: u64 = 1 << 20;
+const KEEP: usize = 1 << 20;
+/// The most bytes that all slots of one side keep together.
+const KEEP_ALL: u64 = 32 << 20;
 
 /// The kept objects of one direction.
 #[derive(Debug)]
@@ -18,20 +21,20 @@ pub(crate) struct OverflowStore {
     version: Version,
     /// Only the slot's owner touches its entry, so a lock here is never waited for.
     kept: Box<[Mutex<Option<Kept>>]>,
-    /// How many kept objects are longer than [`KEEP`].
+    /// How many objects there are that are too long to stay.
     long: Counter,
+    /// Bytes of all objects.
+    bytes: Counter,
+    /// How often an object was written, for whoever trims what is idle.
+    writes: Counter,
 }
 
 #[derive(Debug)]
 struct Kept {
     object: OverflowObject,
     generation: Generation,
-}
-
-impl Kept {
-    fn is_long(&self) -> bool {
-        self.object.capacity() > KEEP
-    }
+    /// It goes when its reader is done.
+    is_long: bool,
 }
 
 impl OverflowStore {
@@ -42,6 +45,8 @@ impl OverflowStore {
             version,
             kept: (0..slots).map(|_| Mutex::default()).collect(),
             long: Counter::default(),
+            bytes: Counter::default(),
+            writes: Counter::default(),
         }
     }
 
@@ -51,14 +56,17 @@ impl OverflowStore {
         if !kept.as_ref().is_some_and(|kept| kept.object.can_hold(body.len())) {
             // The old one goes first, so that its name is free again.
             self.forget(&mut kept);
-            let new = self.create(slot, body.len())?;
-            self.long.add(u64::from(new.is_long()));
-            *kept = Some(new);
+            let (object, generation) = self.create(slot, body.len())?;
+            self.bytes.add(object.capacity() as u64);
+            let is_long = object.capacity() > KEEP || self.bytes.get() > KEEP_ALL;
+            self.long.add(u64::from(is_long));
+            *kept = Some(Kept { object, generation, is_long });
         }
-        let Kept { object, generation } = kept.as_ref().expect("one was just kept");
+        self.writes.add(1);
+        let Kept { object, generation, .. } = kept.as_ref().expect("one was just kept");
         let mut at = 0;
         for piece in body.iter() {
-            object.write(at, piece)?;
+            object.write(at, piece);
             at += piece.len();
         }
         Ok(*generation)
@@ -73,15 +81,32 @@ impl OverflowStore {
     pub(crate) fn trim(&self, slot: SlotIndex) {
         if self.long.get() > 0 {
             let mut kept = self.entry(slot);
-            if kept.as_ref().is_some_and(Kept::is_long) {
+            if kept.as_ref().is_some_and(|kept| kept.is_long) {
                 self.forget(&mut kept);
             }
         }
     }
 
+    /// How often bodies were written so far.
+    pub(crate) fn writes(&self) -> u64 {
+        self.writes.get()
+    }
+
+    /// Whether any object is kept.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.bytes.get() > 0
+    }
+
+    /// Gives the slot's object back, whose reader is done with it.
+    pub(crate) fn give_back(&self, slot: SlotIndex) {
+        let mut kept = self.entry(slot);
+        self.forget(&mut kept);
+    }
+
     fn forget(&self, kept: &mut Option<Kept>) {
         if let Some(kept) = kept.take() {
-            self.long.sub(u64::from(kept.is_long()));
+            self.long.sub(u64::from(kept.is_long));
+            self.bytes.sub(kept.object.capacity() as u64);
         }
     }
 
@@ -89,26 +114,101 @@ impl OverflowStore {
         self.kept[slot.get()].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn create(&self, slot: SlotIndex, len: usize) -> io::Result<Kept> {
+    fn create(&self, slot: SlotIndex, len: usize) -> io::Result<(OverflowObject, Generation)> {
         match self.version {
             // Version 1 knows one name. What stands under it was left by a former owner of the slot, whose reader is
             // done: the slot would not be ours otherwise.
             Version::V1 => {
                 let generation = Generation::default();
                 let name = self.name.overflow(self.direction, slot, generation);
-                Ok(Kept { object: OverflowObject::replace(&name, len)?, generation })
+                Ok((OverflowObject::replace(&name, len)?, generation))
             }
             Version::V2 => {
                 for generation in Generation::all() {
                     let name = self.name.overflow(self.direction, slot, generation);
                     if let Some(object) = OverflowObject::create(name, len)? {
-                        return Ok(Kept { object, generation });
+                        return Ok((object, generation));
                     }
                 }
                 let message =
                     format!("all 255 overflow names of slot {slot} are taken: remove what crashed peers left");
                 Err(io::Error::new(io::ErrorKind::AlreadyExists, message))
             }
+        }
+    }
+}
+
+/// Views of the objects that the other side keeps.
+#[derive(Debug)]
+pub(crate) struct ViewStore {
+    name: BusName,
+    direction: Direction,
+    /// Only the slot's owner touches its entry, so a lock here is never waited for.
+    views: Box<[Mutex<Option<OverflowView>>]>,
+    /// How often a view was read.
+    reads: Counter,
+    /// Whether there may be a view.
+    in_use: Flag,
+}
+
+/// Why a body was not copied out of its object.
+#[derive(Debug)]
+pub(crate) struct Unreadable {
+    pub(crate) name: String,
+    pub(crate) source: io::Error,
+}
+
+impl ViewStore {
+    /// Views of what is written in `direction`.
+    pub(crate) fn new(name: BusName, direction: Direction, slots: usize) -> Self {
+        let views = (0..slots).map(|_| Mutex::default()).collect();
+        Self { name, direction, views, reads: Counter::default(), in_use: Flag::default() }
+    }
+
+    /// Copies `len` bytes out of the slot's object. `kept` says that the writer uses it again, so that mapping it pays.
+    pub(crate) fn read(
+        &self,
+        slot: SlotIndex,
+        generation: Generation,
+        len: usize,
+        kept: bool,
+    ) -> Result<Vec<u8>, Unreadable> {
+        let name = self.name.overflow(self.direction, slot, generation);
+        let read = if kept && len <= KEEP { self.read_view(slot, &name, len) } else { read_overflow(&name, len) };
+        read.map_err(|source| Unreadable { name, source })
+    }
+
+    fn read_view(&self, slot: SlotIndex, name: &str, len: usize) -> io::Result<Vec<u8>> {
+        let mut entry = self.views[slot.get()].lock().unwrap_or_else(PoisonError::into_inner);
+        self.reads.add(1);
+        if let Some(view) = entry.as_ref().filter(|view| view.is_of(name, len)) {
+            return Ok(view.copy_out(len));
+        }
+        // The former one goes first: its object may be gone but for this view.
+        *entry = None;
+        let view = OverflowView::open(name, len)?;
+        let bytes = view.copy_out(len);
+        *entry = Some(view).filter(|view| view.len() <= KEEP);
+        self.in_use.raise();
+        Ok(bytes)
+    }
+
+    /// How often views were read so far.
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.get()
+    }
+
+    /// Whether any view may be kept.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.in_use.is_raised()
+    }
+
+    /// Lets go of every view. A slot that is read again opens its own again.
+    pub(crate) fn clear(&self) {
+        // Lowered before: a view that is opened meanwhile raises it again.
+        self.in_use.lower();
+        for view in &self.views {
+            view.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
     }
 }

@@ -4,11 +4,9 @@ use bytes::Bytes;
 use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 
-use super::overflow::OverflowStore;
-use crate::protocol::{
-    BodyPlace, BusName, Direction, HeapRange, MAX_META, Payload, Placement, Segments, SlotIndex, encoded_len,
-};
-use crate::region::{HeapWriter, Region, read_overflow};
+use super::overflow::{OverflowStore, Unreadable, ViewStore};
+use crate::protocol::{BodyPlace, HeapRange, MAX_META, Payload, Placement, Segments, SlotIndex, encoded_len};
+use crate::region::{HeapWriter, Region};
 
 /// The longest meta in bytes that is encoded in private memory first.
 const SHORT_META: usize = 768;
@@ -116,31 +114,29 @@ impl Flavor for HeapCursor<'_> {
 #[derive(Debug)]
 pub(crate) enum ReadError {
     TooLarge { len: u32, limit: usize },
-    Overflow { name: String, source: std::io::Error },
+    Overflow(Unreadable),
 }
 
 /// Copies a message out: its meta and its body, in one private block when both are inline.
+///
+/// `kept` says that its writer uses overflow objects again.
 pub(crate) fn read(
     region: &Region,
-    name: &BusName,
-    direction: Direction,
+    views: &ViewStore,
     slot: SlotIndex,
     payload: Payload,
     body_limit: usize,
+    kept: bool,
 ) -> Result<(Bytes, Bytes), ReadError> {
     let Payload { meta, body } = payload;
+    let len = body.len();
+    if len as usize > body_limit {
+        return Err(ReadError::TooLarge { len, limit: body_limit });
+    }
     let inline = match body {
         BodyPlace::Inline(range) => Some(range),
         _ => None,
     };
-    let len = match body {
-        BodyPlace::Empty => 0,
-        BodyPlace::Inline(range) => range.len() as u32,
-        BodyPlace::Overflow { len, .. } => len,
-    };
-    if len as usize > body_limit {
-        return Err(ReadError::TooLarge { len, limit: body_limit });
-    }
     let mut block = Vec::with_capacity(meta.len() + inline.map_or(0, HeapRange::len));
     region.copy_out(meta, &mut block);
     if let Some(range) = inline {
@@ -150,11 +146,7 @@ pub(crate) fn read(
     let inline_body = meta_bytes.split_off(meta.len());
     let body = match body {
         BodyPlace::Overflow { generation, len } => {
-            let name = name.overflow(direction, slot, generation);
-            match read_overflow(&name, len as usize) {
-                Ok(bytes) => bytes.into(),
-                Err(source) => return Err(ReadError::Overflow { name, source }),
-            }
+            views.read(slot, generation, len as usize, kept).map_err(ReadError::Overflow)?.into()
         }
         BodyPlace::Empty | BodyPlace::Inline(_) => inline_body,
     };

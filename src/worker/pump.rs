@@ -169,7 +169,9 @@ impl<S: CallService> Pump<S> {
                 return Ok(Some(lease));
             }
             attachment.take_rings_owed();
-            if let Some(lease) = spin.until(|| attachment.glance(cursor)).or_else(|| attachment.claim(cursor)) {
+            let bytes = attachment.bytes_until_next();
+            let found = spin.until(bytes, || attachment.glance(cursor));
+            if let Some(lease) = found.or_else(|| attachment.claim(cursor)) {
                 return Ok(Some(lease));
             }
             let parked = Instant::now();
@@ -186,6 +188,8 @@ impl<S: CallService> Pump<S> {
                 }
             } else if !attachment.bus().is_alive() {
                 return Err(PumpEnd::BusGone);
+            } else {
+                attachment.trim_idle();
             }
         }
         Ok(None)
