@@ -86,6 +86,7 @@ pub mod fuzzing;
 pub use self::body::Body;
 pub use self::extract::{Extension, Form, Json, MatchedPath, Path, Query, State};
 pub use self::protocol::{BusName, RequestId, Version};
+pub use self::region::TrustedPeers;
 pub use self::routing::Router;
 #[cfg(feature = "tokio")]
 pub use self::serve::shutdown_signal;

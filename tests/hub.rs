@@ -265,3 +265,23 @@ async fn a_method_without_a_code_is_refused_before_anything_is_sent() {
     let error = hub.call(request).await.unwrap_err();
     assert_eq!(error.status(), StatusCode::NOT_IMPLEMENTED);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_kept_for_long_bodies_goes_when_it_is_idle() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let worker = Worker::start(&name, app());
+    let long = vec![7; 300_000];
+    let request = Request::post("/echo").body(Body::from(long.clone())).unwrap();
+    assert!(bytes(hub.call(request).await.unwrap()).await == long);
+    let kept = || {
+        let entries = std::fs::read_dir("/dev/shm").unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|found| ["req-0", "rsp-0"].map(|kind| format!("slotbus-{name}-{kind}")).contains(found)).count()
+    };
+    assert_eq!(kept(), 2, "one for requests, one for responses");
+    while kept() > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    worker.stop().await;
+}

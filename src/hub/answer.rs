@@ -10,16 +10,18 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::board::Entry;
 use super::deadline::Deadline;
 use super::error::CallError;
+use super::lent::{LentSlot, give_back};
 use super::pool::Permit;
 use crate::protocol::Reply;
 use crate::signal::copying_time;
-use crate::slot::{DispatchedSlot, Progress};
+use crate::slot::{DispatchedSlot, LEND_FROM, Progress, TrustedPeers};
 
 /// Nobody waits awake for longer, however fast others are answered meanwhile.
 const LONGEST: Duration = Duration::from_micros(200);
@@ -109,27 +111,34 @@ impl Answer {
         let slot = self.fall_asleep().expect("it was awake above");
         self.deadline.shared().spin.paid();
         self.deadline.shared().take_rings_of_own();
-        Poll::Ready(self.take(&slot, progress))
+        Poll::Ready(self.take(slot, progress))
     }
 
-    /// Takes what a slot has come to; the slot is back in the pool before the caller sees it.
-    fn take(&mut self, slot: &DispatchedSlot, progress: Progress) -> Result<Reply, CallError> {
+    /// Takes what a slot has come to; the slot is back in the pool before the caller sees it, unless its body is lent.
+    fn take(&mut self, slot: DispatchedSlot, progress: Progress) -> Result<Reply, CallError> {
+        let permit = self.permit.take().expect("polled after it was ready");
         let shared = self.deadline.shared();
-        let result = match progress {
-            Progress::Finished => slot.finished(&shared.bus).take().map_err(CallError::Reply),
-            _ => {
-                slot.reset(&shared.bus);
-                Err(CallError::Abandoned)
-            }
+        if progress != Progress::Finished {
+            slot.reset(&shared.bus);
+            drop(permit);
+            return Err(CallError::Abandoned);
+        }
+        let finished = slot.finished(&shared.bus);
+        let lends = |_: &TrustedPeers| finished.body_len() >= LEND_FROM;
+        let reply = if let Some(trust) = shared.trust.filter(lends) {
+            finished.lend(trust, LentSlot::new(Arc::clone(shared), permit, slot))
+        } else {
+            let reply = finished.read();
+            give_back(shared, permit, slot);
+            reply
         };
         shared.mind_memory();
-        self.permit = None;
-        result
+        reply.map_err(CallError::Reply)
     }
 
     /// Spins on the own slot; takes rings and wakes others meanwhile.
     fn spin(&mut self) -> Poll<Result<Reply, CallError>> {
-        let shared = std::sync::Arc::clone(self.deadline.shared());
+        let shared = Arc::clone(self.deadline.shared());
         let found = shared.spin.until(self.sent, || {
             shared.serve_others();
             match self.look() {
@@ -200,7 +209,7 @@ impl Answer {
             self.permit = None;
             Err(CallError::WorkerDied)
         } else {
-            self.take(&slot, progress)
+            self.take(slot, progress)
         };
         self.deadline.shared().drop_interest();
         Poll::Ready(result)
@@ -260,9 +269,9 @@ impl Drop for Answer {
         };
         if !orphaned && !slot.withdraw(&shared.bus) {
             match slot.progress(&shared.bus) {
-                Progress::Finished => drop(slot.finished(&shared.bus)),
+                Progress::Finished if slot.finished(&shared.bus).free() => {}
                 Progress::Abandoned => slot.reset(&shared.bus),
-                Progress::Waiting | Progress::Claimed(_) => {
+                Progress::Finished | Progress::Waiting | Progress::Claimed(_) => {
                     *entry = Entry::Zombie { slot, _permit: permit };
                     return;
                 }

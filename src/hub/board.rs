@@ -25,7 +25,7 @@ pub(super) enum Entry {
         /// Its worker was proven dead and the slot freed.
         orphaned: bool,
     },
-    /// Nobody's, but a worker still runs the request. The permit keeps the slot out of the pool until it is dropped.
+    /// Nobody's, but a worker still runs the request or holds bytes of it. The permit keeps the slot out of the pool until it is dropped.
     Zombie { slot: DispatchedSlot, _permit: Permit },
 }
 
@@ -67,8 +67,9 @@ impl Board {
             Entry::Zombie { slot, .. } => {
                 match slot.progress(bus) {
                     Progress::Waiting | Progress::Claimed(_) => return 0,
-                    // Nobody reads the late answer; its slot is freed.
-                    Progress::Finished => drop(slot.finished(bus)),
+                    // Nobody reads the late answer; its slot is freed, unless a worker still holds bytes of it.
+                    Progress::Finished if slot.finished(bus).free() => {}
+                    Progress::Finished => return 0,
                     Progress::Abandoned => slot.reset(bus),
                 }
                 // The permit goes back only after the entry is free for the next caller.
@@ -89,6 +90,9 @@ impl Board {
         for index in bus.slots() {
             let mut entry = self.entry(index);
             let (Entry::Pending { slot, .. } | Entry::Zombie { slot, .. }) = &*entry else { continue };
+            if slot.holder(bus).is_some_and(|owner| !bus.bus().owner_is_alive(owner)) {
+                slot.end_hold(bus);
+            }
             let Progress::Claimed(claim) = slot.progress(bus) else { continue };
             if !is_dead(claim) || !slot.reap(bus, claim) {
                 continue;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::service::Hub;
 use crate::bus::{Bus, BusError, Founding};
 use crate::protocol::{BusName, DEFAULT_PREFIX, NameError, Version};
-use crate::slot::HubBus;
+use crate::slot::{HubBus, TrustedPeers};
 
 /// Makes a [`Hub`]. Made by [`Hub::builder`].
 #[derive(Debug, Clone)]
@@ -19,6 +19,7 @@ pub struct HubBuilder {
     timeout: Duration,
     spin: Duration,
     message_limit: usize,
+    trust: Option<TrustedPeers>,
     force: bool,
 }
 
@@ -48,6 +49,7 @@ impl HubBuilder {
             timeout: Duration::from_secs(30),
             spin: Duration::from_micros(20),
             message_limit: crate::DEFAULT_MESSAGE_LIMIT,
+            trust: None,
             force: false,
         }
     }
@@ -98,6 +100,15 @@ impl HubBuilder {
         self
     }
 
+    /// Has response bodies of 16 KiB and more lent to callers instead of copied.
+    ///
+    /// Such a body is read where its worker wrote it. Its slot stays taken until the last clone of its bytes is dropped,
+    /// so who keeps bodies for long copies them or makes more slots. The promise is in [`TrustedPeers`].
+    pub fn zero_copy(mut self, promise: TrustedPeers) -> Self {
+        self.trust = Some(promise);
+        self
+    }
+
     /// Also replaces a region that does not prove its hub dead, as one that a published hub left behind.
     ///
     /// Only for a name that nobody uses: a published hub that is alive would go on writing into the region its workers
@@ -112,9 +123,9 @@ impl HubBuilder {
     /// # Errors
     /// When the name or the size is impossible, another hub of the name is alive, or the system says no.
     pub fn create(self) -> Result<Hub, CreateError> {
-        let Self { name, prefix, version, slots, inline, timeout, spin, message_limit, force } = self;
+        let Self { name, prefix, version, slots, inline, timeout, spin, message_limit, trust, force } = self;
         let name = BusName::new(&prefix, &name)?;
         let bus = Bus::found(&name, &Founding { version, slots, half: inline, force })?;
-        Hub::start(HubBus::new(bus, message_limit), timeout, spin).map_err(CreateError::Thread)
+        Hub::start(HubBus::new(bus, message_limit), timeout, spin, trust).map_err(CreateError::Thread)
     }
 }

@@ -22,6 +22,7 @@ mod builder;
 mod call;
 mod deadline;
 mod error;
+mod lent;
 mod pool;
 mod service;
 mod shared;

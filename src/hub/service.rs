@@ -21,7 +21,7 @@ use super::shared::Shared;
 use super::watcher;
 use crate::body::{Body, BoxError};
 use crate::protocol::{BusName, Status};
-use crate::slot::HubBus;
+use crate::slot::{HubBus, TrustedPeers};
 
 /// Makes a bus and sends requests over it.
 ///
@@ -108,9 +108,14 @@ impl Hub {
         HubBuilder::new(name.into())
     }
 
-    pub(super) fn start(bus: HubBus, timeout: Duration, spin: Duration) -> std::io::Result<Self> {
+    pub(super) fn start(
+        bus: HubBus,
+        timeout: Duration,
+        spin: Duration,
+        trust: Option<TrustedPeers>,
+    ) -> std::io::Result<Self> {
         let name = format!("slotbus-hub-{}", bus.bus().name().name());
-        let shared = Arc::new(Shared::new(bus, timeout, spin));
+        let shared = Arc::new(Shared::new(bus, timeout, spin, trust));
         let watcher = thread::Builder::new().name(name).spawn({
             let shared = Arc::clone(&shared);
             move || watcher::watch(&shared)

@@ -13,7 +13,7 @@ use super::pool::Pool;
 use super::watcher;
 use crate::protocol::RequestId;
 use crate::signal::Spin;
-use crate::slot::HubBus;
+use crate::slot::{HubBus, TrustedPeers};
 use crate::sync::{Counter, Flag, OrderedCounter};
 
 /// How often a caller that is alone lets its executor run others before it spins.
@@ -29,6 +29,8 @@ pub(super) struct Shared {
     /// How long a call may take, waiting for a slot included.
     pub(super) timeout: Duration,
     pub(super) spin: Spin,
+    /// Long response bodies are lent instead of copied.
+    pub(super) trust: Option<TrustedPeers>,
     /// Callers that wait awake: they take the rings, so the watcher stays off the bell.
     pub(super) awake: OrderedCounter,
     /// Answers that callers have seen.
@@ -45,7 +47,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(bus: HubBus, timeout: Duration, spin: Duration) -> Self {
+    pub(super) fn new(bus: HubBus, timeout: Duration, spin: Duration, trust: Option<TrustedPeers>) -> Self {
         let bus = Arc::new(bus);
         Self {
             pool: Arc::new(Pool::new(Arc::clone(&bus))),
@@ -53,6 +55,7 @@ impl Shared {
             bus,
             timeout,
             spin: Spin::new(spin),
+            trust,
             awake: OrderedCounter::default(),
             answered: Counter::default(),
             courtesy: Counter::default(),

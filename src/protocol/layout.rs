@@ -14,7 +14,7 @@ use std::mem::{offset_of, size_of};
 use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use super::request_id::RequestId;
-use super::status::{BumpHead, Seal, StatusWord};
+use super::status::{BumpHead, HeldWord, Seal, StatusWord};
 
 /// The first word of a control region: "SLB1".
 pub const SHM_MAGIC: u32 = 0x534C_4231;
@@ -151,7 +151,7 @@ pub struct SlotMeta {
     /// Extension: low half of the ticket whose caller gave up, 0 for none.
     pub cancel: FieldU32,
     /// Extension: owner whose zero-copy bytes of this slot are alive, 0 for none.
-    pub held: FieldU32,
+    pub held: HeldWord,
     reserved: FieldU64,
 }
 

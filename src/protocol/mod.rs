@@ -45,5 +45,7 @@ pub(crate) use self::payload::{BodyPlace, MAX_META, Payload, PayloadError};
 pub(crate) use self::placement::{Placement, place};
 pub(crate) use self::problem::{PROBLEM_JSON, problem_body};
 pub use self::request_id::{RequestId, RequestIdError};
-pub use self::status::{BumpHead, SLOT_CLAIMED, SLOT_DONE, SLOT_FREE, SLOT_READY, SLOT_WRITING, Seal, StatusWord};
+pub use self::status::{
+    BumpHead, HeldWord, SLOT_CLAIMED, SLOT_DONE, SLOT_FREE, SLOT_READY, SLOT_WRITING, Seal, StatusWord,
+};
 pub(crate) use self::status::{Claim, OwnerToken, Status};

@@ -218,6 +218,33 @@ impl BumpHead {
     }
 }
 
+/// Who holds bytes of a slot's request in place: its owner's token, 0 for nobody.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct HeldWord(AtomicU32);
+
+impl HeldWord {
+    /// Worker: its claimed slot is held. Relaxed: `publish` follows, which whoever could use the slot again has seen.
+    pub(crate) fn hold(&self, owner: OwnerToken) {
+        self.0.store(owner.get(), Ordering::Relaxed);
+    }
+
+    /// Worker: it has read what it held for the last time. Release: pairs with `holder`.
+    pub(crate) fn let_go(&self) {
+        self.0.store(0, Ordering::Release);
+    }
+
+    /// Hub: who holds the slot. Acquire: pairs with `let_go`, so that nothing is written while it is read.
+    pub(crate) fn holder(&self) -> Option<OwnerToken> {
+        OwnerToken::from_raw(self.0.load(Ordering::Acquire))
+    }
+
+    /// Hub: nobody holds the slot; it is about to be dispatched, or its holder is proven dead.
+    pub(crate) fn clear(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
+
 /// The word that says a structure is complete: stored last, read first.
 #[repr(transparent)]
 #[derive(Debug)]

@@ -3,11 +3,12 @@
 //! May use `protocol` and `shm`. What stays true:
 //! 1. The mapping lives as long as the value and is as long as the geometry was checked against.
 //! 2. Header and slots are handed out as references to atomics, which stay valid whatever a peer writes.
-//! 3. No reference into the heap exists: payload bytes are copied between it and private memory, and every copy is
+//! 3. No reference into the heap exists, unless its user has promised that nobody writes there (`shared`): payload bytes are copied between it and private memory, and every copy is
 //!    checked against this mapping, whoever computed the range.
 #![allow(unsafe_code)]
 
 mod overflow;
+mod shared;
 
 use std::fs::File;
 use std::io;
@@ -17,6 +18,8 @@ use std::mem::align_of;
 use memmap2::{MmapOptions, MmapRaw};
 
 pub(crate) use self::overflow::{OverflowObject, OverflowView, read_overflow};
+pub use self::shared::TrustedPeers;
+pub(crate) use self::shared::{Lender, lend_range, lend_view};
 use crate::protocol::{
     BusName, Geometry, GeometryError, HeaderImage, HeapRange, SHM_HEADER_SIZE, ShmHeader, SlotIndex, SlotMeta,
 };

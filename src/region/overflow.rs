@@ -108,17 +108,26 @@ impl OverflowView {
         self.map.len()
     }
 
-    /// Copies the first `len` bytes out.
+    /// Where the first `len` bytes are.
     ///
     /// # Panics
     /// When there are fewer, which is a bug of the caller.
-    pub(crate) fn copy_out(&self, len: usize) -> Vec<u8> {
+    pub(super) fn start(&self, len: usize) -> *const u8 {
         assert!(len <= self.map.len(), "the object was checked to hold {len} bytes");
+        self.map.as_ptr()
+    }
+
+    /// Copies the first `len` bytes out.
+    ///
+    /// # Panics
+    /// As `start`.
+    pub(crate) fn copy_out(&self, len: usize) -> Vec<u8> {
+        let start = self.start(len);
         let mut bytes: Vec<u8> = Vec::with_capacity(len);
-        // SAFETY: `len` bytes are mapped by the line above, and the vector has room for them and is private. A peer that
+        // SAFETY: `start` checked that `len` bytes are mapped, and the vector has room for them and is private. A peer that
         // writes meanwhile changes which bytes are copied, not where.
         unsafe {
-            std::ptr::copy_nonoverlapping(self.map.as_ptr(), bytes.as_mut_ptr(), len);
+            std::ptr::copy_nonoverlapping(start, bytes.as_mut_ptr(), len);
             bytes.set_len(len);
         }
         bytes

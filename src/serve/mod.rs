@@ -26,7 +26,7 @@ use self::executor::SpawnExecutor;
 pub use self::signal::shutdown_signal;
 use crate::body::{Body, BoxError};
 use crate::protocol::{BusName, DEFAULT_PREFIX};
-use crate::worker::{Executor, Worker, WorkerOptions};
+use crate::worker::{Executor, TrustedPeers, Worker, WorkerOptions};
 
 /// The variable that names the bus when [`Serve::name`] does not.
 pub const NAME_VARIABLE: &str = "SLOTBUS_NAME";
@@ -60,20 +60,7 @@ where
     R::Data: Send,
     R::Error: Into<BoxError>,
 {
-    Serve {
-        service,
-        shutdown: pending(),
-        name: None,
-        prefix: DEFAULT_PREFIX.to_owned(),
-        pumps: default_pumps(),
-        concurrency: None,
-        spin: DEFAULT_SPIN,
-        connect_timeout: None,
-        drain_timeout: Duration::from_secs(30),
-        body_limit: None,
-        message_limit: DEFAULT_MESSAGE_LIMIT,
-        executor: None,
-    }
+    Serve { service, shutdown: pending(), options: Options::default() }
 }
 
 /// How long a pump spins before it parks, unless [`Serve::spin`] says otherwise.
@@ -88,6 +75,11 @@ fn default_pumps() -> usize {
 pub struct Serve<S, F = Pending<()>> {
     service: S,
     shutdown: F,
+    options: Options,
+}
+
+/// What the builder's methods set.
+struct Options {
     name: Option<String>,
     prefix: String,
     pumps: usize,
@@ -97,19 +89,38 @@ pub struct Serve<S, F = Pending<()>> {
     drain_timeout: Duration,
     body_limit: Option<usize>,
     message_limit: usize,
+    trust: Option<TrustedPeers>,
     executor: Option<Arc<dyn Executor>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            name: None,
+            prefix: DEFAULT_PREFIX.to_owned(),
+            pumps: default_pumps(),
+            concurrency: None,
+            spin: DEFAULT_SPIN,
+            connect_timeout: None,
+            drain_timeout: Duration::from_secs(30),
+            body_limit: None,
+            message_limit: DEFAULT_MESSAGE_LIMIT,
+            trust: None,
+            executor: None,
+        }
+    }
 }
 
 impl<S, F> Serve<S, F> {
     /// The name of the bus. Without it the variable `SLOTBUS_NAME` names it.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        self.options.name = Some(name.into());
         self
     }
 
     /// The prefix of the bus, `slotbus` by default; the published `slotbus-hub` binary uses `hub`.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.prefix = prefix.into();
+        self.options.prefix = prefix.into();
         self
     }
 
@@ -117,7 +128,7 @@ impl<S, F> Serve<S, F> {
     ///
     /// Handlers that are ready at their first poll run on these threads, so more of them help when handlers compute.
     pub fn pumps(mut self, pumps: usize) -> Self {
-        self.pumps = pumps.max(1);
+        self.options.pumps = pumps.max(1);
         self
     }
 
@@ -126,7 +137,7 @@ impl<S, F> Serve<S, F> {
     ///
     /// A worker that is full leaves requests to other workers on the same bus.
     pub fn concurrency_limit(mut self, limit: usize) -> Self {
-        self.concurrency = Some(limit.max(1));
+        self.options.concurrency = Some(limit.max(1));
         self
     }
 
@@ -136,25 +147,25 @@ impl<S, F> Serve<S, F> {
     /// Spinning saves a hot caller the 30 to 60 µs of waking a parked thread. It adapts to traffic, one thread does it
     /// at a time, and a machine with one core never does.
     pub fn spin(mut self, spin: Duration) -> Self {
-        self.spin = spin;
+        self.options.spin = spin;
         self
     }
 
     /// Runs unfinished handlers on `executor` instead of tokio.
     pub fn executor<E: Spawn + Send + Sync + 'static>(mut self, executor: E) -> Self {
-        self.executor = Some(Arc::new(SpawnExecutor(executor)));
+        self.options.executor = Some(Arc::new(SpawnExecutor(executor)));
         self
     }
 
     /// How long to wait for the hub's region at the start; for ever by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = Some(timeout);
+        self.options.connect_timeout = Some(timeout);
         self
     }
 
     /// How long a shutdown waits for requests in hand before it answers them 503: 30 s by default.
     pub fn drain_timeout(mut self, timeout: Duration) -> Self {
-        self.drain_timeout = timeout;
+        self.options.drain_timeout = timeout;
         self
     }
 
@@ -162,7 +173,7 @@ impl<S, F> Serve<S, F> {
     ///
     /// It is axum-core's `DefaultBodyLimit`, which routes may change for themselves.
     pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = Some(bytes);
+        self.options.body_limit = Some(bytes);
         self
     }
 
@@ -170,7 +181,17 @@ impl<S, F> Serve<S, F> {
     ///
     /// A longer request is answered 413, a longer response is replaced by a 500, and both are logged.
     pub fn message_limit(mut self, bytes: usize) -> Self {
-        self.message_limit = bytes;
+        self.options.message_limit = bytes;
+        self
+    }
+
+    /// Has request bodies of 16 KiB and more lent to handlers instead of copied, where the hub proves life and death by
+    /// locks, as this crate's does.
+    ///
+    /// Such a body is read where the hub wrote it. Its slot stays taken until the last clone of its bytes is dropped, so a
+    /// handler that keeps a body copies it. The promise is in [`TrustedPeers`](crate::TrustedPeers).
+    pub fn zero_copy(mut self, promise: TrustedPeers) -> Self {
+        self.options.trust = Some(promise);
         self
     }
 
@@ -179,46 +200,23 @@ impl<S, F> Serve<S, F> {
     where
         G: Future<Output = ()> + Send + 'static,
     {
-        let Self {
-            service,
-            shutdown: _,
-            name,
-            prefix,
-            pumps,
-            concurrency,
-            spin,
-            connect_timeout,
-            drain_timeout,
-            body_limit,
-            message_limit,
-            executor,
-        } = self;
-        Serve {
-            service,
-            shutdown: signal,
-            name,
-            prefix,
-            pumps,
-            concurrency,
-            spin,
-            connect_timeout,
-            drain_timeout,
-            body_limit,
-            message_limit,
-            executor,
-        }
+        let Self { service, shutdown: _, options } = self;
+        Serve { service, shutdown: signal, options }
     }
 
     fn bus_name(&self) -> Result<BusName, Error> {
         let from_environment = || std::env::var(NAME_VARIABLE).ok();
-        let name = self.name.clone().or_else(from_environment).ok_or(Error::NoName)?;
-        Ok(BusName::new(&self.prefix, &name)?)
+        let name = self.options.name.clone().or_else(from_environment).ok_or(Error::NoName)?;
+        Ok(BusName::new(&self.options.prefix, &name)?)
     }
 }
 
 impl<S, F> fmt::Debug for Serve<S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Serve").field("name", &self.name).field("prefix", &self.prefix).finish_non_exhaustive()
+        f.debug_struct("Serve")
+            .field("name", &self.options.name)
+            .field("prefix", &self.options.prefix)
+            .finish_non_exhaustive()
     }
 }
 
@@ -238,22 +236,24 @@ where
     fn into_future(self) -> ServeFuture {
         ServeFuture(Box::pin(async move {
             let name = self.bus_name()?;
-            let executor = match self.executor {
+            let Self { service, shutdown, options } = self;
+            let executor = match options.executor {
                 Some(executor) => executor,
                 None => default_executor()?,
             };
-            let service = HttpService::new(self.service, self.body_limit, self.message_limit);
+            let service = HttpService::new(service, options.body_limit, options.message_limit);
             let options = WorkerOptions {
                 name,
-                pumps: self.pumps,
-                concurrency: self.concurrency,
-                spin: self.spin,
-                connect_timeout: self.connect_timeout,
-                drain_timeout: self.drain_timeout,
-                body_limit: self.message_limit,
+                pumps: options.pumps,
+                concurrency: options.concurrency,
+                spin: options.spin,
+                connect_timeout: options.connect_timeout,
+                drain_timeout: options.drain_timeout,
+                body_limit: options.message_limit,
+                trust: options.trust,
             };
             let mut worker = Worker::start(options, service, executor)?;
-            let mut shutdown = std::pin::pin!(self.shutdown);
+            let mut shutdown = std::pin::pin!(shutdown);
             let mut draining = false;
             let ended = std::future::poll_fn(|cx| {
                 if !draining && shutdown.as_mut().poll(cx).is_ready() {

@@ -10,6 +10,7 @@ use super::overflow::{OverflowStore, ViewStore};
 use super::shield::Shield;
 use crate::bus::Bus;
 use crate::protocol::{Claim, Direction, Features, OutgoingReply, SlotIndex, SlotMeta, Status};
+use crate::region::TrustedPeers;
 use crate::sync::{AnswerRight, Counter};
 
 /// A worker's attachment to one life of a bus, shared by its pumps and its leases.
@@ -23,6 +24,8 @@ pub(crate) struct Attachment {
     /// `None` where the hub numbers its dispatches, and so registers callers first.
     pub(super) shield: Option<Shield>,
     pub(super) body_limit: usize,
+    /// Long request bodies are lent instead of copied.
+    pub(super) trust: Option<TrustedPeers>,
     pub(super) counts: ReplyCounts,
     /// Requests claimed less rings taken for them: a claim may come before its ring was even looked for. Only the pump
     /// that claims changes it.
@@ -70,7 +73,7 @@ impl ScanCursor {
 
 impl Attachment {
     /// Takes over a worker's bus; bodies longer than `body_limit` bytes are refused.
-    pub(crate) fn new(bus: Bus, body_limit: usize) -> Self {
+    pub(crate) fn new(bus: Bus, body_limit: usize, trust: Option<TrustedPeers>) -> Self {
         let geometry = bus.region().geometry();
         let slots = geometry.num_slots();
         let overflow = OverflowStore::new(bus.name().clone(), Direction::Response, geometry.version(), slots);
@@ -86,6 +89,7 @@ impl Attachment {
             views,
             shield,
             body_limit,
+            trust,
             counts: ReplyCounts::default(),
             rings_owed: Counter::default(),
             last_bodies: Default::default(),

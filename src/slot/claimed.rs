@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use super::attachment::Attachment;
+use super::lend::{Hold, LEND_FROM, Lending};
 use super::overflow::Unreadable;
 use super::payload::{self, NoRoom, ReadError};
 use crate::protocol::{
@@ -52,7 +53,14 @@ impl ClaimedSlot {
         let limit = attachment.body_limit;
         // A hub of ours keeps its objects.
         let kept = !attachment.is_published_hub();
-        let read = payload::read(bus.region(), &attachment.views, *index, payload, limit, kept);
+        let lends = payload.body.len() as usize >= LEND_FROM && payload.body.len() as usize <= limit;
+        let lending = match (attachment.trust, attachment.bus.owner()) {
+            (Some(trust), Some(owner)) if lends => {
+                Some(Lending { trust, keeper: Hold::take(attachment, *index, owner) })
+            }
+            _ => None,
+        };
+        let read = payload::read(bus.region(), &attachment.views, *index, payload, limit, kept, lending);
         let (meta, body) = read.map_err(|error| match error {
             ReadError::TooLarge { len, limit } => CallError::BodyTooLarge { len, limit },
             ReadError::Overflow(Unreadable { name, source }) => CallError::Overflow { name, source },

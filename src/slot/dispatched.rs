@@ -1,20 +1,21 @@
 //! A hub's leases: reserve and fill a slot, wait for it, take the response out.
 
-use super::overflow::{OverflowStore, Unreadable, ViewStore};
-use super::payload::{self, NoRoom, ReadError};
+use super::finished::FinishedSlot;
+use super::overflow::{OverflowStore, ViewStore};
+use super::payload::{self, NoRoom};
 use crate::bus::Bus;
 use crate::protocol::{
-    BodyPlace, Claim, Direction, MAX_META, OutgoingCall, PUBLISHED_ANSWER, Payload, PayloadError, Reply, ReplyError,
-    SlotIndex, SlotMeta, Status, WireError, align8,
+    BodyPlace, Claim, Direction, MAX_META, OutgoingCall, OwnerToken, PUBLISHED_ANSWER, Payload, SlotIndex, SlotMeta,
+    Status, WireError, align8,
 };
 use crate::sync::Counter;
 
 /// A hub's side of a bus.
 #[derive(Debug)]
 pub(crate) struct HubBus {
-    bus: Bus,
-    overflow: OverflowStore,
-    views: ViewStore,
+    pub(super) bus: Bus,
+    pub(super) overflow: OverflowStore,
+    pub(super) views: ViewStore,
     tickets: Counter,
     body_limit: usize,
     /// The most bytes of the bump area that one answer of a published worker took.
@@ -39,7 +40,7 @@ impl HubBus {
         self.bus.region().geometry().slots()
     }
 
-    fn slot(&self, slot: SlotIndex) -> &SlotMeta {
+    pub(super) fn slot(&self, slot: SlotIndex) -> &SlotMeta {
         self.bus.region().slot(slot)
     }
 
@@ -109,7 +110,7 @@ impl HubBus {
     }
 
     /// Notes how much of the bump area an answer took.
-    fn learn_length(&self, payload: Payload) {
+    pub(super) fn learn_length(&self, payload: Payload) {
         let Payload { meta, body: BodyPlace::Inline(body) } = payload else { return };
         let len = (align8(meta.len()) + align8(body.len())) as u64;
         if body.offset() >= self.bump_area().0 && len > self.longest_answer.get().max(PUBLISHED_ANSWER.into()) {
@@ -153,6 +154,7 @@ impl<'a> ReservedSlot<'a> {
         slot.resp_ticket.set(0);
         slot.deadline.set(0);
         slot.cancel.set(0);
+        slot.held.clear();
         Ok(WrittenSlot(self))
     }
 }
@@ -240,7 +242,7 @@ impl DispatchedSlot {
 
     /// The answered slot, once `progress` has said that it is finished.
     pub(crate) fn finished<'a>(&self, hub: &'a HubBus) -> FinishedSlot<'a> {
-        FinishedSlot { hub, index: self.index, ticket: self.ticket }
+        FinishedSlot::new(hub, self.index, self.ticket)
     }
 
     /// Takes the request back if no worker has claimed it.
@@ -253,6 +255,16 @@ impl DispatchedSlot {
         hub.slot(self.index).status.reap(claim)
     }
 
+    /// Who holds bytes of the request in place.
+    pub(crate) fn holder(&self, hub: &HubBus) -> Option<OwnerToken> {
+        hub.slot(self.index).held.holder()
+    }
+
+    /// Ends the hold of a worker that is proven dead.
+    pub(crate) fn end_hold(&self, hub: &HubBus) {
+        hub.slot(self.index).held.clear();
+    }
+
     /// Makes the slot FREE after `progress` has said that it is abandoned.
     pub(crate) fn reset(&self, hub: &HubBus) {
         hub.slot(self.index).status.reset();
@@ -261,52 +273,5 @@ impl DispatchedSlot {
     #[cfg(test)]
     pub(crate) fn index(&self) -> SlotIndex {
         self.index
-    }
-}
-
-/// An answered slot: the response is read, then the slot is free.
-#[derive(Debug)]
-#[must_use = "a finished slot that is dropped loses its response"]
-pub(crate) struct FinishedSlot<'a> {
-    hub: &'a HubBus,
-    index: SlotIndex,
-    ticket: u64,
-}
-
-impl FinishedSlot<'_> {
-    /// Copies the response out and frees the slot.
-    pub(crate) fn take(self) -> Result<Reply, ReplyError> {
-        let Self { hub, index, ticket } = &self;
-        let (hub, index, expected) = (*hub, *index, *ticket);
-        let slot = hub.slot(index);
-        hub.bus.region().prefetch_response(index);
-        // A published worker leaves 0 there.
-        let found = slot.resp_ticket.get();
-        if found != expected && found != 0 {
-            return Err(ReplyError::Ticket { found, expected });
-        }
-        let status = slot.resp_status.get();
-        let payload: Payload = slot.response.read(hub.bus.region().geometry()).map_err(|error| match error {
-            PayloadError::Meta(range) => ReplyError::MetaRange(range),
-            PayloadError::Body(range) => ReplyError::BodyRange(range),
-        })?;
-        hub.learn_length(payload);
-        // A worker of ours keeps its objects, and shows by the ticket that it answered.
-        let kept = found == expected;
-        let read = payload::read(hub.bus.region(), &hub.views, index, payload, hub.body_limit, kept);
-        let (meta, body) = read.map_err(|error| match error {
-            ReadError::TooLarge { len, limit } => ReplyError::BodyTooLarge { len, limit },
-            ReadError::Overflow(Unreadable { name, source }) => ReplyError::Overflow { name, source },
-        })?;
-        Ok(Reply { status, meta, body })
-    }
-}
-
-impl Drop for FinishedSlot<'_> {
-    fn drop(&mut self) {
-        // The worker is done with the request's object too.
-        self.hub.overflow.trim(self.index);
-        // Only this hub leaves DONE, and it has one entry for the slot.
-        let _ = self.hub.slot(self.index).status.release();
     }
 }

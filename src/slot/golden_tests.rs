@@ -54,7 +54,7 @@ fn a_version_2_header_has_its_golden_bytes() {
 #[test]
 fn a_slot_has_its_golden_bytes_through_a_whole_request() {
     let (name, hub) = found(Version::V1);
-    let worker = Arc::new(Attachment::new(Bus::attach(&name).unwrap(), 1 << 20));
+    let worker = Arc::new(Attachment::new(Bus::attach(&name).unwrap(), 1 << 20, None));
     let id = RequestId::new("0123456789-0123456789-0123456789-abc").unwrap();
     let (target, headers) = ("/a?b".parse().unwrap(), HeaderMap::new());
     let body = Bytes::from_static(b"body!").into();
@@ -82,6 +82,7 @@ fn a_slot_has_its_golden_bytes_through_a_whole_request() {
     assert_eq!(read(&name, slot_at + 64, 24), le(&[201, arena + 1024, 5, arena + 1032, 2, 0]));
     assert_eq!(read(&name, slot_at + 88, 16), le(&[1, 0, 1, 0]), "ticket and its copy");
     assert_eq!(read(&name, heap + u64::from(arena) + 1024, 10), b"\x03a/b\0\0\0\0ok");
-    sent.finished(&hub).take().unwrap();
+    sent.finished(&hub).read().unwrap();
+    assert!(sent.finished(&hub).free());
     assert_eq!(read(&name, slot_at, 4), le(&[0]));
 }

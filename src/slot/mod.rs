@@ -1,8 +1,8 @@
 //! Slots as leases: who holds one may do one thing with it, and doing it consumes the lease.
 //!
 //! ```text
-//!   hub     ReservedSlot ─write─► WrittenSlot ─announce─► DispatchedSlot ─finished─► FinishedSlot ─take─► Reply
-//!              │ drop: FREE        │ drop: FREE             │ withdraw, reap          │ drop: FREE
+//!   hub     ReservedSlot ─write─► WrittenSlot ─announce─► DispatchedSlot ─finished─► FinishedSlot ─read─► Reply
+//!              │ drop: FREE        │ drop: FREE             │ withdraw, reap          │ free: FREE
 //!   worker                    ClaimedSlot ──answer──► DONE
 //!                                │ drop: answers 500
 //! ```
@@ -12,13 +12,16 @@
 //! - READY: nobody writes; whoever claims by compare-exchange may read the request.
 //! - CLAIMED: only the `ClaimedSlot` whose exact word stands there reads the request and writes the response. The right
 //!   to write is taken once per lease (`AnswerRight`), so a lease that a shutdown has answered for writes nothing more.
-//! - DONE: only the hub reads the response, then stores FREE.
+//! - DONE: only the hub reads the response, then stores FREE; not before a worker that holds bytes of the request in
+//!   place (`held`) has let go of them or is proven dead, and not before the hub's own user has of the response's.
 //!
 //! May use `protocol`, `region` and `bus`; knows neither tokio nor http's request and response.
 
 mod attachment;
 mod claimed;
 mod dispatched;
+mod finished;
+mod lend;
 mod overflow;
 mod payload;
 mod shield;
@@ -26,6 +29,8 @@ mod shield;
 pub(crate) use self::attachment::{Attachment, ScanCursor};
 pub(crate) use self::claimed::ClaimedSlot;
 pub(crate) use self::dispatched::{DispatchError, DispatchedSlot, HubBus, Progress};
+pub(crate) use self::lend::{Keeper, LEND_FROM};
+pub(crate) use crate::region::TrustedPeers;
 
 #[cfg(test)]
 mod golden_tests;

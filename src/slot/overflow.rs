@@ -2,7 +2,7 @@
 //! so is the view of what the other side keeps.
 
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::protocol::{BusName, Direction, Generation, Segments, SlotIndex, Version};
 use crate::region::{OverflowObject, OverflowView, read_overflow};
@@ -144,7 +144,7 @@ pub(crate) struct ViewStore {
     name: BusName,
     direction: Direction,
     /// Only the slot's owner touches its entry, so a lock here is never waited for.
-    views: Box<[Mutex<Option<OverflowView>>]>,
+    views: Box<[Mutex<Option<Arc<OverflowView>>>]>,
     /// How often a view was read.
     reads: Counter,
     /// Whether there may be a view.
@@ -179,18 +179,34 @@ impl ViewStore {
     }
 
     fn read_view(&self, slot: SlotIndex, name: &str, len: usize) -> io::Result<Vec<u8>> {
+        Ok(self.view_of(slot, name, len)?.copy_out(len))
+    }
+
+    /// The slot's object itself, at least `len` bytes of it.
+    pub(crate) fn view(
+        &self,
+        slot: SlotIndex,
+        generation: Generation,
+        len: usize,
+    ) -> Result<Arc<OverflowView>, Unreadable> {
+        let name = self.name.overflow(self.direction, slot, generation);
+        self.view_of(slot, &name, len).map_err(|source| Unreadable { name, source })
+    }
+
+    fn view_of(&self, slot: SlotIndex, name: &str, len: usize) -> io::Result<Arc<OverflowView>> {
         let mut entry = self.views[slot.get()].lock().unwrap_or_else(PoisonError::into_inner);
         self.reads.add(1);
         if let Some(view) = entry.as_ref().filter(|view| view.is_of(name, len)) {
-            return Ok(view.copy_out(len));
+            return Ok(Arc::clone(view));
         }
         // The former one goes first: its object may be gone but for this view.
         *entry = None;
-        let view = OverflowView::open(name, len)?;
-        let bytes = view.copy_out(len);
-        *entry = Some(view).filter(|view| view.len() <= KEEP);
-        self.in_use.raise();
-        Ok(bytes)
+        let view = Arc::new(OverflowView::open(name, len)?);
+        if view.len() <= KEEP {
+            *entry = Some(Arc::clone(&view));
+            self.in_use.raise();
+        }
+        Ok(view)
     }
 
     /// How often views were read so far.

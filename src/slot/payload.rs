@@ -4,9 +4,10 @@ use bytes::Bytes;
 use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 
+use super::lend::{Keeper, Kept, Lending};
 use super::overflow::{OverflowStore, Unreadable, ViewStore};
 use crate::protocol::{BodyPlace, HeapRange, MAX_META, Payload, Placement, Segments, SlotIndex, encoded_len};
-use crate::region::{HeapWriter, Region};
+use crate::region::{HeapWriter, Region, lend_range, lend_view};
 
 /// The longest meta in bytes that is encoded in private memory first.
 const SHORT_META: usize = 768;
@@ -119,19 +120,33 @@ pub(crate) enum ReadError {
 
 /// Copies a message out: its meta and its body, in one private block when both are inline.
 ///
-/// `kept` says that its writer uses overflow objects again.
-pub(crate) fn read(
+/// `kept` says that its writer uses overflow objects again. With `lending` the body is not copied.
+pub(crate) fn read<K: Keeper>(
     region: &Region,
     views: &ViewStore,
     slot: SlotIndex,
     payload: Payload,
     body_limit: usize,
     kept: bool,
+    lending: Option<Lending<K>>,
 ) -> Result<(Bytes, Bytes), ReadError> {
     let Payload { meta, body } = payload;
     let len = body.len();
     if len as usize > body_limit {
         return Err(ReadError::TooLarge { len, limit: body_limit });
+    }
+    if let Some(Lending { trust, keeper }) = lending {
+        let mut block = Vec::with_capacity(meta.len());
+        region.copy_out(meta, &mut block);
+        let body = match body {
+            BodyPlace::Empty => Bytes::new(),
+            BodyPlace::Inline(range) => lend_range(Kept(keeper), range, trust),
+            BodyPlace::Overflow { generation, len } => {
+                let view = views.view(slot, generation, len as usize).map_err(ReadError::Overflow)?;
+                lend_view(Kept(keeper), view, len as usize, trust)
+            }
+        };
+        return Ok((block.into(), body));
     }
     let inline = match body {
         BodyPlace::Inline(range) => Some(range),

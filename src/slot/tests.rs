@@ -25,7 +25,7 @@ fn founding(version: Version) -> Founding {
 fn pair(version: Version) -> (HubBus, Arc<Attachment>) {
     let name = name();
     let hub = HubBus::new(Bus::found(&name, &founding(version)).unwrap(), LIMIT);
-    (hub, Arc::new(Attachment::new(Bus::attach(&name).unwrap(), LIMIT)))
+    (hub, Arc::new(Attachment::new(Bus::attach(&name).unwrap(), LIMIT, None)))
 }
 
 fn call(body: usize) -> OutgoingCall {
@@ -47,7 +47,9 @@ fn dispatch(hub: &HubBus, body: usize) -> DispatchedSlot {
 
 fn finished(hub: &HubBus, slot: &DispatchedSlot) -> Reply {
     assert_eq!(slot.progress(hub), Progress::Finished);
-    slot.finished(hub).take().unwrap()
+    let reply = slot.finished(hub).read().unwrap();
+    assert!(slot.finished(hub).free());
+    reply
 }
 
 #[test]

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 pub(crate) use self::supervise::{Worker, WorkerError};
 use crate::protocol::{BusName, Call, CallError, OutgoingReply};
+pub(crate) use crate::slot::TrustedPeers;
 
 /// A failure of a service.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -80,4 +81,6 @@ pub(crate) struct WorkerOptions {
     pub(crate) drain_timeout: Duration,
     /// The longest request body in bytes.
     pub(crate) body_limit: usize,
+    /// Long request bodies are lent instead of copied.
+    pub(crate) trust: Option<TrustedPeers>,
 }

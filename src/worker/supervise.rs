@@ -137,7 +137,7 @@ impl<S: CallService> Supervisor<S> {
             let geometry = bus.region().geometry();
             let (slots, version) = (geometry.num_slots(), geometry.version().number());
             tracing::info!(bus = %bus.name(), slots, version, extension = geometry.extension().is_some(), "attached");
-            let attachment = Arc::new(Attachment::new(bus, self.options.body_limit));
+            let attachment = Arc::new(Attachment::new(bus, self.options.body_limit, self.options.trust));
             match self.pump(life, attachment)? {
                 Ended::Stopped => return Ok(()),
                 Ended::BusGone => tracing::info!(bus = %self.options.name, "the hub has gone"),

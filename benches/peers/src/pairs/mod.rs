@@ -42,8 +42,9 @@ pub(crate) const UNIX_SOCKET: &str = "axum, Unix socket";
 pub(crate) const ICEORYX_BUSY: &str = "iceoryx2, busy";
 pub(crate) const SEMAPHORES: &str = "floor: semaphores";
 
-pub(crate) const PAIRS: [Pair; 11] = [
+pub(crate) const PAIRS: [Pair; 12] = [
     Pair { name: OURS, kind: Kind::Ours(Options::ROUTER) },
+    Pair { name: TRUSTED, kind: Kind::Ours(Options::TRUSTED) },
     Pair { name: "this crate, axum::Router", kind: Kind::Ours(Options::AXUM) },
     Pair { name: "this crate, threads", kind: Kind::Ours(Options::THREADS) },
     Pair { name: PUBLISHED[0], kind: Kind::Published01 },

@@ -8,7 +8,7 @@ use futures::FutureExt;
 use http::{HeaderName, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use slotbus::hub::{Hub, HubBuilder};
-use slotbus::{Body, Router, handler, routes};
+use slotbus::{Body, Router, TrustedPeers, handler, routes};
 
 use crate::drive::{Caller, Engine, LIMIT, Sample, Tally, closed, drive_engine, drive_tasks, runtime};
 use crate::load::{HELLO, Load, Pace};
@@ -19,6 +19,7 @@ use crate::process::{Servers, Setup};
 pub(crate) struct Options {
     service: Service,
     callers: Callers,
+    zero_copy: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +35,9 @@ enum Callers {
 }
 
 impl Options {
-    pub(super) const ROUTER: Self = Self { service: Service::Router, callers: Callers::Tasks };
+    pub(super) const ROUTER: Self = Self { service: Service::Router, callers: Callers::Tasks, zero_copy: false };
     pub(super) const AXUM: Self = Self { service: Service::Axum, ..Self::ROUTER };
+    pub(super) const TRUSTED: Self = Self { zero_copy: true, ..Self::ROUTER };
     pub(super) const THREADS: Self = Self { callers: Callers::Threads, ..Self::ROUTER };
 }
 
@@ -61,7 +63,10 @@ async fn echo(body: Bytes) -> Bytes {
 pub(super) async fn serve(options: Options, setup: &Setup) {
     let bus = setup.place.name();
     let ended = match options.service {
-        Service::Router => slotbus::serve(Router::new().routes(routes![hello, worker, echo])).name(bus).await,
+        Service::Router => {
+            let serve = slotbus::serve(Router::new().routes(routes![hello, worker, echo])).name(bus);
+            if options.zero_copy { serve.zero_copy(promise()).await } else { serve.await }
+        }
         Service::Axum => {
             let app = axum::Router::new().route("/hello", get(|| async { HELLO }));
             let app = app.route("/echo", post(|body: Bytes| async { body }));
@@ -71,13 +76,19 @@ pub(super) async fn serve(options: Options, setup: &Setup) {
     ended.expect("the worker runs until it is killed");
 }
 
+#[allow(unsafe_code, reason = "the promise that makes zero copies possible")]
+fn promise() -> TrustedPeers {
+    // SAFETY: both processes run this executable, which writes to no body it lent.
+    unsafe { TrustedPeers::promise() }
+}
+
 /// The hub of `setup`, to be made after a last wish.
 pub(crate) fn hub(setup: &Setup, wish: impl FnOnce(HubBuilder) -> HubBuilder) -> Hub {
     wish(Hub::builder(setup.place.name()).timeout(LIMIT)).create().expect("the bus can be made")
 }
 
 pub(super) fn measure(options: Options, setup: &Setup, pace: Pace, length: Duration) -> Sample {
-    let hub = hub(setup, |hub| hub);
+    let hub = hub(setup, |hub| if options.zero_copy { hub.zero_copy(promise()) } else { hub });
     let servers = Servers::start(setup, 1);
     let callers = (0..setup.in_flight).map(|_| HubCaller::new(&hub, setup.load)).collect();
     match options.callers {

@@ -1,0 +1,49 @@
+//! Slots whose answer was read: back to the pool, now or when the last bytes of them are dropped.
+
+use std::sync::Arc;
+
+use super::board::Entry;
+use super::pool::Permit;
+use super::shared::Shared;
+use super::watcher;
+use crate::bus::Bus;
+use crate::slot::{DispatchedSlot, Keeper};
+
+/// Frees an answered slot. While a worker holds bytes of its request it becomes a zombie instead.
+pub(super) fn give_back(shared: &Shared, permit: Permit, slot: DispatchedSlot) {
+    if slot.finished(&shared.bus).free() {
+        return drop(permit);
+    }
+    // Interest, entry, look, in this order, as a caller that parks: the worker rings after it has let go.
+    shared.add_interest();
+    let index = permit.slot();
+    *shared.board.entry(index) = Entry::Zombie { slot, _permit: permit };
+    watcher::look(shared);
+}
+
+/// A slot whose response's body is lent to the hub's user.
+pub(super) struct LentSlot {
+    shared: Arc<Shared>,
+    /// Present until the last bytes are dropped.
+    slot: Option<(Permit, DispatchedSlot)>,
+}
+
+impl LentSlot {
+    pub(super) fn new(shared: Arc<Shared>, permit: Permit, slot: DispatchedSlot) -> Self {
+        Self { shared, slot: Some((permit, slot)) }
+    }
+}
+
+impl Keeper for LentSlot {
+    fn bus(&self) -> &Bus {
+        self.shared.bus.bus()
+    }
+}
+
+impl Drop for LentSlot {
+    fn drop(&mut self) {
+        if let Some((permit, slot)) = self.slot.take() {
+            give_back(&self.shared, permit, slot);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! A hub's lease of an answered slot: the response is read, then the slot is free.
+
+use super::dispatched::HubBus;
+use super::lend::{Keeper, Lending};
+use super::overflow::Unreadable;
+use super::payload::{self, ReadError};
+use crate::bus::Bus;
+use crate::protocol::{Payload, PayloadError, Reply, ReplyError, SlotIndex};
+use crate::region::TrustedPeers;
+
+/// An answered slot. It stays answered until it is freed.
+#[derive(Debug)]
+#[must_use = "a finished slot that is not freed stays taken"]
+pub(crate) struct FinishedSlot<'a> {
+    hub: &'a HubBus,
+    index: SlotIndex,
+    ticket: u64,
+}
+
+/// The keeper of a body that is copied: there is none.
+enum Nobody {}
+
+impl Keeper for Nobody {
+    fn bus(&self) -> &Bus {
+        match *self {}
+    }
+}
+
+impl<'a> FinishedSlot<'a> {
+    pub(super) fn new(hub: &'a HubBus, index: SlotIndex, ticket: u64) -> Self {
+        Self { hub, index, ticket }
+    }
+
+    /// Copies the response out.
+    pub(crate) fn read(&self) -> Result<Reply, ReplyError> {
+        self.read_by::<Nobody>(None)
+    }
+
+    /// Copies the response's head out and lends its body, for which `keeper` keeps the slot.
+    pub(crate) fn lend(&self, trust: TrustedPeers, keeper: impl Keeper) -> Result<Reply, ReplyError> {
+        self.read_by(Some(Lending { trust, keeper }))
+    }
+
+    /// How long the response's body is said to be.
+    pub(crate) fn body_len(&self) -> usize {
+        self.hub.slot(self.index).response.body_len.get() as usize
+    }
+
+    fn read_by<K: Keeper>(&self, lending: Option<Lending<K>>) -> Result<Reply, ReplyError> {
+        let &Self { hub, index, ticket: expected } = self;
+        let slot = hub.slot(index);
+        hub.bus.region().prefetch_response(index);
+        // A published worker leaves 0 there.
+        let found = slot.resp_ticket.get();
+        if found != expected && found != 0 {
+            return Err(ReplyError::Ticket { found, expected });
+        }
+        let status = slot.resp_status.get();
+        let payload: Payload = slot.response.read(hub.bus.region().geometry()).map_err(|error| match error {
+            PayloadError::Meta(range) => ReplyError::MetaRange(range),
+            PayloadError::Body(range) => ReplyError::BodyRange(range),
+        })?;
+        hub.learn_length(payload);
+        // A worker of ours keeps its objects, and shows by the ticket that it answered. Another lends nothing.
+        let kept = found == expected;
+        // Its keeper stays until the copying is over.
+        let (lending, _keeper) = if kept { (lending, None) } else { (None, lending) };
+        let read = payload::read(hub.bus.region(), &hub.views, index, payload, hub.body_limit(), kept, lending);
+        let (meta, body) = read.map_err(|error| match error {
+            ReadError::TooLarge { len, limit } => ReplyError::BodyTooLarge { len, limit },
+            ReadError::Overflow(Unreadable { name, source }) => ReplyError::Overflow { name, source },
+        })?;
+        Ok(Reply { status, meta, body })
+    }
+
+    /// Frees the slot; false while a worker holds bytes of its request in place, and then it stays as it is.
+    #[must_use]
+    pub(crate) fn free(self) -> bool {
+        let Self { hub, index, ticket: _ } = self;
+        let slot = hub.slot(index);
+        if slot.held.holder().is_some() {
+            return false;
+        }
+        // The worker is done with the request's object too.
+        hub.overflow.trim(index);
+        // Only this hub leaves DONE, and it has one entry for the slot.
+        let _ = slot.status.release();
+        true
+    }
+}
