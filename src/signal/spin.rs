@@ -1,8 +1,8 @@
 //! How long to spin before parking, adapted to whether spinning has paid.
 //!
 //! Two hot peers that both happen to park stay there: each gives up spinning before the other, which takes 30 to 60 µs to
-//! wake, has answered. So after waits that ended soon, every [`STRETCH`]th spin goes on two and a half times as long; one that is
-//! caught that way brings both back to spinning.
+//! wake, has answered. So after waits that ended soon, every [`STRETCH`]th spin goes on two and a half times as long, and
+//! every [`REACH`]th as long as the last wait took; one that is caught that way brings both back to spinning.
 
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,11 @@ const SOON: u32 = 10;
 
 /// Every so many misses in a row spinning goes on for longer, up to [`MAX_SPIN`].
 const STRETCH: u64 = 4;
+/// Every so many misses in a row it goes on for a whole wait, up to [`MAX_REACH`]: a busy machine may take that long to wake
+/// a thread, and one spin of that length in many waits is little beside them.
+const REACH: u64 = 16;
+/// The longest such spin.
+const MAX_REACH: Duration = Duration::from_micros(200);
 
 /// Bodies longer than this make nobody wait longer for them awake.
 const MOST_BYTES: usize = 2 << 20;
@@ -32,6 +37,8 @@ pub(crate) struct Spin {
     budget: Counter,
     /// Spins in a row that found nothing.
     misses: Counter,
+    /// Nanoseconds that the last wait took which spinning did not end.
+    last_wait: Counter,
 }
 
 impl Spin {
@@ -39,7 +46,8 @@ impl Spin {
     pub(crate) fn new(limit: Duration) -> Self {
         let lone = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
         let limit = if lone { Duration::ZERO } else { limit.min(MAX_SPIN) };
-        let spin = Self { limit, budget: Counter::default(), misses: Counter::default() };
+        let spin =
+            Self { limit, budget: Counter::default(), misses: Counter::default(), last_wait: Counter::default() };
         spin.restore();
         spin
     }
@@ -61,7 +69,10 @@ impl Spin {
         if budget.is_zero() {
             return None;
         }
-        if budget == self.limit && self.misses.get() % STRETCH == STRETCH - 1 {
+        let misses = self.misses.get();
+        if budget == self.limit && misses % REACH == REACH - 1 {
+            budget = (Duration::from_nanos(self.last_wait.get()) * 5 / 4).clamp(budget, MAX_REACH);
+        } else if budget == self.limit && misses % STRETCH == STRETCH - 1 {
             budget = MAX_SPIN.min(self.limit * 5 / 2);
         }
         budget += copying_time(bytes);
@@ -84,6 +95,7 @@ impl Spin {
     /// Learns how long a wait took that spinning did not end: soon after it, spinning is worth it again; else it gets
     /// shorter, down to nothing.
     pub(crate) fn parked_for(&self, wait: Duration) {
+        self.last_wait.set(wait.as_nanos() as u64);
         if wait < SOON * self.limit {
             self.misses.add(1);
             self.budget.set(self.limit.as_nanos() as u64);

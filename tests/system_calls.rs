@@ -1,0 +1,69 @@
+//! What a hot request costs the kernel: nothing. A process of hub and worker runs twice under `perf stat`, the second time
+//! with twice as many requests, and the difference is theirs.
+//!
+//! Needs `perf` and its tracepoints, so it is run on demand: `cargo test --test system_calls -- --ignored`.
+
+use std::process::Command;
+use std::time::Duration;
+
+use http::Request;
+use http_body_util::Full;
+use slotbus::hub::Hub;
+use slotbus::{Router, handler, routes};
+
+/// Says how many requests the watched process makes.
+const WATCHED: &str = "SLOTBUS_TEST_WATCHED";
+const REQUESTS: u64 = 100_000;
+/// A thread loses its processor now and then, and its peer parks meanwhile.
+const MOST_PER_HUNDRED: u64 = 5;
+
+#[handler(GET, "/hello")]
+async fn hello() -> &'static str {
+    "Hello, World!"
+}
+
+#[test]
+#[ignore = "needs perf with the tracepoint raw_syscalls:sys_enter"]
+fn a_hot_request_makes_no_system_call() {
+    if let Ok(requests) = std::env::var(WATCHED) {
+        return watched(requests.parse().unwrap());
+    }
+    let cores = std::thread::available_parallelism().unwrap().get();
+    assert!(cores > 1, "a machine with one core never spins: every request parks there, by intention");
+    let (once, twice) = (system_calls(REQUESTS), system_calls(2 * REQUESTS));
+    eprintln!("{once} system calls with {REQUESTS} requests, {twice} with twice as many, all threads together");
+    let more = twice.saturating_sub(once);
+    assert!(more * 100 <= REQUESTS * MOST_PER_HUNDRED, "{more} in {REQUESTS} requests");
+}
+
+/// Runs this test as a process of hub and worker and counts its system calls.
+fn system_calls(requests: u64) -> u64 {
+    let run = Command::new("perf")
+        .args(["stat", "-x", ",", "-e", "raw_syscalls:sys_enter", "--"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "--ignored", "a_hot_request_makes_no_system_call"])
+        .env(WATCHED, requests.to_string())
+        .output()
+        .expect("perf can be started: install it, on Debian with `apt-get install linux-perf`");
+    let report = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{report}");
+    let count = report.lines().find(|line| line.contains("raw_syscalls")).and_then(|line| line.split(',').next());
+    count
+        .and_then(|count| count.parse().ok())
+        .unwrap_or_else(|| panic!("perf counted nothing, is tracefs mounted? {report}"))
+}
+
+fn watched(requests: u64) {
+    let name = uuid::Uuid::new_v4().to_string();
+    // Code that is not optimised takes longer than the usual 20 µs.
+    let spin = Duration::from_micros(50);
+    let hub = Hub::builder(&name).spin(spin).create().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let app = Router::new().routes(routes![hello]);
+    let worker = runtime.spawn(slotbus::serve(app).name(name).pumps(1).spin(spin).into_future());
+    for _ in 0..requests {
+        let request = Request::get("/hello").body(Full::<bytes::Bytes>::default()).unwrap();
+        assert_eq!(hub.call_blocking(request).unwrap().status(), 200);
+    }
+    worker.abort();
+}
