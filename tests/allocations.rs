@@ -3,8 +3,6 @@
 
 #![allow(unsafe_code)]
 
-mod support;
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -16,8 +14,9 @@ use futures::future::BoxFuture;
 use http::{Request, Response};
 use slotbus::hub::Hub;
 use slotbus::{Body, Router, handler, routes};
-use support::{Worker, name};
+use tokio::sync::oneshot;
 use tower::Service;
+use uuid::Uuid;
 
 /// The system's allocator, with a count of what each thread takes from it. A block that grows counts once more.
 struct Counting;
@@ -89,12 +88,30 @@ fn median(mut counts: Vec<u64>) -> u64 {
     counts[counts.len() / 2]
 }
 
+/// Serves `service` with one pump and otherwise as by default, runs `calls` on a thread, and stops.
+async fn served<S, T>(service: S, calls: impl FnOnce(Hub) -> T + Send + 'static) -> T
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static,
+    T: Send + 'static,
+{
+    let name = format!("test-{}", Uuid::new_v4());
+    let hub = Hub::builder(&name).create().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serve = slotbus::serve(service).name(name).pumps(1).with_graceful_shutdown(async {
+        let _ = stopped.await;
+    });
+    let worker = tokio::spawn(serve.into_future());
+    let caller = hub.clone();
+    let result = tokio::task::spawn_blocking(move || calls(caller)).await.unwrap();
+    drop(stop);
+    worker.await.unwrap().unwrap();
+    result
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_get_costs_the_worker_at_most_14_allocations() {
-    let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
-    let worker = Worker::with(&name, Router::new().routes(routes![counted]), |serve| serve.pumps(1));
-    let calls = tokio::task::spawn_blocking(move || {
+    let app: Router = Router::new().routes(routes![counted]);
+    let counts = served(app, |hub| {
         // From one handler to the next, on the only pump there is: the rest of one request and the start of another.
         let counts = (0..500).map(|_| {
             assert_eq!(hub.call_blocking(get()).unwrap().status(), 200);
@@ -102,9 +119,7 @@ async fn a_get_costs_the_worker_at_most_14_allocations() {
         });
         counts.collect::<Vec<_>>()
     });
-    let counts = calls.await.unwrap();
-    worker.stop().await;
-    let cost = median(counts.windows(2).map(|pair| pair[1] - pair[0]).collect());
+    let cost = median(counts.await.windows(2).map(|pair| pair[1] - pair[0]).collect());
     eprintln!("{cost} allocations for a GET");
     assert!(cost <= 14, "{cost} allocations");
 }
@@ -147,19 +162,15 @@ async fn cost_of<S>(service: S) -> u64
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static,
 {
-    let (name, taken) = (name(), Arc::<AtomicU64>::default());
-    let hub = Hub::builder(&name).create().unwrap();
-    let worker = Worker::start(&name, Metered { service, taken: Arc::clone(&taken) });
-    let calls = tokio::task::spawn_blocking(move || {
+    let taken = Arc::<AtomicU64>::default();
+    served(Metered { service, taken: Arc::clone(&taken) }, move |hub| {
         let costs = (0..100).map(|_| {
             assert_eq!(hub.call_blocking(get()).unwrap().status(), 200);
             taken.load(Ordering::SeqCst)
         });
         median(costs.collect())
-    });
-    let cost = calls.await.unwrap();
-    worker.stop().await;
-    cost
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
