@@ -1,19 +1,20 @@
-//! Sends one GET after another to a worker in this process, as many as the argument says, to be run under callgrind.
+//! Sends one GET after another to a worker in this process, as many as the first argument says and to the path that the
+//! second says, `/` without one; to be run under callgrind.
 //!
 //! `benches/instructions.sh` counts the worker's side alone, which is `Pair::work`.
 
-use inprocess_bench::{hello, request};
+use inprocess_bench::{hello, request, session};
 use slotbus::bench::{Pair, Prepared};
 use slotbus::{Router, routes};
 
 fn main() {
-    let argument = std::env::args().nth(1).and_then(|text| text.parse::<u64>().ok());
-    let Some(requests) = argument else {
-        eprintln!("usage: worker-side REQUESTS");
+    let mut arguments = std::env::args().skip(1);
+    let Some(requests) = arguments.next().and_then(|text| text.parse::<u64>().ok()) else {
+        eprintln!("usage: worker-side REQUESTS [PATH]");
         std::process::exit(2);
     };
-    let mut pair = Pair::new(Router::new().routes(routes![hello]));
-    let get = Prepared::new(request("/", ()));
+    let mut pair = Pair::new(Router::new().routes(routes![hello, session]));
+    let get = Prepared::new(request(arguments.next().as_deref().unwrap_or("/"), ()));
     for _ in 0..requests {
         pair.send(&get);
         pair.work();
