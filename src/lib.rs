@@ -82,6 +82,9 @@ pub mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(feature = "__bench")]
+#[doc(hidden)]
+pub mod bench;
 
 pub use self::body::Body;
 pub use self::extract::{Extension, Form, Json, MatchedPath, Path, Query, State};

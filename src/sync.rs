@@ -141,7 +141,7 @@ impl Turn {
     /// Takes the turn if nobody has it.
     pub(crate) fn try_take(&self) -> bool {
         let word = self.0.load(Ordering::SeqCst);
-        word % 2 == 0 && self.0.compare_exchange(word, word + 1, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+        word.is_multiple_of(2) && self.0.compare_exchange(word, word + 1, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     /// Ends the turn that the caller has.

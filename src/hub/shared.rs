@@ -99,7 +99,7 @@ impl Shared {
     /// Takes the rings of answers that callers saw by themselves, many at once: each time the bell's memory comes over
     /// from the worker.
     pub(super) fn take_rings_of_own(&self) {
-        if self.answered.get() % RINGS_AT_ONCE == 0 {
+        if self.answered.get().is_multiple_of(RINGS_AT_ONCE) {
             while self.bus.bus().responses().try_take() {}
             // Read after the rings were taken: some may have been for somebody who waits.
             if self.interested.get() > 0 {

@@ -18,7 +18,7 @@ use crate::worker::CallService;
 
 /// Wraps a service of `http::Request`.
 #[derive(Clone, Debug)]
-pub(super) struct HttpService<S> {
+pub(crate) struct HttpService<S> {
     service: S,
     /// For extractors.
     body_limit: Option<usize>,
@@ -27,7 +27,7 @@ pub(super) struct HttpService<S> {
 }
 
 impl<S> HttpService<S> {
-    pub(super) fn new(service: S, body_limit: Option<usize>, message_limit: usize) -> Self {
+    pub(crate) fn new(service: S, body_limit: Option<usize>, message_limit: usize) -> Self {
         Self { service, body_limit, message_limit }
     }
 }
@@ -85,7 +85,7 @@ fn full_reply(response: Response<Body>) -> OutgoingReply {
 
 pin_project! {
     /// Runs a service's future and collects its response.
-    pub(super) struct CallFuture<F, R> {
+    pub(crate) struct CallFuture<F, R> {
         #[pin]
         state: State<F, R>,
         id: Option<RequestId>,

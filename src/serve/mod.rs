@@ -19,7 +19,7 @@ use futures::task::Spawn;
 use http::{Request, Response};
 use tower::Service;
 
-use self::adapter::HttpService;
+pub(crate) use self::adapter::HttpService;
 pub use self::error::Error;
 use self::executor::SpawnExecutor;
 #[cfg(feature = "tokio")]

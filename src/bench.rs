@@ -1,0 +1,197 @@
+//! What `benches/inprocess` measures: the paths of one request below the public interface. Compiled for it only, no part of
+//! the interface.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::header::HeaderMap;
+use http::{Request, StatusCode};
+use uuid::Uuid;
+
+use crate::body::Body;
+use crate::bus::{Bus, Founding};
+use crate::http::{call_to_request, request_to_call};
+use crate::protocol::{
+    BusName, Call, HeaderSink, OutgoingCall, OutgoingReply, Reply, RequestId, Segments, Version, decode_method,
+};
+use crate::routing::Router;
+use crate::serve::HttpService;
+use crate::slot::{Attachment, DispatchedSlot, HubBus, ScanCursor};
+use crate::worker::CallService;
+
+/// Longer than any meta that is measured.
+const ROOM: usize = 4096;
+/// The longest body that is taken, in bytes.
+const LIMIT: usize = 1 << 20;
+
+/// Counts headers and does nothing with them.
+#[derive(Default)]
+struct Counter(usize);
+
+impl HeaderSink<'_> for Counter {
+    fn expect(&mut self, _: usize) {}
+
+    fn add(&mut self, _: &[u8], _: &[u8]) {
+        self.0 += 1;
+    }
+}
+
+/// A request without a body, checked and ready to be sent.
+#[derive(Debug)]
+pub struct Prepared(OutgoingCall);
+
+impl Prepared {
+    /// Takes a request that the wire can carry.
+    pub fn new(request: Request<()>) -> Self {
+        let (parts, ()) = request.into_parts();
+        let id = || RequestId::from(Uuid::new_v4());
+        Self(request_to_call(parts, Segments::default(), id).expect("the wire can carry it"))
+    }
+
+    /// Encodes the meta as into a slot; its length.
+    pub fn encode(&self, buffer: &mut [u8; ROOM]) -> usize {
+        encode(&self.0.meta(), buffer).len()
+    }
+
+    /// The request as a worker copies it out of a slot, in a block of its own.
+    pub fn received(&self) -> ReceivedCall {
+        let meta = encode(&self.0.meta(), &mut [0; ROOM]).to_vec();
+        let method = decode_method(self.0.method()).expect("it was encoded");
+        ReceivedCall(Call { id: self.0.id, method, meta: meta.into(), body: Bytes::new(), from_published_hub: false })
+    }
+}
+
+/// A response without a body, checked and ready to be sent.
+#[derive(Debug)]
+pub struct PreparedAnswer(OutgoingReply);
+
+impl PreparedAnswer {
+    /// Takes headers that the wire can carry.
+    pub fn new(headers: HeaderMap) -> Self {
+        Self(OutgoingReply::new(StatusCode::OK, headers, Segments::default()).expect("the wire can carry it"))
+    }
+
+    /// Encodes the meta as into a slot; its length.
+    pub fn encode(&self, buffer: &mut [u8; ROOM]) -> usize {
+        encode(&self.0.meta(), buffer).len()
+    }
+
+    /// The response as a hub copies it out of a slot, in a block of its own.
+    pub fn received(&self) -> ReceivedReply {
+        let meta = encode(&self.0.meta(), &mut [0; ROOM]).to_vec();
+        ReceivedReply(Reply { status: self.0.status().as_u16(), meta: meta.into(), body: Bytes::new() })
+    }
+}
+
+fn encode<'b>(meta: &impl serde::Serialize, buffer: &'b mut [u8; ROOM]) -> &'b [u8] {
+    postcard::to_slice(meta, buffer).expect("the buffer is long enough")
+}
+
+/// A request as it came out of shared memory.
+#[derive(Debug)]
+pub struct ReceivedCall(Call);
+
+impl ReceivedCall {
+    /// Decodes the meta alone; how many headers it has.
+    pub fn decode(&self) -> usize {
+        let mut headers = Counter::default();
+        let head = self.0.head(&mut headers).expect("it was encoded");
+        headers.0 + head.path_params.len()
+    }
+
+    /// Makes the request that a service is called with.
+    pub fn into_request(self) -> Request<Body> {
+        call_to_request(self.0).expect("it was a request")
+    }
+}
+
+/// A response as it came out of shared memory.
+#[derive(Debug)]
+pub struct ReceivedReply(Reply);
+
+impl ReceivedReply {
+    /// Decodes the meta alone; how many headers it has.
+    pub fn decode(&self) -> usize {
+        let mut headers = Counter::default();
+        self.0.head(&mut headers).expect("it was encoded");
+        headers.0
+    }
+}
+
+/// Both ends of one bus on one thread: a hub that sends, and a worker that serves a router.
+///
+/// The worker does what one of its pumps does for a request, without the baton and the waiting.
+pub struct Pair {
+    sent: VecDeque<DispatchedSlot>,
+    next: usize,
+    cursor: ScanCursor,
+    service: HttpService<Router>,
+    worker: Arc<Attachment>,
+    hub: HubBus,
+}
+
+impl Pair {
+    /// How many requests can be sent before the first is received.
+    pub const SLOTS: usize = 32;
+
+    /// Makes a bus as a hub makes it by default, and attaches to it.
+    pub fn new(router: Router) -> Self {
+        let name = BusName::new("slotbus", &format!("bench-{}", Uuid::new_v4())).expect("a good name");
+        let founding = Founding { version: Version::V1, slots: Self::SLOTS, half: 80 * 1024, force: false };
+        let hub = HubBus::new(Bus::found(&name, &founding).expect("nobody else has the name"), LIMIT);
+        let worker = Arc::new(Attachment::new(Bus::attach(&name).expect("the hub is there"), LIMIT));
+        let service = HttpService::new(router, None, LIMIT);
+        Self {
+            sent: VecDeque::with_capacity(Self::SLOTS),
+            next: 0,
+            cursor: ScanCursor::default(),
+            service,
+            worker,
+            hub,
+        }
+    }
+
+    /// Hub: writes a request into the next slot, announces it and rings.
+    #[inline(never)]
+    pub fn send(&mut self, request: &Prepared) {
+        let slot = self.hub.reserve(self.hub.slot_at(self.next)).expect("an answer is received before the next round");
+        self.sent.push_back(slot.write(&request.0).expect("it fits").announce());
+        self.next = (self.next + 1) % Self::SLOTS;
+    }
+
+    /// Worker: claims one request, reads it, makes a request of it, runs the router, writes the response, rings.
+    #[inline(never)]
+    pub fn work(&mut self) {
+        let Self { worker, cursor, service, .. } = self;
+        let lease = worker.claim(cursor).expect("a request was sent");
+        let call = lease.read().expect("it is a request");
+        let request = service.request(call).expect("it is one of http");
+        let mut future = pin!(service.call(request));
+        let Poll::Ready(reply) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!("the handler did not wait for anything");
+        };
+        assert!(lease.answer(reply), "nobody else answers");
+        worker.take_rings_owed();
+    }
+
+    /// Hub: takes the oldest answer out of its slot; its status.
+    #[inline(never)]
+    pub fn receive(&mut self) -> u16 {
+        self.hub.bus().responses().try_take();
+        let sent = self.sent.pop_front().expect("a request was sent");
+        sent.finished(&self.hub).take().expect("it was answered").status
+    }
+}
+
+impl fmt::Debug for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pair")
+            .field("bus", self.hub.bus().name())
+            .field("sent", &self.sent.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,182 @@
+//! What a request costs the worker's allocator. Counted for each thread by itself, so what the hub and other tests do
+//! meanwhile does not matter.
+
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use slotbus::hub::Hub;
+use slotbus::{Body, Router, handler, routes};
+use tokio::sync::oneshot;
+use tower::Service;
+use uuid::Uuid;
+
+/// The system's allocator, with a count of what each thread takes from it. A block that grows counts once more.
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+thread_local! {
+    static TAKEN: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    TAKEN.set(TAKEN.get() + 1);
+}
+
+// SAFETY: every call goes to the system's allocator with the arguments it came with; counting neither allocates nor
+// unwinds, as the counter is made without code to run before or after its thread.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises, passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises, passed on.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises, passed on; the block came from the system's allocator.
+        unsafe { System.realloc(block, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises, passed on; the block came from the system's allocator.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+/// What the pump's thread had taken when the last request reached its handler.
+static AT_HANDLER: AtomicU64 = AtomicU64::new(0);
+
+#[handler(GET, "/")]
+async fn counted() -> &'static str {
+    AT_HANDLER.store(TAKEN.get(), Ordering::SeqCst);
+    "Hello, World!"
+}
+
+#[handler(GET, "/")]
+async fn hello() -> &'static str {
+    "Hello, World!"
+}
+
+fn get() -> Request<Body> {
+    let request = Request::get("/")
+        .header("host", "sessions.example.com")
+        .header("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
+        .header("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")
+        .header("accept-encoding", "gzip, deflate, br, zstd")
+        .header("x-request-start", "t=1760000000.123");
+    request.body(Body::empty()).unwrap()
+}
+
+fn median(mut counts: Vec<u64>) -> u64 {
+    counts.sort_unstable();
+    counts[counts.len() / 2]
+}
+
+/// Serves `service` with one pump and otherwise as by default, runs `calls` on a thread, and stops.
+async fn served<S, T>(service: S, calls: impl FnOnce(Hub) -> T + Send + 'static) -> T
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static,
+    T: Send + 'static,
+{
+    let name = format!("test-{}", Uuid::new_v4());
+    let hub = Hub::builder(&name).create().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serve = slotbus::serve(service).name(name).pumps(1).with_graceful_shutdown(async {
+        let _ = stopped.await;
+    });
+    let worker = tokio::spawn(serve.into_future());
+    let caller = hub.clone();
+    let result = tokio::task::spawn_blocking(move || calls(caller)).await.unwrap();
+    drop(stop);
+    worker.await.unwrap().unwrap();
+    result
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_get_costs_the_worker_at_most_14_allocations() {
+    let app: Router = Router::new().routes(routes![counted]);
+    let counts = served(app, |hub| {
+        // From one handler to the next, on the only pump there is: the rest of one request and the start of another.
+        let counts = (0..500).map(|_| {
+            assert_eq!(hub.call_blocking(get()).unwrap().status(), 200);
+            AT_HANDLER.load(Ordering::SeqCst)
+        });
+        counts.collect::<Vec<_>>()
+    });
+    let cost = median(counts.await.windows(2).map(|pair| pair[1] - pair[0]).collect());
+    eprintln!("{cost} allocations for a GET");
+    assert!(cost <= 14, "{cost} allocations");
+}
+
+/// Counts what the service in it takes, from the call to the answer.
+#[derive(Clone)]
+struct Metered<S> {
+    service: S,
+    taken: Arc<AtomicU64>,
+}
+
+impl<S> Service<Request<Body>> for Metered<S>
+where
+    S: Service<Request<Body>, Error = Infallible, Future: Send + 'static>,
+{
+    type Response = S::Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<S::Response, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.service.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let before = TAKEN.get();
+        let future = self.service.call(request);
+        let (called, taken) = (TAKEN.get() - before, Arc::clone(&self.taken));
+        Box::pin(async move {
+            // Neither handler waits, so this is one thread's count.
+            let before = TAKEN.get();
+            let response = future.await;
+            taken.store(called + TAKEN.get() - before, Ordering::SeqCst);
+            response
+        })
+    }
+}
+
+/// What one answer takes of a service whose requests come through a bus.
+async fn cost_of<S>(service: S) -> u64
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static,
+{
+    let taken = Arc::<AtomicU64>::default();
+    served(Metered { service, taken: Arc::clone(&taken) }, move |hub| {
+        let costs = (0..100).map(|_| {
+            assert_eq!(hub.call_blocking(get()).unwrap().status(), 200);
+            taken.load(Ordering::SeqCst)
+        });
+        median(costs.collect())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_router_allocates_at_most_half_of_what_axums_does() {
+    let ours = cost_of(Router::<()>::new().routes(routes![hello])).await;
+    let axums = cost_of(axum::Router::<()>::new().route("/", axum::routing::get(hello))).await;
+    eprintln!("{ours} allocations in this router, {axums} in axum's");
+    assert!(ours * 2 <= axums, "{ours} allocations, and axum's {axums}");
+}
