@@ -143,7 +143,7 @@ impl Pair {
         let name = BusName::new("slotbus", &format!("bench-{}", Uuid::new_v4())).expect("a good name");
         let founding = Founding { version: Version::V1, slots: Self::SLOTS, half: 80 * 1024, force: false };
         let hub = HubBus::new(Bus::found(&name, &founding).expect("nobody else has the name"), LIMIT);
-        let worker = Arc::new(Attachment::new(Bus::attach(&name).expect("the hub is there"), LIMIT));
+        let worker = Arc::new(Attachment::new(Bus::attach(&name).expect("the hub is there"), LIMIT, None));
         let service = HttpService::new(router, None, LIMIT);
         Self {
             sent: VecDeque::with_capacity(Self::SLOTS),
@@ -183,7 +183,10 @@ impl Pair {
     pub fn receive(&mut self) -> u16 {
         self.hub.bus().responses().try_take();
         let sent = self.sent.pop_front().expect("a request was sent");
-        sent.finished(&self.hub).take().expect("it was answered").status
+        let finished = sent.finished(&self.hub);
+        let status = finished.read().expect("it was answered").status;
+        assert!(finished.free(), "nobody holds bytes of it");
+        status
     }
 }
 

@@ -1,26 +1,23 @@
 //! Headers that speak of one connection, and the length of a body that is known.
 
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 
 /// Headers that RFC 9110 section 7.6.1 and RFC 2616 section 13.5.1 bind to one connection.
-const HOP_BY_HOP: [HeaderName; 9] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
+const HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
 ];
 
 /// Whether a header speaks of one connection.
-pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
-    HOP_BY_HOP.contains(name)
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    HOP_BY_HOP.contains(&name.as_str())
 }
 
 /// Removes what speaks of a connection, which the bus has none of, and what `Connection` names besides.
@@ -44,13 +41,17 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
             headers.remove(name);
         }
     }
-    for name in &HOP_BY_HOP {
+    for name in HOP_BY_HOP {
         headers.remove(name);
     }
 }
 
 /// Makes a content length that is there say what the body has.
 pub(super) fn correct_content_length(headers: &mut HeaderMap, len: usize) {
+    // Most messages have none, and comparing names costs less than hashing one.
+    if !headers.keys().any(|name| name == CONTENT_LENGTH) {
+        return;
+    }
     let says = |value: &HeaderValue| value.to_str().ok().and_then(|value| value.parse().ok());
     if headers.get_all(CONTENT_LENGTH).iter().any(|value| says(value) != Some(len)) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(len));

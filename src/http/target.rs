@@ -10,7 +10,8 @@ pub(super) fn target(block: &Bytes, path: &str, query: Option<&str>) -> Result<U
     let refused = || CallError::Target(display(path, query));
     // A URI parser would take these for something else than a path: an authority, a query, a fragment.
     let is_path = path.starts_with('/') || path == "*";
-    if !is_path || path.contains(['?', '#']) || query.is_some_and(|query| query.contains('#')) {
+    let ends_path = |b: u8| b == b'?' || b == b'#';
+    if !is_path || path.bytes().any(ends_path) || query.is_some_and(|query| query.bytes().any(|b| b == b'#')) {
         return Err(refused());
     }
     let uri = match query {

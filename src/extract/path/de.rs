@@ -23,9 +23,11 @@ impl<'a> PathDeserializer<'a> {
     }
 
     fn single(mut self) -> Result<Param<'a>, PathError> {
-        self.expect(1)?;
-        let (name, raw) = self.params.next().expect("one was counted");
-        Ok(Param { name, raw })
+        match (self.params.next(), self.params.next()) {
+            (Some((name, raw)), None) => Ok(Param { name, raw }),
+            (None, _) => Err(PathError::Count { expected: 1, got: 0 }),
+            _ => Err(PathError::Count { expected: 1, got: 2 + self.params.count() }),
+        }
     }
 }
 

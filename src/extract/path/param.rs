@@ -22,6 +22,9 @@ impl<'a> Param<'a> {
     fn decode(self) -> Result<Cow<'a, str>, PathError> {
         let hex = |b: Option<&u8>| b.is_some_and(u8::is_ascii_hexdigit);
         let bytes = self.raw.as_bytes();
+        if !bytes.contains(&b'%') {
+            return Ok(Cow::Borrowed(self.raw));
+        }
         let broken = |(i, &b): (usize, &u8)| b == b'%' && !(hex(bytes.get(i + 1)) && hex(bytes.get(i + 2)));
         // The decoder leaves a broken escape as it is; one that reads otherwise to a proxy must not pass.
         let decoded =
