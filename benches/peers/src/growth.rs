@@ -16,19 +16,10 @@ pub(crate) enum Size {
     Slots(usize),
     /// GET, 32 in flight, with so many worker processes.
     Workers(usize),
-    /// GET, so many callers at once, who wait for one of 32 slots.
-    Callers(usize),
 }
 
-pub(crate) const SIZES: [Size; 7] = [
-    Size::Slots(1),
-    Size::Slots(32),
-    Size::Slots(256),
-    Size::Workers(1),
-    Size::Workers(2),
-    Size::Workers(4),
-    Size::Callers(10_000),
-];
+pub(crate) const SIZES: [Size; 6] =
+    [Size::Slots(1), Size::Slots(32), Size::Slots(256), Size::Workers(1), Size::Workers(2), Size::Workers(4)];
 
 /// One round of one size.
 #[derive(Clone, Debug)]
@@ -45,7 +36,6 @@ impl Size {
             Self::Slots(n) => format!("GET, 1 in flight, {n} slots"),
             Self::Workers(1) => "GET, 32 in flight, 1 worker".to_owned(),
             Self::Workers(n) => format!("GET, 32 in flight, {n} workers"),
-            Self::Callers(n) => format!("GET, {n} callers, 32 slots"),
         }
     }
 
@@ -53,7 +43,6 @@ impl Size {
         let (slots, workers, in_flight) = match self {
             Self::Slots(n) => (n, 1, 1),
             Self::Workers(n) => (32, n, 32),
-            Self::Callers(n) => (32, 1, n),
         };
         let pair = Pair::by_name(OURS).expect("it is in the list");
         let setup = Setup { pair, place: Place::new(), load: Load::Get, in_flight };
