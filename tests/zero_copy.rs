@@ -4,15 +4,17 @@
 
 mod support;
 
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::routing::post;
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
 use http::Request;
 use slotbus::hub::{Hub, SlotState};
-use slotbus::{Body, TrustedPeers, Version};
+use slotbus::response::BodyWriter;
+use slotbus::{Body, Json, TrustedPeers, Version};
 use support::{Worker, bytes, name};
 
 /// Inline, just lent, and in an object of its own.
@@ -107,4 +109,73 @@ async fn bytes_outlive_the_worker_and_the_hub_that_lent_them() {
     hub.close();
     drop(hub);
     assert!(inline == body(64 * 1024, 3) && object == body(300_000, 4));
+}
+
+/// Written in pieces of odd lengths, so that it crosses every limit of the writer.
+fn written(len: usize, seed: u8) -> BodyWriter {
+    let mut writer = BodyWriter::new();
+    body(len, seed).chunks(977).for_each(|piece| writer.write_all(piece).unwrap());
+    assert_eq!(writer.len(), len);
+    writer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_written_in_place_is_what_the_caller_reads_in_both_versions_and_tiers() {
+    let write = |Path((len, seed)): Path<(usize, u8)>| async move { written(len, seed) };
+    let app = Router::new().route("/{len}/{seed}", get(write));
+    for (version, trusts) in [(Version::V1, true), (Version::V2, true), (Version::V1, false)] {
+        let name = name();
+        let hub = Hub::builder(&name).version(version).create().unwrap();
+        let worker = Worker::with(&name, app.clone(), |serve| if trusts { serve.zero_copy(promise()) } else { serve });
+        for seed in 0..20 {
+            for len in [0, 1000, 95_000, 98_000, 300_000, 1_500_000] {
+                let request = Request::get(format!("/{len}/{seed}")).body(Body::empty()).unwrap();
+                let response = hub.call(request).await.unwrap();
+                assert!(bytes(response).await == body(len, seed), "{len} bytes, {seed}, {version}, {trusts}");
+            }
+        }
+        worker.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_written_in_place_that_a_handler_keeps_are_not_written_over() {
+    let kept = Arc::new(Mutex::new(Vec::<Bytes>::new()));
+    let write = |State(kept): State<Arc<Mutex<Vec<Bytes>>>>, Path(seed): Path<u8>| async move {
+        let bytes = written(300_000, seed).into_bytes();
+        kept.lock().unwrap().push(bytes.clone());
+        bytes
+    };
+    let name = name();
+    let hub = Hub::builder(&name).slots(1).create().unwrap();
+    let app = Router::new().route("/{seed}", get(write)).with_state(Arc::clone(&kept));
+    let worker = Worker::with(&name, app, |serve| serve.zero_copy(promise()));
+    for seed in 0..5 {
+        let request = Request::get(format!("/{seed}")).body(Body::empty()).unwrap();
+        assert!(bytes(hub.call(request).await.unwrap()).await == body(300_000, seed));
+    }
+    for (seed, bytes) in kept.lock().unwrap().iter().enumerate() {
+        assert!(bytes == &body(300_000, seed as u8), "body {seed} is as it was");
+    }
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_json_answer_is_written_in_place() {
+    let numbers: Vec<u32> = (0..100_000).collect();
+    let app = Router::new().route(
+        "/",
+        get({
+            let numbers = numbers.clone();
+            || async move { Json(numbers) }
+        }),
+    );
+    let name = name();
+    let hub = Hub::builder(&name).zero_copy(promise()).create().unwrap();
+    let worker = Worker::with(&name, app, |serve| serve.zero_copy(promise()));
+    for _ in 0..3 {
+        let response = hub.call(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+        assert!(serde_json::from_slice::<Vec<u32>>(&bytes(response).await).unwrap() == numbers);
+    }
+    worker.stop().await;
 }

@@ -10,7 +10,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::error::Category;
 
 use super::{Reason, Rejection, content_type_is, deref};
-use crate::{http::context::CallContext, response::Problem};
+use crate::{
+    http::context::CallContext,
+    response::{BodyWriter, Problem},
+};
 
 /// JSON: as an argument the body of the request, as a result the body of the answer.
 ///
@@ -113,10 +116,14 @@ where
     }
 }
 
+/// Bytes that most answers fit into.
+const USUAL_LEN: usize = 128;
+
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        match serde_json::to_vec(&self.0) {
-            Ok(body) => ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response(),
+        let mut body = BodyWriter::with_capacity(USUAL_LEN);
+        match serde_json::to_writer(&mut body, &self.0) {
+            Ok(()) => ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response(),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a response cannot be serialised as json");
                 Problem::new(StatusCode::INTERNAL_SERVER_ERROR).into_response()

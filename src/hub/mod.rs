@@ -1,19 +1,23 @@
 //! The other end of a bus: [`Hub`] makes it and sends requests to whatever workers attach.
 //!
 //! ```text
-//!   call ─► pool: a free slot, first come first served ─► board: the slot's entry ─► READY, ring
-//!     ▲                                                                                 │
-//!     └── copies the response out ◄── spins on its slot, or is woken by the watcher ◄── DONE, ring
+//!   call ─► pool: a free slot, first come first served ─► READY, ring
+//!     ▲                                                       │
+//!     └── copies the response out ◄── looks at its slot, awake or woken by the watcher ◄── DONE, ring
 //! ```
 //!
 //! Who sees an answer: the caller looks at its own slot, so an answer cannot be handed to the wrong one, and none is
-//! lost that comes before anybody waits. Rings only say that it is time to look. A caller that will not spin counts itself
-//! as interested, registers its waker in the slot's entry, and looks once more; whoever takes a ring afterwards, the
-//! watcher or a caller that spins, sees the interest, scans all entries and wakes those whose slot is DONE. So between
-//! "looked and not DONE" and "ring taken" no order loses a wake-up: the ring follows DONE, and the scan follows the ring.
+//! lost that comes before anybody waits. Rings only say that it is time to look. A caller looks awake at first (`answer`).
+//! When that takes too long it counts itself as interested, puts its slot with its waker on the board, and looks once
+//! more; whoever takes a ring afterwards, the watcher or a caller that is awake, sees the interest, scans all entries and
+//! wakes those whose slot is DONE. So between "looked and not DONE" and "ring taken" no order loses a wake-up: the ring
+//! follows DONE, and the scan follows the ring. Callers that are awake are counted too; while there are any the watcher
+//! stays off the bell, so that a worker's ring is no system call, and looks once a millisecond instead.
 //!
-//! A slot belongs to its entry from dispatch until the entry saw DONE, withdrew the request or proved its worker dead.
-//! A caller that gives up on a claimed request leaves a zombie there, which keeps the slot until then.
+//! A slot belongs to its caller or its entry from dispatch until that saw DONE, withdrew the request or proved its worker
+//! dead. A caller that gives up on a claimed request leaves a zombie on the board, which keeps the slot until then; so does
+//! one that is answered while the worker still holds bytes of its request. A response whose body is lent keeps the slot by
+//! itself (`lent`).
 
 mod answer;
 mod blocking;

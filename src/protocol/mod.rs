@@ -16,6 +16,7 @@ mod payload;
 mod placement;
 mod problem;
 mod request_id;
+mod room;
 mod status;
 
 pub use self::call::ReplyError;
@@ -45,6 +46,7 @@ pub(crate) use self::payload::{BodyPlace, MAX_META, Payload, PayloadError};
 pub(crate) use self::placement::{Placement, place};
 pub(crate) use self::problem::{PROBLEM_JSON, problem_body};
 pub use self::request_id::{RequestId, RequestIdError};
+pub(crate) use self::room::{BodyMemory, BodyRooms, Room};
 pub use self::status::{
     BumpHead, HeldWord, SLOT_CLAIMED, SLOT_DONE, SLOT_FREE, SLOT_READY, SLOT_WRITING, Seal, StatusWord,
 };

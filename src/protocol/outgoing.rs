@@ -37,6 +37,11 @@ impl Segments {
         self.len
     }
 
+    /// The one piece, when there is no other.
+    pub(crate) fn only(&self) -> Option<&Bytes> {
+        self.rest.is_empty().then_some(&self.first)
+    }
+
     /// The pieces in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         std::iter::once(&self.first).chain(&self.rest).map(|piece| &piece[..])

@@ -19,7 +19,7 @@ use memmap2::{MmapOptions, MmapRaw};
 
 pub(crate) use self::overflow::{OverflowObject, OverflowView, read_overflow};
 pub use self::shared::TrustedPeers;
-pub(crate) use self::shared::{Lender, lend_range, lend_view};
+pub(crate) use self::shared::{Lender, lend_object, lend_range, lend_view};
 use crate::protocol::{
     BusName, Geometry, GeometryError, HeaderImage, HeapRange, SHM_HEADER_SIZE, ShmHeader, SlotIndex, SlotMeta,
 };

@@ -60,6 +60,20 @@ impl OverflowObject {
         self.map.len()
     }
 
+    /// Where the first `len` bytes are.
+    ///
+    /// # Panics
+    /// When there are fewer, which is a bug of the caller.
+    pub(super) fn start(&self, len: usize) -> *const u8 {
+        assert!(len <= self.map.len(), "the object was made for {len} bytes");
+        self.map.as_ptr()
+    }
+
+    /// Whether `bytes` are the first bytes of this object.
+    pub(crate) fn starts_with(&self, bytes: &[u8]) -> bool {
+        bytes.as_ptr() == self.map.as_ptr() && bytes.len() <= self.map.len()
+    }
+
     /// Writes `bytes` at `offset`.
     ///
     /// # Panics

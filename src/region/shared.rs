@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{OverflowView, Region};
+use super::{OverflowObject, OverflowView, Region};
 use crate::protocol::HeapRange;
 
 /// The promise that the other processes on a bus leave bodies alone while somebody reads them in place.
@@ -44,22 +44,20 @@ pub(crate) trait Lender: Send + 'static {
 }
 
 /// Bytes of a mapping and what keeps them.
-struct Lent<L> {
+struct Lent<K> {
     start: *const u8,
     len: usize,
-    /// Dropped before the lender: the object may be used again when that goes.
-    _view: Option<Arc<OverflowView>>,
-    _lender: L,
+    _keeper: K,
 }
 
-// SAFETY: the pointer is into a mapping that the lender or the view keeps, and which nobody writes to by the promise in
-// `TrustedPeers`; both may be dropped by any thread.
-unsafe impl<L: Send> Send for Lent<L> {}
+// SAFETY: the pointer is into a mapping that the keeper keeps, and which nobody writes to by the promise in
+// `TrustedPeers`; the keeper may be dropped by any thread.
+unsafe impl<K: Send> Send for Lent<K> {}
 
-impl<L> AsRef<[u8]> for Lent<L> {
+impl<K> AsRef<[u8]> for Lent<K> {
     fn as_ref(&self) -> &[u8] {
-        // SAFETY: `len` bytes from `start` were checked to be mapped, by whoever made this; they stay so while the lender
-        // and the view live, and nobody writes to them by the promise in `TrustedPeers`.
+        // SAFETY: `len` bytes from `start` were checked to be mapped, by whoever made this; they stay so while the keeper
+        // lives, and nobody writes to them by the promise in `TrustedPeers`.
         unsafe { std::slice::from_raw_parts(self.start, self.len) }
     }
 }
@@ -67,11 +65,17 @@ impl<L> AsRef<[u8]> for Lent<L> {
 /// Lends `range` of the lender's region.
 pub(crate) fn lend_range<L: Lender>(lender: L, range: HeapRange, _: TrustedPeers) -> Bytes {
     let start = lender.region().heap_ptr(range).cast_const();
-    Bytes::from_owner(Lent { start, len: range.len(), _view: None, _lender: lender })
+    Bytes::from_owner(Lent { start, len: range.len(), _keeper: lender })
 }
 
-/// Lends the first `len` bytes of an object.
+/// Lends the first `len` bytes of an object. The view goes before the lender: then the object may be used again.
 pub(crate) fn lend_view<L: Lender>(lender: L, view: Arc<OverflowView>, len: usize, _: TrustedPeers) -> Bytes {
     let start = view.start(len);
-    Bytes::from_owner(Lent { start, len, _view: Some(view), _lender: lender })
+    Bytes::from_owner(Lent { start, len, _keeper: (view, lender) })
+}
+
+/// Lends the first `len` bytes of an object of our own, which is not written to while it is shared.
+pub(crate) fn lend_object(object: Arc<OverflowObject>, len: usize, _: TrustedPeers) -> Bytes {
+    let start = object.start(len);
+    Bytes::from_owner(Lent { start, len, _keeper: object })
 }

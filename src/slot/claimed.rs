@@ -11,8 +11,8 @@ use super::lend::{Hold, LEND_FROM, Lending};
 use super::overflow::Unreadable;
 use super::payload::{self, NoRoom, ReadError};
 use crate::protocol::{
-    BodyPlace, Call, CallError, Direction, HeapRange, OutgoingReply, Payload, PayloadError, Placement, RequestId,
-    SlotIndex, Status, Version, align8, decode_method, encoded_len, place,
+    BodyPlace, BodyRooms, Call, CallError, Direction, HeapRange, OutgoingReply, Payload, PayloadError, Placement,
+    RequestId, Room, SlotIndex, Status, Version, align8, decode_method, encoded_len, place,
 };
 use crate::sync::{AnswerRight, Grant};
 
@@ -67,6 +67,14 @@ impl ClaimedSlot {
         })?;
         attachment.copied(Direction::Request, body.len());
         Ok(Call { id, method, meta, body, from_published_hub: attachment.is_published_hub() })
+    }
+
+    /// Where a long body of the answer may be written so that it need not be copied.
+    pub(crate) fn room(&self) -> Option<Room> {
+        let Self { attachment, index, .. } = self;
+        // Behind a hub without locks nobody lends or borrows.
+        let lends = attachment.trust.is_some() && attachment.bus.owner().is_some();
+        lends.then(|| Room::new(Arc::clone(attachment) as Arc<dyn BodyRooms>, *index))
     }
 
     /// Answers a request that turned out not to be one, and counts it.

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::attachment::Attachment;
 use crate::bus::Bus;
-use crate::protocol::{OwnerToken, SlotIndex};
-use crate::region::{Lender, Region, TrustedPeers};
+use crate::protocol::{BodyMemory, BodyRooms, OwnerToken, SlotIndex};
+use crate::region::{Lender, OverflowObject, Region, TrustedPeers, lend_object};
 
 /// Bodies from this many bytes on are lent; copying shorter ones costs less than keeping their slot.
 pub(crate) const LEND_FROM: usize = 16 * 1024;
@@ -60,5 +62,39 @@ impl Drop for Hold {
         if !attachment.rights[index.get()].is_out() {
             attachment.bus.responses().ring();
         }
+    }
+}
+
+impl BodyRooms for Attachment {
+    fn take(&self, slot: SlotIndex, len: usize) -> Option<Box<dyn BodyMemory>> {
+        let trust = self.trust?;
+        match self.overflow.share(slot, len) {
+            Ok(object) => Some(Box::new(SharedMemory { object, trust })),
+            Err(error) => {
+                // The answer itself will say so, if it finds no room either.
+                tracing::debug!(bus = %self.bus.name(), %slot, "no room to write a body of {len} bytes in place: {error}");
+                None
+            }
+        }
+    }
+}
+
+/// An object that an answer's body is being written into.
+struct SharedMemory {
+    object: Arc<OverflowObject>,
+    trust: TrustedPeers,
+}
+
+impl BodyMemory for SharedMemory {
+    fn capacity(&self) -> usize {
+        self.object.capacity()
+    }
+
+    fn write(&mut self, at: usize, bytes: &[u8]) {
+        self.object.write(at, bytes);
+    }
+
+    fn into_bytes(self: Box<Self>, len: usize) -> Bytes {
+        lend_object(self.object, len, self.trust)
     }
 }

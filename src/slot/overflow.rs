@@ -31,7 +31,8 @@ pub(crate) struct OverflowStore {
 
 #[derive(Debug)]
 struct Kept {
-    object: OverflowObject,
+    /// Shared while somebody writes or reads a body in it.
+    object: Arc<OverflowObject>,
     generation: Generation,
     /// It goes when its reader is done.
     is_long: bool,
@@ -50,26 +51,47 @@ impl OverflowStore {
         }
     }
 
-    /// Puts `body` into the slot's object; which generation the reader must open.
+    /// Puts `body` into the slot's object; which generation the reader must open. A body that was written there in the
+    /// first place stays where it is.
     pub(crate) fn write(&self, slot: SlotIndex, body: &Segments) -> io::Result<Generation> {
-        let mut kept = self.entry(slot);
-        if !kept.as_ref().is_some_and(|kept| kept.object.can_hold(body.len())) {
-            // The old one goes first, so that its name is free again.
-            self.forget(&mut kept);
-            let (object, generation) = self.create(slot, body.len())?;
-            self.bytes.add(object.capacity() as u64);
-            let is_long = object.capacity() > KEEP || self.bytes.get() > KEEP_ALL;
-            self.long.add(u64::from(is_long));
-            *kept = Some(Kept { object, generation, is_long });
-        }
+        let mut entry = self.entry(slot);
         self.writes.add(1);
-        let Kept { object, generation, .. } = kept.as_ref().expect("one was just kept");
+        if let (Some(kept), Some(only)) = (&*entry, body.only())
+            && kept.object.starts_with(only)
+            && kept.object.can_hold(only.len())
+        {
+            return Ok(kept.generation);
+        }
+        let Kept { object, generation, .. } = self.make_room(&mut entry, slot, body.len())?;
         let mut at = 0;
         for piece in body.iter() {
             object.write(at, piece);
             at += piece.len();
         }
         Ok(*generation)
+    }
+
+    /// The slot's object, for a body of at least `len` bytes that is written in place. It is used for no other while it is
+    /// shared.
+    pub(crate) fn share(&self, slot: SlotIndex, len: usize) -> io::Result<Arc<OverflowObject>> {
+        let mut entry = self.entry(slot);
+        self.writes.add(1);
+        Ok(Arc::clone(&self.make_room(&mut entry, slot, len)?.object))
+    }
+
+    /// The slot's object if it has room and is not shared, else a new one.
+    fn make_room<'a>(&self, entry: &'a mut Option<Kept>, slot: SlotIndex, len: usize) -> io::Result<&'a Kept> {
+        let fits = |kept: &mut Kept| kept.object.can_hold(len) && Arc::get_mut(&mut kept.object).is_some();
+        if !entry.as_mut().is_some_and(fits) {
+            // The old one goes first, so that its name is free again.
+            self.forget(entry);
+            let (object, generation) = self.create(slot, len)?;
+            self.bytes.add(object.capacity() as u64);
+            let is_long = object.capacity() > KEEP || self.bytes.get() > KEEP_ALL;
+            self.long.add(u64::from(is_long));
+            *entry = Some(Kept { object: Arc::new(object), generation, is_long });
+        }
+        Ok(entry.as_ref().expect("one was just kept"))
     }
 
     /// Whether the slot has an object whose reader may still be reading.

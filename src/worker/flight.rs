@@ -117,7 +117,12 @@ impl<F: Future<Output = OutgoingReply>> Future for Flight<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let FlightProjection { future, lease, in_hand: _ } = self.project();
-        let ended = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        let poll = || catch_unwind(AssertUnwindSafe(|| future.poll(cx)));
+        let ended = match lease.as_ref().and_then(ClaimedSlot::room) {
+            Some(room) => room.enter(poll),
+            None => poll(),
+        };
+        let ended = match ended {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(reply)) => Ok(reply),
             Err(panic) => Err(panic),
