@@ -119,6 +119,12 @@ impl IndexSet {
         None
     }
 
+    /// Takes this number out; false when it is not in.
+    pub(crate) fn remove(&self, index: usize) -> bool {
+        let bit = 1 << (index % 64);
+        self.0[index / 64].fetch_and(!bit, Ordering::SeqCst) & bit != 0
+    }
+
     /// Puts a number in. SeqCst: as `take`.
     pub(crate) fn put(&self, index: usize) {
         self.0[index / 64].fetch_or(1 << (index % 64), Ordering::SeqCst);
@@ -211,17 +217,18 @@ impl AnswerRight {
         self.0.compare_exchange(number | HELD, number | WRITING, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
-    /// Ends the writing. Release: whoever sees the right idle sees all that was written.
+    /// Ends the writing. Release: whoever sees the right idle sees all that was written. SeqCst: whoever lets go of the
+    /// request's bytes and does not see this is seen by the hub that is rung after it.
     ///
     /// By exchange: the answer is out by now, so the slot may have come back as a new request with a new grant, which
     /// must stay.
     pub(crate) fn settle(&self, Grant(number): Grant) {
-        let _ = self.0.compare_exchange(number | WRITING, number, Ordering::Release, Ordering::Relaxed);
+        let _ = self.0.compare_exchange(number | WRITING, number, Ordering::SeqCst, Ordering::Relaxed);
     }
 
-    /// Whether a lease holds the right or is writing. Acquire: pairs with `settle`.
+    /// Whether a lease holds the right or is writing. Acquire: pairs with `settle`. SeqCst: as there.
     pub(crate) fn is_out(&self) -> bool {
-        self.0.load(Ordering::Acquire) & STATE != 0
+        self.0.load(Ordering::SeqCst) & STATE != 0
     }
 
     /// The grant that is held now, if one is.

@@ -41,6 +41,7 @@ pub(super) enum Manner {
 /// A dispatched request. Dropped, it takes the request back or leaves a zombie in its slot.
 pub(super) struct Answer {
     deadline: Deadline,
+    dispatched: Instant,
     /// Present until the answer was taken.
     permit: Option<Permit>,
     waiting: Waiting,
@@ -68,7 +69,7 @@ enum Waiting {
 
 impl Answer {
     pub(super) fn new(deadline: Deadline, permit: Permit, slot: DispatchedSlot, sent: usize, manner: Manner) -> Self {
-        Self { deadline, permit: Some(permit), waiting: Waiting::Sent(slot), manner, sent }
+        Self { dispatched: deadline.now(), deadline, permit: Some(permit), waiting: Waiting::Sent(slot), manner, sent }
     }
 
     fn permit(&self) -> &Permit {
@@ -76,17 +77,16 @@ impl Answer {
     }
 
     /// Joins those who wait awake; whether this caller is to spin.
-    fn wake_up(&mut self, slot: DispatchedSlot) -> bool {
+    fn join_awake(&mut self, slot: DispatchedSlot) -> bool {
         let shared = self.deadline.shared();
         let others = shared.awake.enter();
-        let spins = others == 0 && (self.manner == Manner::Park || !shared.owes_courtesy(self.deadline.started()));
-        self.waiting =
-            Waiting::Awake { slot, answered: shared.answered.get(), since: self.deadline.started(), yields: 0 };
+        let spins = others == 0 && (self.manner == Manner::Park || !shared.owes_courtesy(self.dispatched));
+        self.waiting = Waiting::Awake { slot, answered: shared.answered.get(), since: self.dispatched, yields: 0 };
         spins
     }
 
     /// Ends waiting awake; the slot, if it was waited for that way.
-    fn fall_asleep(&mut self) -> Option<DispatchedSlot> {
+    fn leave_awake(&mut self) -> Option<DispatchedSlot> {
         match std::mem::replace(&mut self.waiting, Waiting::Over) {
             Waiting::Awake { slot, .. } => {
                 self.deadline.shared().leave_awake();
@@ -108,9 +108,10 @@ impl Answer {
             return Poll::Pending;
         }
         shared.answered.add(1);
-        let slot = self.fall_asleep().expect("it was awake above");
-        self.deadline.shared().spin.paid();
-        self.deadline.shared().take_rings_of_own();
+        shared.spin.paid();
+        // This may run foreign wakers; if one panics, the answer is still awake and its drop sees to the slot.
+        shared.take_rings_of_own();
+        let slot = self.leave_awake().expect("it was awake above");
         Poll::Ready(self.take(slot, progress))
     }
 
@@ -151,7 +152,10 @@ impl Answer {
 
     /// Whether to be polled again soon is better than to be woken.
     fn may_yield(&mut self) -> bool {
-        let Self { deadline, waiting: Waiting::Awake { answered, since, yields, .. }, manner, sent, .. } = self else {
+        let Self {
+            deadline, dispatched, waiting: Waiting::Awake { answered, since, yields, .. }, manner, sent, ..
+        } = self
+        else {
             return false;
         };
         let shared = deadline.shared();
@@ -168,51 +172,51 @@ impl Answer {
             *since = now;
         }
         let copying = copying_time(*sent);
-        now - *since < shared.spin.budget() + copying && now - deadline.started() < LONGEST + copying
+        now - *since < shared.spin.budget() + copying && now - *dispatched < LONGEST + copying
     }
 
     /// Puts the slot on the board. Interest first, then the waker, then a look, which `Self::look_at_board` is: a ring that
     /// comes after that look is taken by somebody who sees the interest, scans, and finds the waker.
     fn park(&mut self, waker: &Waker) {
         self.deadline.shared().add_interest();
-        let Some(slot) = self.fall_asleep() else { return };
+        let slot = self.leave_awake().expect("only who is awake parks");
         let shared = self.deadline.shared();
         *shared.board.entry(self.permit().slot()) =
             Entry::Pending { slot, waker: Some(waker.clone()), orphaned: false };
-        self.waiting = Waiting::Parked { since: self.deadline.started() };
+        self.waiting = Waiting::Parked { since: self.dispatched };
     }
 
     /// Looks at the slot on the board; takes the answer if it is there, else leaves `waker` to be woken.
     fn look_at_board(&mut self, waker: &Waker) -> Poll<Result<Reply, CallError>> {
         let Waiting::Parked { since } = self.waiting else { return Poll::Pending };
         let shared = self.deadline.shared();
+        // Wakers are cloned and dropped, which may run foreign code, while no lock is held.
+        let waker = waker.clone();
         let mut entry = shared.board.entry(self.permit().slot());
         let Entry::Pending { slot, waker: registered, orphaned } = &mut *entry else {
             unreachable!("the entry is this caller's until it takes the answer")
         };
         let (orphaned, progress) = (*orphaned, slot.progress(&shared.bus));
         if !orphaned && matches!(progress, Progress::Waiting | Progress::Claimed(_)) {
-            if registered.as_ref().is_none_or(|registered| !registered.will_wake(waker)) {
-                let former = registered.replace(waker.clone());
-                drop(entry);
-                drop(former);
-            }
+            let former = registered.replace(waker);
+            drop(entry);
+            drop(former);
             return Poll::Pending;
         }
-        let Entry::Pending { slot, .. } = std::mem::take(&mut *entry) else { unreachable!("it was pending above") };
-        // Unlocked before the copying: the slot is still this caller's, by its permit.
+        let taken = std::mem::take(&mut *entry);
+        // Unlocked before the copying too: the slot is still this caller's, by its permit.
         drop(entry);
+        let Entry::Pending { slot, .. } = taken else { unreachable!("it was pending above") };
         self.waiting = Waiting::Over;
+        shared.drop_interest();
         shared.answered.add(1);
         shared.spin.parked_for(since.elapsed());
-        let result = if orphaned {
+        Poll::Ready(if orphaned {
             self.permit = None;
             Err(CallError::WorkerDied)
         } else {
             self.take(slot, progress)
-        };
-        self.deadline.shared().drop_interest();
-        Poll::Ready(result)
+        })
     }
 }
 
@@ -222,7 +226,7 @@ impl Future for Answer {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let spins = match std::mem::replace(&mut this.waiting, Waiting::Over) {
-            Waiting::Sent(slot) => this.wake_up(slot),
+            Waiting::Sent(slot) => this.join_awake(slot),
             waiting => {
                 this.waiting = waiting;
                 // Whoever has let others run and is alone all the same may spin.
@@ -257,13 +261,15 @@ impl Drop for Answer {
         if !matches!(self.waiting, Waiting::Parked { .. }) {
             self.deadline.shared().add_interest();
         }
-        let awake = self.fall_asleep();
+        let awake = self.leave_awake();
         let shared = self.deadline.shared();
+        // Declared before the lock, so that what it holds is dropped after it.
+        let (slot, orphaned, _waker);
         let mut entry = shared.board.entry(permit.slot());
-        let (slot, orphaned) = match (awake, std::mem::replace(&mut self.waiting, Waiting::Over)) {
-            (Some(slot), _) | (None, Waiting::Sent(slot)) => (slot, false),
+        (slot, orphaned, _waker) = match (awake, std::mem::replace(&mut self.waiting, Waiting::Over)) {
+            (Some(slot), _) | (None, Waiting::Sent(slot)) => (slot, false, None),
             _ => match std::mem::take(&mut *entry) {
-                Entry::Pending { slot, orphaned, .. } => (slot, orphaned),
+                Entry::Pending { slot, orphaned, waker } => (slot, orphaned, waker),
                 _ => unreachable!("the entry is this caller's until it takes the answer"),
             },
         };
@@ -281,5 +287,6 @@ impl Drop for Answer {
         drop(entry);
         drop(permit);
         shared.drop_interest();
+        shared.mind_memory();
     }
 }

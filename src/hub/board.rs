@@ -1,4 +1,4 @@
-//! What the hub knows of each slot it has dispatched.
+//! What the hub knows of each slot whose caller waits to be woken, or has given up.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -14,7 +14,7 @@ pub(super) struct Board(Box<[Mutex<Entry>]>);
 /// Whose a slot is.
 #[derive(Debug, Default)]
 pub(super) enum Entry {
-    /// Nobody's: it is in the pool, or a caller is about to use it.
+    /// Nothing to see to: it is in the pool, or its caller looks at it by itself.
     #[default]
     Idle,
     /// A caller's, who waits.

@@ -30,9 +30,10 @@ where
     let (parts, body) = collect(request, &mut deadline, &mut permit).await?;
     let call = request_to_call(parts, body, || deadline.shared().next_id())?;
     let (permit, slot) = dispatch(&mut deadline, permit, &call).await?;
-    let sent = call.body().len();
+    // Made before anything else is dropped: from now on it sees to the slot.
+    let answer = Answer::new(deadline, permit, slot, call.body().len(), manner);
     drop(call);
-    let reply = Answer::new(deadline, permit, slot, sent, manner).await?;
+    let reply = answer.await?;
     Ok(reply_to_response(reply, &method)?)
 }
 

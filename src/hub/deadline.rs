@@ -13,6 +13,8 @@ use super::shared::{DeadlineKey, Shared};
 pub(super) struct Deadline {
     shared: Arc<Shared>,
     started: Instant,
+    /// The call was pending since: for its body, or for a slot.
+    waited: bool,
     /// `None` for a time-out that the clock cannot reach.
     at: Option<Instant>,
     key: Option<DeadlineKey>,
@@ -22,16 +24,16 @@ impl Deadline {
     /// The hub's time-out from now on.
     pub(super) fn start(shared: Arc<Shared>) -> Self {
         let started = Instant::now();
-        Self { at: started.checked_add(shared.timeout), shared, started, key: None }
+        Self { at: started.checked_add(shared.timeout), shared, started, waited: false, key: None }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
 
-    /// When the call began.
-    pub(super) fn started(&self) -> Instant {
-        self.started
+    /// The time now, which is when the call began unless it has waited since.
+    pub(super) fn now(&self) -> Instant {
+        if self.waited { Instant::now() } else { self.started }
     }
 
     fn timeout(&self) -> Duration {
@@ -48,6 +50,7 @@ impl Deadline {
 
     /// Sees to it that the task of `cx` is woken when the time is up or the hub closes; fails when either is so already.
     pub(super) fn watch(&mut self, cx: &Context<'_>) -> Result<(), CallError> {
+        self.waited = true;
         self.check(Instant::now())?;
         let Self { shared, at, key, .. } = self;
         let watched = shared.watch.watch_deadline(*at, key, cx.waker())?;

@@ -97,9 +97,9 @@ impl Pool {
         if crowded { None } else { self.pop_any() }
     }
 
-    /// Every slot that is free now, for a moment.
-    pub(super) fn take_free(self: &Arc<Self>) -> Vec<Permit> {
-        std::iter::from_fn(|| self.pop_any()).map(|slot| Permit { pool: Arc::clone(self), slot }).collect()
+    /// This slot, if it is free now.
+    pub(super) fn take_this(self: &Arc<Self>, slot: SlotIndex) -> Option<Permit> {
+        self.free.remove(slot.get()).then(|| Permit { pool: Arc::clone(self), slot })
     }
 
     fn pop_any(&self) -> Option<SlotIndex> {

@@ -41,6 +41,8 @@ pub(super) struct Shared {
     /// Callers and zombies that wait for somebody else to take the rings.
     pub(super) interested: OrderedCounter,
     pub(super) watch: Watch,
+    /// The watcher is parked on the bell, or about to be.
+    pub(super) parked: Flag,
     /// The watcher looks after the memory kept for long bodies.
     pub(super) minds_memory: Flag,
     ids: Ids,
@@ -62,6 +64,7 @@ impl Shared {
             started: Instant::now(),
             interested: OrderedCounter::default(),
             watch: Watch::default(),
+            parked: Flag::default(),
             minds_memory: Flag::default(),
             ids: Ids::new(),
         }
@@ -101,9 +104,12 @@ impl Shared {
     pub(super) fn take_rings_of_own(&self) {
         if self.answered.get().is_multiple_of(RINGS_AT_ONCE) {
             while self.bus.bus().responses().try_take() {}
-            // Read after the rings were taken: some may have been for somebody who waits.
+            // Read after the rings were taken: some may have been for somebody who waits, or for the watcher itself.
             if self.interested.get() > 0 {
                 watcher::look(self);
+            }
+            if self.parked.is_raised() && self.watch.is_parked_too_long() {
+                self.bus.bus().responses().ring();
             }
         }
     }
@@ -123,7 +129,10 @@ impl Shared {
             // Lowered before: who leaves memory behind meanwhile has it minded again.
             self.minds_memory.lower();
             self.bus.drop_views();
-            self.pool.take_free().iter().for_each(|permit| self.bus.give_back(permit.slot()));
+            // One at a time, so that no caller finds all slots taken.
+            for permit in self.bus.slots().filter_map(|slot| self.pool.take_this(slot)) {
+                self.bus.give_back(permit.slot());
+            }
             self.mind_memory();
         }
         now
@@ -214,14 +223,21 @@ impl Watch {
     #[must_use]
     pub(super) fn notify(&self) -> bool {
         let state = self.lock();
+        if let Place::Asleep(_) = state.place {
+            drop(state);
+            self.changed.notify_one();
+            return false;
+        }
+        drop(state);
+        self.is_parked_too_long()
+    }
+
+    /// Whether the watcher is parked on the bell beyond the next deadline.
+    pub(super) fn is_parked_too_long(&self) -> bool {
+        let state = self.lock();
         match state.place {
-            Place::Asleep(_) => {
-                drop(state);
-                self.changed.notify_one();
-                false
-            }
             Place::Parked(until) => state.deadlines.keys().next().is_some_and(|(first, _)| *first < until),
-            Place::Looking => false,
+            Place::Looking | Place::Asleep(_) => false,
         }
     }
 
@@ -252,6 +268,8 @@ impl Watch {
         key: &mut Option<DeadlineKey>,
         waker: &Waker,
     ) -> Result<Watched, CallError> {
+        // A waker may run foreign code when it is cloned or dropped, so that happens without the lock.
+        let waker = waker.clone();
         let mut state = self.lock();
         if state.closed {
             return Err(CallError::Closed);
@@ -262,8 +280,7 @@ impl Watch {
             state.next_key += 1;
             DeadlineKey(deadline, state.next_key)
         });
-        // A waker may run foreign code when it is dropped, so that happens without the lock.
-        let former = state.deadlines.insert((at, number), waker.clone());
+        let former = state.deadlines.insert((at, number), waker);
         let place = state.place;
         drop(state);
         drop(former);

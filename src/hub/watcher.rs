@@ -10,6 +10,7 @@ use crate::bus::LIFE_CHECK;
 pub(super) fn watch(shared: &Arc<Shared>) {
     let mut checked = Instant::now();
     let mut bodies = 0;
+    let (mut answered, mut idle_ticks) = (0, 0);
     loop {
         // A ring taken here obliges to scan; so does waking up, since a caller that spun may have taken it.
         while shared.bus.bus().responses().try_take() {}
@@ -46,7 +47,9 @@ pub(super) fn watch(shared: &Arc<Shared>) {
             // Callers that are held back, and memory that is idle, must be looked after though no answer is waited for.
             next = Some(next.map_or(now + LIFE_CHECK, |next| next.min(now + LIFE_CHECK)));
         }
-        if interested && shared.awake.get() > 0 {
+        let answered_now = shared.answered.get();
+        idle_ticks = if std::mem::replace(&mut answered, answered_now) == answered_now { idle_ticks + 1 } else { 0 };
+        if interested && shared.awake.get() > 0 && idle_ticks < IDLE_TICKS {
             // They take the rings, unless their executor has other things to do.
             next = Some(next.map_or(now + TICK, |next| next.min(now + TICK)));
             shared.watch.sleep(state, next);
@@ -61,9 +64,12 @@ pub(super) fn watch(shared: &Arc<Shared>) {
             continue;
         }
         let until = next.map_or(now + LIFE_CHECK, |next| next.min(now + LIFE_CHECK));
+        shared.parked.raise();
         shared.watch.park(state, until, || {
             shared.bus.bus().responses().wait(until.saturating_duration_since(Instant::now()));
         });
+        shared.parked.lower();
+        idle_ticks = 0;
     }
 }
 
@@ -76,6 +82,7 @@ pub(super) fn look(shared: &Shared) {
 
 fn bury_the_dead(shared: &Shared) {
     let (freed, buried) = shared.board.reap(&shared.bus);
+    shared.mind_memory();
     for _ in 0..buried + shared.board.scan_closely(&shared.bus) {
         shared.drop_interest();
     }
@@ -88,6 +95,9 @@ fn bury_the_dead(shared: &Shared) {
 
 /// How often the watcher looks by itself while callers that wait awake take the rings.
 const TICK: Duration = Duration::from_millis(1);
+
+/// Ticks without an answer after which callers that are said to be awake are not counted on: nobody polls them.
+const IDLE_TICKS: u32 = 3;
 
 /// How long a closing hub waits for its watcher to notice.
 pub(super) const NOTICE: Duration = Duration::from_millis(1);

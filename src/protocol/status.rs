@@ -229,14 +229,15 @@ impl HeldWord {
         self.0.store(owner.get(), Ordering::Relaxed);
     }
 
-    /// Worker: it has read what it held for the last time. Release: pairs with `holder`.
+    /// Worker: it has read what it held for the last time. Release: pairs with `holder`. SeqCst: whoever lets go after the
+    /// answer rings, and this and the settling of the answer must not both miss each other.
     pub(crate) fn let_go(&self) {
-        self.0.store(0, Ordering::Release);
+        self.0.store(0, Ordering::SeqCst);
     }
 
-    /// Hub: who holds the slot. Acquire: pairs with `let_go`, so that nothing is written while it is read.
+    /// Hub: who holds the slot. Acquire: pairs with `let_go`, so that nothing is written while it is read. SeqCst: as there.
     pub(crate) fn holder(&self) -> Option<OwnerToken> {
-        OwnerToken::from_raw(self.0.load(Ordering::Acquire))
+        OwnerToken::from_raw(self.0.load(Ordering::SeqCst))
     }
 
     /// Hub: nobody holds the slot; it is about to be dispatched, or its holder is proven dead.

@@ -219,7 +219,7 @@ impl HeapWriter<'_> {
             return false;
         }
         // SAFETY: `left` bytes from `next` are mapped while the region is borrowed, as `heap_ptr` checked when this was
-        // made; `bytes` is private memory, so the two do not overlap. The new `next` is at most the range's end.
+        // made; `bytes` is no part of the range, which its slot's owner lends to nobody, so the two do not overlap. The new `next` is at most the range's end.
         unsafe {
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.next, bytes.len());
             self.next = self.next.add(bytes.len());

@@ -84,7 +84,8 @@ impl OverflowObject {
             end.is_some_and(|end| end <= self.map.len()),
             "the body is as long as its overflow object was made for"
         );
-        // SAFETY: the line above keeps the copy inside the mapping; `bytes` is private memory, so the two do not overlap.
+        // SAFETY: the line above keeps the copy inside the mapping; `bytes` is no part of it, since an object is not written to
+        // while it is shared, so the two do not overlap.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.map.as_mut_ptr().add(offset), bytes.len()) };
     }
 }

@@ -27,8 +27,8 @@ pub(crate) struct Attachment {
     /// Long request bodies are lent instead of copied.
     pub(super) trust: Option<TrustedPeers>,
     pub(super) counts: ReplyCounts,
-    /// Requests claimed less rings taken for them: a claim may come before its ring was even looked for. Only the pump
-    /// that claims changes it.
+    /// Requests claimed less rings taken for them: a claim may come before its ring was even looked for, and a ring that
+    /// ended a wait comes before its claim. Signed; only the pump that claims changes it.
     rings_owed: Counter,
     /// Bytes of the bodies of the last request and the last answer.
     last_bodies: [Counter; 2],
@@ -110,13 +110,20 @@ impl Attachment {
         self.shield.is_some()
     }
 
-    /// Parks until there is a ring, at most `timeout`.
+    /// Parks until there is a ring, at most `timeout`. A ring obliges to look: `claim_for_ring`.
     pub(crate) fn wait_for_ring(&self, timeout: Duration) -> bool {
-        let taken = self.bus.requests().wait(timeout);
-        if taken {
-            self.ring_taken();
+        self.bus.requests().wait(timeout)
+    }
+
+    /// Claims as `claim` does, after a ring was taken.
+    pub(crate) fn claim_for_ring(self: &Arc<Self>, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
+        self.ring_taken();
+        let lease = self.claim(cursor);
+        if lease.is_none() && self.shield.is_none() {
+            // It was nobody's, and no claim is to be had for it later.
+            self.rings_owed.set(0);
         }
-        taken
+        lease
     }
 
     /// Takes the rings of requests that were claimed without them. A ring that stays away was taken by another process.
@@ -124,7 +131,7 @@ impl Attachment {
         if self.shield.is_some() {
             return;
         }
-        while self.rings_owed.get() > 0 {
+        while self.rings_owed.get() as i64 > 0 {
             if self.bus.requests().try_take() {
                 self.ring_taken();
             } else {
@@ -136,7 +143,7 @@ impl Attachment {
     fn ring_taken(&self) {
         match &self.shield {
             Some(shield) => shield.ring_taken(),
-            None => self.rings_owed.set(self.rings_owed.get().saturating_sub(1)),
+            None => self.rings_owed.set(self.rings_owed.get().wrapping_sub(1)),
         }
     }
 
@@ -183,8 +190,7 @@ impl Attachment {
         if !self.bus.requests().try_take() {
             return None;
         }
-        self.ring_taken();
-        self.claim(cursor)
+        self.claim_for_ring(cursor)
     }
 
     fn claim_among(self: &Arc<Self>, count: usize, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
@@ -194,7 +200,7 @@ impl Attachment {
         cursor.claimed(index);
         match &self.shield {
             Some(shield) => shield.claimed(index),
-            None => self.rings_owed.set(self.rings_owed.get() + 1),
+            None => self.rings_owed.set(self.rings_owed.get().wrapping_add(1)),
         }
         // The slot came back, so its last answer was read.
         self.overflow.trim(index);
@@ -243,8 +249,8 @@ impl Attachment {
         }
         self.views.clear();
         for slot in self.slots() {
-            let unread = self.slot(slot).status.observe() == Status::Done;
-            if !unread && !self.rights[slot.get()].is_out() {
+            // The right first: an answer that settled meanwhile is DONE by then.
+            if !self.rights[slot.get()].is_out() && self.slot(slot).status.observe() != Status::Done {
                 self.overflow.give_back(slot);
             }
         }

@@ -167,7 +167,7 @@ pub(crate) struct WrittenSlot<'a>(ReservedSlot<'a>);
 impl WrittenSlot<'_> {
     /// Stores READY and rings.
     ///
-    /// Whoever waits for the answer must be registered before: it may be there before this returns.
+    /// The answer may be there before this returns; whoever waits for it looks at the slot.
     pub(crate) fn announce(self) -> DispatchedSlot {
         let ReservedSlot { hub, index } = self.0;
         let ticket = hub.next_ticket();
@@ -208,7 +208,7 @@ pub(crate) enum DispatchError {
     NoRoom(#[from] NoRoom),
 }
 
-/// A request that was sent and not taken back yet. It belongs to the hub's entry of its slot.
+/// A request that was sent and not taken back yet. It belongs to its caller or to the hub's entry of its slot.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct DispatchedSlot {
     index: SlotIndex,

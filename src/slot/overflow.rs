@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::protocol::{BusName, Direction, Generation, Segments, SlotIndex, Version};
 use crate::region::{OverflowObject, OverflowView, read_overflow};
-use crate::sync::{Counter, Flag};
+use crate::sync::Counter;
 
 /// Objects up to this many bytes are kept for the slot's next body; longer ones go when their reader is done.
 const KEEP: usize = 1 << 20;
@@ -19,7 +19,7 @@ pub(crate) struct OverflowStore {
     name: BusName,
     direction: Direction,
     version: Version,
-    /// Only the slot's owner touches its entry, so a lock here is never waited for.
+    /// Only the slot's owner uses its entry, beside whoever trims what is idle.
     kept: Box<[Mutex<Option<Kept>>]>,
     /// How many objects there are that are too long to stay.
     long: Counter,
@@ -165,12 +165,12 @@ impl OverflowStore {
 pub(crate) struct ViewStore {
     name: BusName,
     direction: Direction,
-    /// Only the slot's owner touches its entry, so a lock here is never waited for.
+    /// Only the slot's owner uses its entry, beside whoever trims what is idle.
     views: Box<[Mutex<Option<Arc<OverflowView>>>]>,
     /// How often a view was read.
     reads: Counter,
-    /// Whether there may be a view.
-    in_use: Flag,
+    /// Bytes of all views.
+    bytes: Counter,
 }
 
 /// Why a body was not copied out of its object.
@@ -184,7 +184,7 @@ impl ViewStore {
     /// Views of what is written in `direction`.
     pub(crate) fn new(name: BusName, direction: Direction, slots: usize) -> Self {
         let views = (0..slots).map(|_| Mutex::default()).collect();
-        Self { name, direction, views, reads: Counter::default(), in_use: Flag::default() }
+        Self { name, direction, views, reads: Counter::default(), bytes: Counter::default() }
     }
 
     /// Copies `len` bytes out of the slot's object. `kept` says that the writer uses it again, so that mapping it pays.
@@ -222,11 +222,12 @@ impl ViewStore {
             return Ok(Arc::clone(view));
         }
         // The former one goes first: its object may be gone but for this view.
-        *entry = None;
+        self.forget(&mut entry);
         let view = Arc::new(OverflowView::open(name, len)?);
-        if view.len() <= KEEP {
+        let bytes = view.len() as u64;
+        if view.len() <= KEEP && self.bytes.get() + bytes <= KEEP_ALL {
             *entry = Some(Arc::clone(&view));
-            self.in_use.raise();
+            self.bytes.add(bytes);
         }
         Ok(view)
     }
@@ -238,15 +239,19 @@ impl ViewStore {
 
     /// Whether any view may be kept.
     pub(crate) fn is_in_use(&self) -> bool {
-        self.in_use.is_raised()
+        self.bytes.get() > 0
+    }
+
+    fn forget(&self, entry: &mut Option<Arc<OverflowView>>) {
+        if let Some(view) = entry.take() {
+            self.bytes.sub(view.len() as u64);
+        }
     }
 
     /// Lets go of every view. A slot that is read again opens its own again.
     pub(crate) fn clear(&self) {
-        // Lowered before: a view that is opened meanwhile raises it again.
-        self.in_use.lower();
         for view in &self.views {
-            view.lock().unwrap_or_else(PoisonError::into_inner).take();
+            self.forget(&mut view.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 }

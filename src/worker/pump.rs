@@ -174,17 +174,18 @@ impl<S: CallService> Pump<S> {
             if let Some(lease) = found.or_else(|| attachment.claim(cursor)) {
                 return Ok(Some(lease));
             }
+            // Looked at before parking too: the ring that tells of it may have been taken above.
+            if attachment.bus().is_retired() {
+                // It was for every worker: hand it on.
+                attachment.bus().requests().ring();
+                return Err(PumpEnd::BusGone);
+            }
             let parked = Instant::now();
             let rung = attachment.wait_for_ring(LIFE_CHECK);
             spin.parked_for(parked.elapsed());
             if rung {
-                if let Some(lease) = attachment.claim(cursor) {
+                if let Some(lease) = attachment.claim_for_ring(cursor) {
                     return Ok(Some(lease));
-                }
-                if attachment.bus().is_retired() {
-                    // The hub's ring was for every worker: hand it on.
-                    attachment.bus().requests().ring();
-                    return Err(PumpEnd::BusGone);
                 }
             } else if !attachment.bus().is_alive() {
                 return Err(PumpEnd::BusGone);
