@@ -53,11 +53,6 @@ impl OrderedCounter {
         fence(Ordering::SeqCst);
     }
 
-    /// Takes `n` away; below 0 it goes on as a negative number would.
-    pub(crate) fn sub(&self, n: u64) {
-        self.0.fetch_sub(n, Ordering::SeqCst);
-    }
-
     /// The number now, read after everything the caller did before.
     pub(crate) fn get(&self) -> i64 {
         fence(Ordering::SeqCst);
@@ -75,7 +70,7 @@ impl OrderedCounter {
         self.0.fetch_add(1, Ordering::SeqCst) as i64
     }
 
-    /// Takes one away and says what is left; as `enter`.
+    /// Takes one away and says what is left; as `enter`. Below 0 it goes on as a negative number.
     pub(crate) fn leave(&self) -> i64 {
         self.0.fetch_sub(1, Ordering::SeqCst) as i64 - 1
     }

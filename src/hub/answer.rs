@@ -62,7 +62,7 @@ enum Waiting {
         yields: u32,
     },
     /// On the board, counted among those who are interested.
-    Parked { since: Instant },
+    Parked,
     /// The answer was taken.
     Over,
 }
@@ -85,18 +85,13 @@ impl Answer {
         spins
     }
 
-    /// Ends waiting awake; the slot, if it was waited for that way.
-    fn leave_awake(&mut self) -> Option<DispatchedSlot> {
-        match std::mem::replace(&mut self.waiting, Waiting::Over) {
-            Waiting::Awake { slot, .. } => {
-                self.deadline.shared().leave_awake();
-                Some(slot)
-            }
-            other => {
-                self.waiting = other;
-                None
-            }
-        }
+    /// Ends waiting awake.
+    fn leave_awake(&mut self) -> DispatchedSlot {
+        let Waiting::Awake { slot, .. } = std::mem::replace(&mut self.waiting, Waiting::Over) else {
+            unreachable!("only who is awake leaves those who are")
+        };
+        self.deadline.shared().leave_awake();
+        slot
     }
 
     /// Looks at the own slot, awake; takes the answer if it is there.
@@ -111,7 +106,7 @@ impl Answer {
         shared.spin.paid();
         // This may run foreign wakers; if one panics, the answer is still awake and its drop sees to the slot.
         shared.take_rings_of_own();
-        let slot = self.leave_awake().expect("it was awake above");
+        let slot = self.leave_awake();
         Poll::Ready(self.take(slot, progress))
     }
 
@@ -120,8 +115,7 @@ impl Answer {
         let permit = self.permit.take().expect("polled after it was ready");
         let shared = self.deadline.shared();
         if progress != Progress::Finished {
-            slot.reset(&shared.bus);
-            drop(permit);
+            give_back(shared, permit, slot);
             return Err(CallError::Abandoned);
         }
         let finished = slot.finished(&shared.bus);
@@ -178,17 +172,17 @@ impl Answer {
     /// Puts the slot on the board. Interest first, then the waker, then a look, which `Self::look_at_board` is: a ring that
     /// comes after that look is taken by somebody who sees the interest, scans, and finds the waker.
     fn park(&mut self, waker: &Waker) {
+        // Cloned first: foreign code may panic, and then this caller is awake still.
+        let waker = Some(waker.clone());
         self.deadline.shared().add_interest();
-        let slot = self.leave_awake().expect("only who is awake parks");
-        let shared = self.deadline.shared();
-        *shared.board.entry(self.permit().slot()) =
-            Entry::Pending { slot, waker: Some(waker.clone()), orphaned: false };
-        self.waiting = Waiting::Parked { since: self.dispatched };
+        let slot = self.leave_awake();
+        *self.deadline.shared().board.entry(self.permit().slot()) = Entry::Pending { slot, waker, orphaned: false };
+        self.waiting = Waiting::Parked;
     }
 
     /// Looks at the slot on the board; takes the answer if it is there, else leaves `waker` to be woken.
     fn look_at_board(&mut self, waker: &Waker) -> Poll<Result<Reply, CallError>> {
-        let Waiting::Parked { since } = self.waiting else { return Poll::Pending };
+        let Waiting::Parked = self.waiting else { return Poll::Pending };
         let shared = self.deadline.shared();
         // Wakers are cloned and dropped, which may run foreign code, while no lock is held.
         let waker = waker.clone();
@@ -210,7 +204,7 @@ impl Answer {
         self.waiting = Waiting::Over;
         shared.drop_interest();
         shared.answered.add(1);
-        shared.spin.parked_for(since.elapsed());
+        shared.spin.parked_for(self.dispatched.elapsed());
         Poll::Ready(if orphaned {
             self.permit = None;
             Err(CallError::WorkerDied)
@@ -257,36 +251,29 @@ impl Future for Answer {
 impl Drop for Answer {
     fn drop(&mut self) {
         let Some(permit) = self.permit.take() else { return };
-        // A zombie waits for a ring as its caller did; the interest comes before the look here too.
-        if !matches!(self.waiting, Waiting::Parked { .. }) {
-            self.deadline.shared().add_interest();
-        }
-        let awake = self.leave_awake();
         let shared = self.deadline.shared();
-        // Declared before the lock, so that what it holds is dropped after it.
-        let (slot, orphaned, _waker);
-        let mut entry = shared.board.entry(permit.slot());
-        (slot, orphaned, _waker) = match (awake, std::mem::replace(&mut self.waiting, Waiting::Over)) {
-            (Some(slot), _) | (None, Waiting::Sent(slot)) => (slot, false, None),
-            _ => match std::mem::take(&mut *entry) {
-                Entry::Pending { slot, orphaned, waker } => (slot, orphaned, waker),
-                _ => unreachable!("the entry is this caller's until it takes the answer"),
-            },
-        };
-        if !orphaned && !slot.withdraw(&shared.bus) {
-            match slot.progress(&shared.bus) {
-                Progress::Finished if slot.finished(&shared.bus).free() => {}
-                Progress::Abandoned => slot.reset(&shared.bus),
-                Progress::Finished | Progress::Waiting | Progress::Claimed(_) => {
-                    *entry = Entry::Zombie { slot, _permit: permit };
-                    return;
-                }
+        let (slot, orphaned) = match std::mem::replace(&mut self.waiting, Waiting::Over) {
+            Waiting::Sent(slot) => (slot, false),
+            Waiting::Awake { slot, .. } => {
+                shared.leave_awake();
+                (slot, false)
             }
+            Waiting::Parked => {
+                // What is taken out holds a waker, which is dropped after the lock is.
+                let taken = std::mem::take(&mut *shared.board.entry(permit.slot()));
+                shared.drop_interest();
+                let Entry::Pending { slot, orphaned, .. } = taken else {
+                    unreachable!("the entry is this caller's until it takes the answer")
+                };
+                (slot, orphaned)
+            }
+            Waiting::Over => unreachable!("the permit goes with the answer"),
+        };
+        if orphaned || slot.withdraw(&shared.bus) {
+            drop(permit);
+        } else {
+            give_back(shared, permit, slot);
         }
-        // The entry is idle before the slot is back in the pool.
-        drop(entry);
-        drop(permit);
-        shared.drop_interest();
         shared.mind_memory();
     }
 }

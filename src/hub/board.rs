@@ -65,12 +65,9 @@ impl Board {
                 }
             }
             Entry::Zombie { slot, .. } => {
-                match slot.progress(bus) {
-                    Progress::Waiting | Progress::Claimed(_) => return 0,
-                    // Nobody reads the late answer; its slot is freed, unless a worker still holds bytes of it.
-                    Progress::Finished if slot.finished(bus).free() => {}
-                    Progress::Finished => return 0,
-                    Progress::Abandoned => slot.reset(bus),
+                // Nobody reads the late answer.
+                if !slot.end(bus) {
+                    return 0;
                 }
                 // The permit goes back only after the entry is free for the next caller.
                 let zombie = std::mem::take(&mut *entry);

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use super::error::CallError;
 use super::shared::{DeadlineKey, Shared};
 
+/// Stands for a time-out that the clock cannot reach.
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// When a call must have ended.
 #[derive(Debug)]
 pub(super) struct Deadline {
@@ -15,8 +18,7 @@ pub(super) struct Deadline {
     started: Instant,
     /// The call was pending since: for its body, or for a slot.
     waited: bool,
-    /// `None` for a time-out that the clock cannot reach.
-    at: Option<Instant>,
+    at: Instant,
     key: Option<DeadlineKey>,
 }
 
@@ -24,7 +26,8 @@ impl Deadline {
     /// The hub's time-out from now on.
     pub(super) fn start(shared: Arc<Shared>) -> Self {
         let started = Instant::now();
-        Self { at: started.checked_add(shared.timeout), shared, started, waited: false, key: None }
+        let at = started.checked_add(shared.timeout).unwrap_or_else(|| started + A_YEAR);
+        Self { shared, started, waited: false, at, key: None }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
@@ -36,25 +39,14 @@ impl Deadline {
         if self.waited { Instant::now() } else { self.started }
     }
 
-    fn timeout(&self) -> Duration {
-        self.shared.timeout
-    }
-
-    /// Fails when the time is up at `now`.
-    pub(super) fn check(&self, now: Instant) -> Result<(), CallError> {
-        match self.at {
-            Some(at) if now >= at => Err(CallError::TimedOut(self.timeout())),
-            _ => Ok(()),
-        }
-    }
-
     /// Sees to it that the task of `cx` is woken when the time is up or the hub closes; fails when either is so already.
     pub(super) fn watch(&mut self, cx: &Context<'_>) -> Result<(), CallError> {
-        self.waited = true;
-        self.check(Instant::now())?;
-        let Self { shared, at, key, .. } = self;
-        let watched = shared.watch.watch_deadline(*at, key, cx.waker())?;
-        if watched.must_ring {
+        let Self { shared, started: _, waited, at, key } = self;
+        *waited = true;
+        if Instant::now() >= *at {
+            return Err(CallError::TimedOut(shared.timeout));
+        }
+        if shared.watch.set_deadline(*at, key, cx.waker())? {
             // The watcher is parked on the bell for longer: a ring of our own makes it look.
             shared.bus.bus().responses().ring();
         }

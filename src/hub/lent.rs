@@ -1,4 +1,5 @@
-//! Slots whose answer was read: back to the pool, now or when the last bytes of them are dropped.
+//! Slots whose caller is done with them: back to the pool now, or when the last bytes of their answer are dropped, or when
+//! their worker is.
 
 use std::sync::Arc;
 
@@ -9,12 +10,13 @@ use super::watcher;
 use crate::bus::Bus;
 use crate::slot::{DispatchedSlot, Keeper};
 
-/// Frees an answered slot. While a worker holds bytes of its request it becomes a zombie instead.
+/// Frees a slot whose caller wants nothing more of it. While a worker runs its request or holds bytes of it, it becomes a
+/// zombie instead.
 pub(super) fn give_back(shared: &Shared, permit: Permit, slot: DispatchedSlot) {
-    if slot.finished(&shared.bus).free() {
+    if slot.end(&shared.bus) {
         return drop(permit);
     }
-    // Interest, entry, look, in this order, as a caller that parks: the worker rings after it has let go.
+    // Interest, entry, look, in this order, as a caller that parks: the worker rings after it has answered or let go.
     shared.add_interest();
     let index = permit.slot();
     *shared.board.entry(index) = Entry::Zombie { slot, _permit: permit };

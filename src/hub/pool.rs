@@ -81,7 +81,9 @@ impl Pool {
             let mut state = self.lock();
             self.closed.raise();
             let queue = std::mem::take(&mut state.queue);
-            (0..queue.len()).for_each(|_| self.queued.sub(1));
+            for _ in queue.keys() {
+                self.queued.leave();
+            }
             queue
         };
         queue.into_values().for_each(Waker::wake);
@@ -133,7 +135,7 @@ impl Pool {
         while !state.queue.is_empty() {
             let Some(slot) = self.pop(&mut state) else { break };
             let (place, waker) = state.queue.pop_first().expect("the queue is not empty");
-            self.queued.sub(1);
+            self.queued.leave();
             state.granted.insert(place, slot);
             wakers.push(waker);
         }

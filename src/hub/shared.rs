@@ -166,7 +166,7 @@ impl Shared {
 
     /// Somebody waits no longer.
     pub(super) fn drop_interest(&self) {
-        self.interested.sub(1);
+        self.interested.leave();
     }
 }
 
@@ -186,6 +186,15 @@ pub(super) struct WatchState {
     next_key: u64,
 }
 
+impl WatchState {
+    fn is_parked_too_long(&self) -> bool {
+        match self.place {
+            Place::Parked(until) => self.deadlines.keys().next().is_some_and(|(first, _)| *first < until),
+            Place::Looking | Place::Asleep(_) => false,
+        }
+    }
+}
+
 /// What the watcher does.
 #[derive(Debug, Default, Clone, Copy)]
 enum Place {
@@ -197,17 +206,6 @@ enum Place {
     /// It is parked on the bell, until a ring or this time.
     Parked(Instant),
 }
-
-/// A deadline is being watched.
-#[derive(Debug, Clone, Copy)]
-#[must_use]
-pub(super) struct Watched {
-    /// The watcher is parked on the bell for longer and must be rung awake.
-    pub(super) must_ring: bool,
-}
-
-/// Stands for a time-out that the clock cannot reach.
-const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// One entry among the deadlines.
 #[derive(Debug, Clone, Copy)]
@@ -223,22 +221,18 @@ impl Watch {
     #[must_use]
     pub(super) fn notify(&self) -> bool {
         let state = self.lock();
-        if let Place::Asleep(_) = state.place {
-            drop(state);
-            self.changed.notify_one();
-            return false;
-        }
+        let asleep = matches!(state.place, Place::Asleep(_));
+        let must_ring = state.is_parked_too_long();
         drop(state);
-        self.is_parked_too_long()
+        if asleep {
+            self.changed.notify_one();
+        }
+        must_ring
     }
 
     /// Whether the watcher is parked on the bell beyond the next deadline.
     pub(super) fn is_parked_too_long(&self) -> bool {
-        let state = self.lock();
-        match state.place {
-            Place::Parked(until) => state.deadlines.keys().next().is_some_and(|(first, _)| *first < until),
-            Place::Looking | Place::Asleep(_) => false,
-        }
+        self.lock().is_parked_too_long()
     }
 
     /// The watcher: sleeps until notified, at most until `until`.
@@ -259,23 +253,21 @@ impl Watch {
         self.lock().place = Place::Looking;
     }
 
-    /// Has `waker` woken at the deadline, if there is one.
+    /// Has `waker` woken at `deadline`; true when the watcher must be rung awake because it is parked for longer.
     ///
     /// Fails when the hub is closed; closing wakes whoever got here before.
-    pub(super) fn watch_deadline(
+    pub(super) fn set_deadline(
         &self,
-        deadline: Option<Instant>,
+        deadline: Instant,
         key: &mut Option<DeadlineKey>,
         waker: &Waker,
-    ) -> Result<Watched, CallError> {
+    ) -> Result<bool, CallError> {
         // A waker may run foreign code when it is cloned or dropped, so that happens without the lock.
         let waker = waker.clone();
         let mut state = self.lock();
         if state.closed {
             return Err(CallError::Closed);
         }
-        // Far away, for whoever has no deadline and wants to be woken by closing all the same.
-        let deadline = deadline.unwrap_or_else(|| Instant::now() + A_YEAR);
         let DeadlineKey(at, number) = *key.get_or_insert_with(|| {
             state.next_key += 1;
             DeadlineKey(deadline, state.next_key)
@@ -287,10 +279,10 @@ impl Watch {
         Ok(match place {
             Place::Asleep(until) if until.is_none_or(|until| at < until) => {
                 self.changed.notify_one();
-                Watched { must_ring: false }
+                false
             }
-            Place::Parked(until) => Watched { must_ring: at < until },
-            Place::Looking | Place::Asleep(_) => Watched { must_ring: false },
+            Place::Parked(until) => at < until,
+            Place::Looking | Place::Asleep(_) => false,
         })
     }
 

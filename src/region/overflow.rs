@@ -65,8 +65,7 @@ impl OverflowObject {
     /// # Panics
     /// When there are fewer, which is a bug of the caller.
     pub(super) fn start(&self, len: usize) -> *const u8 {
-        assert!(len <= self.map.len(), "the object was made for {len} bytes");
-        self.map.as_ptr()
+        start_of(&self.map, len)
     }
 
     /// Whether `bytes` are the first bytes of this object.
@@ -128,8 +127,7 @@ impl OverflowView {
     /// # Panics
     /// When there are fewer, which is a bug of the caller.
     pub(super) fn start(&self, len: usize) -> *const u8 {
-        assert!(len <= self.map.len(), "the object was checked to hold {len} bytes");
-        self.map.as_ptr()
+        start_of(&self.map, len)
     }
 
     /// Copies the first `len` bytes out.
@@ -156,6 +154,12 @@ pub(crate) fn read_overflow(name: &str, len: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; len];
     file.read_exact_at(&mut bytes, 0)?;
     Ok(bytes)
+}
+
+/// Where `len` bytes of an object begin.
+fn start_of(map: &MmapRaw, len: usize) -> *const u8 {
+    assert!(len <= map.len(), "an object of {} bytes holds {len}", map.len());
+    map.as_ptr()
 }
 
 fn check_size(len: usize, size: u64) -> io::Result<()> {

@@ -48,18 +48,13 @@ impl Spin {
         let limit = if lone { Duration::ZERO } else { limit.min(MAX_SPIN) };
         let spin =
             Self { limit, budget: Counter::default(), misses: Counter::default(), last_wait: Counter::default() };
-        spin.restore();
+        spin.paid();
         spin
     }
 
     /// How long waiting awake is worth it now: the limit, less after long waits, down to nothing.
     pub(crate) fn budget(&self) -> Duration {
         Duration::from_nanos(self.budget.get())
-    }
-
-    /// Learns that waiting awake has found something.
-    pub(crate) fn paid(&self) {
-        self.restore();
     }
 
     /// Looks again and again until `look` finds something or the budget is used up, which begins when the peer can have
@@ -81,7 +76,7 @@ impl Spin {
             // The clock costs as much as several looks, so it is read once in a while.
             for _ in 0..32 {
                 if let Some(found) = look() {
-                    self.restore();
+                    self.paid();
                     return Some(found);
                 }
                 std::hint::spin_loop();
@@ -104,7 +99,8 @@ impl Spin {
         }
     }
 
-    fn restore(&self) {
+    /// Learns that waiting awake has found something.
+    pub(crate) fn paid(&self) {
         let limit = self.limit.as_nanos() as u64;
         if self.budget.get() != limit || self.misses.get() != 0 {
             self.budget.set(limit);
@@ -120,7 +116,7 @@ mod tests {
     #[test]
     fn a_place_that_waits_long_stops_spinning_and_one_that_waits_short_starts_again() {
         let spin = Spin { limit: Duration::from_micros(20), ..Spin::new(Duration::ZERO) };
-        spin.restore();
+        spin.paid();
         for _ in 0..20 {
             spin.parked_for(Duration::from_secs(1));
         }

@@ -265,8 +265,22 @@ impl DispatchedSlot {
         hub.slot(self.index).held.clear();
     }
 
+    /// Frees the slot if nothing more is to come in it: it is answered, and nobody reads the answer, or it was given back.
+    /// False while a worker runs the request or holds bytes of it.
+    #[must_use]
+    pub(crate) fn end(&self, hub: &HubBus) -> bool {
+        match self.progress(hub) {
+            Progress::Waiting | Progress::Claimed(_) => false,
+            Progress::Finished => self.finished(hub).free(),
+            Progress::Abandoned => {
+                self.reset(hub);
+                true
+            }
+        }
+    }
+
     /// Makes the slot FREE after `progress` has said that it is abandoned.
-    pub(crate) fn reset(&self, hub: &HubBus) {
+    fn reset(&self, hub: &HubBus) {
         hub.slot(self.index).status.reset();
     }
 

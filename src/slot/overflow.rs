@@ -196,12 +196,12 @@ impl ViewStore {
         kept: bool,
     ) -> Result<Vec<u8>, Unreadable> {
         let name = self.name.overflow(self.direction, slot, generation);
-        let read = if kept && len <= KEEP { self.read_view(slot, &name, len) } else { read_overflow(&name, len) };
+        let read = if kept && len <= KEEP {
+            self.view_of(slot, &name, len).map(|view| view.copy_out(len))
+        } else {
+            read_overflow(&name, len)
+        };
         read.map_err(|source| Unreadable { name, source })
-    }
-
-    fn read_view(&self, slot: SlotIndex, name: &str, len: usize) -> io::Result<Vec<u8>> {
-        Ok(self.view_of(slot, name, len)?.copy_out(len))
     }
 
     /// The slot's object itself, at least `len` bytes of it.

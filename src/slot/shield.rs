@@ -87,7 +87,7 @@ impl Shield {
 
     /// A pump gives a ring back that it took.
     pub(crate) fn ring_returned(&self) {
-        self.taken.sub(1);
+        self.taken.leave();
     }
 
     /// Waits until the callers of all outstanding requests are registered, then counts an answer.
@@ -133,7 +133,7 @@ impl Shield {
         self.learn(bus, start, covered);
         if drained && statuses(bus).any(|(_, status)| status == Status::Ready) {
             // The pump that would have taken these rings may be parked.
-            self.taken.sub(1);
+            self.taken.leave();
             bus.requests().ring();
         }
     }

@@ -6,10 +6,10 @@
 //! traffic it looks once a [`TICK`] whether the baton lies where it lay at its last look, which means that its former
 //! holder is busy with a slow handler, and then takes it. Without traffic it sleeps, and the next turn wakes it.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::sync::{Flag, OrderedCounter, Turn};
+use super::waiting_room::{Waiting, WaitingRoom};
+use crate::sync::{Flag, Turn};
 
 /// How often the deputy looks.
 const TICK: Duration = Duration::from_millis(1);
@@ -21,12 +21,8 @@ const QUIET_TICKS: u32 = 10;
 pub(super) struct Baton {
     turn: Turn,
     closed: Flag,
-    /// Pumps in the slow way of `take`.
-    waiting: OrderedCounter,
+    room: WaitingRoom,
     has_deputy: Flag,
-    /// Held by a waiting pump from its look at the turn until it sleeps, so that no notification comes in between.
-    door: Mutex<()>,
-    changed: Condvar,
 }
 
 /// Whether the pump that gives the baton up wants another to take it at once.
@@ -41,30 +37,22 @@ pub(super) enum Handover {
 impl Baton {
     /// Waits until the baton is free and takes it; `None` when it was closed.
     pub(super) fn take(&self) -> Option<Held<'_>> {
-        if self.closed.is_raised() {
-            return None;
+        if let Some(held) = self.try_take(false) {
+            return held;
         }
-        if self.turn.try_take() {
-            return Some(Held { baton: self, was_overdue: false });
-        }
-        let mut door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
-        // Counted before the look, which is `try_take`: whoever gives the baton up afterwards sees that somebody waits.
-        self.waiting.enter();
-        let held = loop {
+        let mut waiting = self.room.enter();
+        loop {
             if let Some(held) = self.try_take(false) {
-                break held;
+                return held;
             }
             if !self.has_deputy.is_raised() {
-                let overdue;
-                (door, overdue) = self.watch(door);
+                let overdue = self.watch(&mut waiting);
                 if let Some(held) = self.try_take(overdue) {
-                    break held;
+                    return held;
                 }
             }
-            door = self.changed.wait(door).unwrap_or_else(PoisonError::into_inner);
-        };
-        self.waiting.leave();
-        held
+            waiting.sleep();
+        }
     }
 
     /// The end of waiting, if it has come: the baton, or nothing any more.
@@ -82,18 +70,16 @@ impl Baton {
 
     /// The deputy's watch: ends when the baton is free to take, closed, or after a while without traffic. Also says
     /// whether the baton lay where it lay a tick ago.
-    fn watch<'a>(&'a self, mut door: MutexGuard<'a, ()>) -> (MutexGuard<'a, ()>, bool) {
+    fn watch(&self, waiting: &mut Waiting<'_>) -> bool {
         self.has_deputy.raise();
         let (mut turns, mut lay_free, mut quiet) = (self.turn.look().1, false, 0);
         let mut overdue = false;
         while quiet < QUIET_TICKS {
-            let waited = self.changed.wait_timeout(door, TICK);
-            let (now, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-            door = now;
+            let uncalled = waiting.sleep_at_most(TICK);
             let (held, turns_now) = self.turn.look();
             let untouched = turns_now == turns;
             overdue = !held && lay_free && untouched;
-            if self.closed.is_raised() || !held && (!timeout.timed_out() || overdue) {
+            if self.closed.is_raised() || !held && (!uncalled || overdue) {
                 break;
             }
             quiet = if untouched { quiet + 1 } else { 0 };
@@ -101,22 +87,20 @@ impl Baton {
         }
         // Lowered before the next look at the turn: whoever gave the baton up and still saw a deputy gave it to that look.
         self.has_deputy.lower();
-        (door, overdue)
+        overdue
     }
 
     fn give_up(&self, handover: Handover) {
         self.turn.end();
-        if self.waiting.peek() > 0 && (handover == Handover::Now || !self.has_deputy.is_raised()) {
-            drop(self.door.lock().unwrap_or_else(PoisonError::into_inner));
-            self.changed.notify_one();
+        if !self.room.is_empty() && (handover == Handover::Now || !self.has_deputy.is_raised()) {
+            self.room.call_one();
         }
     }
 
     /// Sends every waiting pump home.
     pub(super) fn close(&self) {
         self.closed.raise();
-        drop(self.door.lock().unwrap_or_else(PoisonError::into_inner));
-        self.changed.notify_all();
+        self.room.call_all();
     }
 }
 
@@ -184,8 +168,11 @@ mod tests {
             move || baton.take().is_some()
         });
         let asleep = || {
-            let _door = baton.door.lock().unwrap();
-            baton.waiting.peek() == 1 && !baton.has_deputy.is_raised()
+            // The pump that waits has the door unless it sleeps; passing it once shows that it does.
+            let others = baton.room.enter();
+            let sleeps = !baton.has_deputy.is_raised() && others.count() == 2;
+            drop(others);
+            sleeps
         };
         while !asleep() {
             thread::yield_now();

@@ -4,13 +4,14 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use http::StatusCode;
 use pin_project_lite::pin_project;
 
+use super::waiting_room::WaitingRoom;
 use crate::protocol::OutgoingReply;
 use crate::slot::ClaimedSlot;
 use crate::sync::{Flag, OrderedCounter};
@@ -19,12 +20,9 @@ use crate::sync::{Flag, OrderedCounter};
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
     in_hand: OrderedCounter,
-    /// Threads that wait for the number to fall, counted before they look at it.
-    waiting: OrderedCounter,
     closed: Flag,
-    /// Held from a look until the sleep after it.
-    door: Mutex<()>,
-    changed: Condvar,
+    /// Threads that wait for the number to fall.
+    room: WaitingRoom,
 }
 
 impl Gauge {
@@ -51,32 +49,20 @@ impl Gauge {
     }
 
     fn wait(&self, deadline: Instant, done: impl Fn() -> bool) {
-        let mut door = self.door();
-        self.waiting.enter();
+        let mut waiting = self.room.enter();
         while !done() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
-            door = self.changed.wait_timeout(door, left).unwrap_or_else(PoisonError::into_inner).0;
+            waiting.sleep_at_most(left);
         }
-        self.waiting.leave();
     }
 
     /// Ends the waiting of pumps for room.
     pub(super) fn close(&self) {
         self.closed.raise();
-        self.notify();
-    }
-
-    fn notify(&self) {
-        // Whoever has looked and not slept yet holds the door.
-        drop(self.door());
-        self.changed.notify_all();
-    }
-
-    fn door(&self) -> MutexGuard<'_, ()> {
-        self.door.lock().unwrap_or_else(PoisonError::into_inner)
+        self.room.call_all();
     }
 }
 
@@ -88,8 +74,8 @@ impl Drop for InHand {
     fn drop(&mut self) {
         let Self(gauge) = self;
         gauge.in_hand.leave();
-        if gauge.waiting.peek() > 0 {
-            gauge.notify();
+        if !gauge.room.is_empty() {
+            gauge.room.call_all();
         }
     }
 }

@@ -15,6 +15,7 @@ mod baton;
 mod flight;
 mod pump;
 mod supervise;
+mod waiting_room;
 
 use std::future::Future;
 use std::pin::Pin;
