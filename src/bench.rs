@@ -61,7 +61,14 @@ impl Prepared {
     pub fn received(&self) -> ReceivedCall {
         let meta = encode(&self.0.meta(), &mut [0; ROOM]).to_vec();
         let method = decode_method(self.0.method()).expect("it was encoded");
-        ReceivedCall(Call { id: self.0.id, method, meta: meta.into(), body: Bytes::new(), from_published_hub: false })
+        ReceivedCall(Call {
+            id: self.0.id,
+            method,
+            meta: meta.into(),
+            body: Bytes::new(),
+            from_published_hub: false,
+            caller: None,
+        })
     }
 }
 
@@ -159,7 +166,7 @@ impl Pair {
     #[inline(never)]
     pub fn send(&mut self, request: &Prepared) {
         let slot = self.hub.reserve(self.hub.slot_at(self.next)).expect("an answer is received before the next round");
-        self.sent.push_back(slot.write(&request.0).expect("it fits").announce());
+        self.sent.push_back(slot.write(&request.0, 0).expect("it fits").announce());
         self.next = (self.next + 1) % Self::SLOTS;
     }
 

@@ -10,7 +10,7 @@ use crate::protocol::{BusName, Call, Reply, RequestId};
 pub fn request(data: &[u8]) {
     let (meta, body) = split(data);
     let id = RequestId::new("fuzz").expect("a good id");
-    let _ = call_to_request(Call { id, method: Method::POST, meta, body, from_published_hub: false });
+    let _ = call_to_request(Call { id, method: Method::POST, meta, body, from_published_hub: false, caller: None });
 }
 
 /// Makes a response of a peer's bytes, in the same way; the status is the first two bytes of the body's share.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 pub(crate) use self::found::Founding;
 use crate::lock::{self, Role};
+pub(crate) use crate::lock::{Alarm, Lookout, Looks, Stir};
 use crate::protocol::{BusName, Features, OwnerToken};
 use crate::region::{Region, RegionError};
 use crate::shm::ObjectError;
@@ -154,6 +155,11 @@ impl Bus {
             self.responses.unlink();
             self.region.unlink();
         }
+    }
+
+    /// Looks out over the region and its bells.
+    pub(crate) fn look_out(&self) -> std::io::Result<Lookout> {
+        Lookout::over(self.region.file(), &[self.requests.file_name(), self.responses.file_name()])
     }
 
     fn hub_holds_its_lock(&self) -> bool {

@@ -4,11 +4,13 @@
 //! [`FromRequest`] instead and read the body. Besides the extractors of this module these work as they are: [`Request`],
 //! `Bytes`, `String` and [`Body`](crate::Body) (last argument), [`http::HeaderMap`], [`http::Method`], [`http::Uri`],
 //! [`http::Version`], and `Result<T, T::Rejection>` of any extractor to see why it failed. `Option<T>` works for those
-//! that can tell "not there" from "wrong": [`Path`], [`Query`], [`Json`], [`RequestId`](crate::RequestId), [`MatchedPath`].
+//! that can tell "not there" from "wrong": [`Path`], [`Query`], [`Json`], [`RequestId`](crate::RequestId), [`MatchedPath`],
+//! [`Deadline`].
 //!
 //! Extractors written for axum work too, unless they read axum's own extensions: `axum::extract::Path` and
 //! `axum::extract::MatchedPath` know only axum's router. Use the ones here.
 
+mod caller;
 mod extension;
 mod form;
 mod json;
@@ -20,6 +22,7 @@ mod request_id;
 mod state;
 
 pub use self::{
+    caller::{Cancelled, DeadlineMissing, DeadlineRejection},
     extension::{Extension, ExtensionError, ExtensionRejection},
     form::{Form, FormError, FormRejection},
     json::{Json, JsonError, JsonRejection},
@@ -30,6 +33,7 @@ pub use self::{
     request_id::{RequestIdMissing, RequestIdRejection},
     state::State,
 };
+pub use crate::http::Deadline;
 pub use axum_core::extract::{
     DefaultBodyLimit, FromRef, FromRequest, FromRequestParts, OptionalFromRequest, OptionalFromRequestParts, Request,
 };

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Extensions, Uri, uri::PathAndQuery};
 
 use super::pattern::{Captures, Pattern};
-use crate::protocol::RequestId;
+use crate::protocol::{Caller, RequestId};
 
 /// Travels in the extensions of every request that came through a bus.
 ///
@@ -21,9 +21,16 @@ pub(crate) struct CallContext {
     pub(crate) hub_params: Vec<(Bytes, Bytes)>,
     /// What our router matched.
     pub(crate) matched: Option<MatchedRoute>,
+    /// Who waits for the answer.
+    pub(crate) caller: Option<Caller>,
 }
 
 impl CallContext {
+    /// The caller of the request with these extensions, where its hub tells of it.
+    pub(crate) fn caller_in(extensions: &Extensions) -> Option<&Caller> {
+        extensions.get::<Self>().and_then(|context| context.caller.as_ref())
+    }
+
     /// The id of the call that made this request, if a bus did.
     pub(crate) fn id_in(extensions: &Extensions) -> Option<RequestId> {
         extensions.get::<Self>().map(|context| context.id)

@@ -88,6 +88,7 @@ pub(crate) fn call_to_request(call: Call) -> Result<Request<Body>, CallError> {
         hub_pattern: slice(head.route_pattern),
         hub_params: head.path_params.iter().map(|&(name, value)| (slice(name), slice(value))).collect(),
         matched: None,
+        caller: call.caller,
     };
     let mut request = Request::new(if call.body.is_empty() { Body::empty() } else { Body::from(call.body) });
     *request.method_mut() = call.method;
@@ -138,6 +139,7 @@ mod tests {
             meta: postcard::to_allocvec(meta).unwrap().into(),
             body: Bytes::from_static(b"body"),
             from_published_hub: false,
+            caller: None,
         }
     }
 

@@ -4,11 +4,13 @@
 //! wire cannot carry never reaches it; either is an error that names the thing.
 
 pub(crate) mod context;
+mod deadline;
 mod headers;
 mod incoming;
 mod outgoing;
 pub(crate) mod pattern;
 mod target;
 
+pub use self::deadline::Deadline;
 pub(crate) use self::incoming::{call_to_request, reply_to_response};
 pub(crate) use self::outgoing::{BodyCollector, CollectError, collect_request, has_body, reply_of, request_to_call};

@@ -25,7 +25,7 @@ where
     B: http_body::Body,
     B::Error: Into<BoxError>,
 {
-    let mut deadline = Deadline::start(shared);
+    let mut deadline = Deadline::start(shared, crate::http::Deadline::of(request.extensions()));
     let method = request.method().clone();
     let (parts, body) = collect(request, &mut deadline, &mut permit).await?;
     let call = request_to_call(parts, body, || deadline.shared().next_id())?;
@@ -75,7 +75,7 @@ async fn dispatch(
         let bus = &deadline.shared().bus;
         match bus.reserve(permit.slot()) {
             Some(reserved) => {
-                let slot = reserved.write(call)?.announce();
+                let slot = reserved.write(call, deadline.on_the_wire())?.announce();
                 return Ok((permit, slot));
             }
             None => {

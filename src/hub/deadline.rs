@@ -23,10 +23,11 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    /// The hub's time-out from now on.
-    pub(super) fn start(shared: Arc<Shared>) -> Self {
+    /// The hub's time-out from now on, or what the request says if that is sooner.
+    pub(super) fn start(shared: Arc<Shared>, own: Option<crate::http::Deadline>) -> Self {
         let started = Instant::now();
         let at = started.checked_add(shared.timeout).unwrap_or_else(|| started + A_YEAR);
+        let at = own.map_or(at, |crate::http::Deadline(own)| own.min(at));
         Self { shared, started, waited: false, at, key: None }
     }
 
@@ -39,12 +40,17 @@ impl Deadline {
         if self.waited { Instant::now() } else { self.started }
     }
 
+    /// When the call must have ended, as a worker is told.
+    pub(super) fn on_the_wire(&self) -> u64 {
+        self.shared.clock.nanos(self.at)
+    }
+
     /// Sees to it that the task of `cx` is woken when the time is up or the hub closes; fails when either is so already.
     pub(super) fn watch(&mut self, cx: &Context<'_>) -> Result<(), CallError> {
-        let Self { shared, started: _, waited, at, key } = self;
+        let Self { shared, started, waited, at, key } = self;
         *waited = true;
         if Instant::now() >= *at {
-            return Err(CallError::TimedOut(shared.timeout));
+            return Err(CallError::TimedOut(at.saturating_duration_since(*started)));
         }
         if shared.watch.set_deadline(*at, key, cx.waker())? {
             // The watcher is parked on the bell for longer: a ring of our own makes it look.

@@ -16,6 +16,7 @@ pub(super) fn give_back(shared: &Shared, permit: Permit, slot: DispatchedSlot) {
     if slot.end(&shared.bus) {
         return drop(permit);
     }
+    slot.give_up(&shared.bus);
     // Interest, entry, look, in this order, as a caller that parks: the worker rings after it has answered or let go.
     shared.add_interest();
     let index = permit.slot();

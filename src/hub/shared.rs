@@ -12,7 +12,7 @@ use super::error::CallError;
 use super::pool::Pool;
 use super::watcher;
 use crate::protocol::RequestId;
-use crate::signal::Spin;
+use crate::signal::{Spin, WireClock};
 use crate::slot::{HubBus, TrustedPeers};
 use crate::sync::{Counter, Flag, OrderedCounter};
 
@@ -28,6 +28,7 @@ pub(super) struct Shared {
     pub(super) board: Board,
     /// How long a call may take, waiting for a slot included.
     pub(super) timeout: Duration,
+    pub(super) clock: WireClock,
     pub(super) spin: Spin,
     /// Long response bodies are lent instead of copied.
     pub(super) trust: Option<TrustedPeers>,
@@ -56,6 +57,7 @@ impl Shared {
             board: Board::new(&bus),
             bus,
             timeout,
+            clock: WireClock::new(),
             spin: Spin::new(spin),
             trust,
             awake: OrderedCounter::default(),

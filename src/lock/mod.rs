@@ -6,9 +6,13 @@
 //! explicitly, because a mapping keeps its description alive after the file is closed.
 #![allow(unsafe_code)]
 
+mod lookout;
+
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
+
+pub(crate) use self::lookout::{Alarm, Lookout, Looks, Stir};
 
 /// Locks lie far behind any byte a region can have.
 const BASE: i64 = 1 << 40;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::header::HeaderName;
 use http::{Method, StatusCode};
 
+use super::caller::Caller;
 use super::decode::{self, HeaderSink, RequestHead};
 use super::heap::RangeError;
 use super::request_id::{RequestId, RequestIdError};
@@ -25,6 +26,8 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
     /// Whether the hub announces no extension: then its pings are answered by the worker itself.
     pub(crate) from_published_hub: bool,
+    /// Who waits for the answer; `None` where the hub does not tell.
+    pub(crate) caller: Option<Caller>,
 }
 
 impl Call {

@@ -185,6 +185,10 @@ pub(crate) struct Features(u32);
 impl Features {
     /// Dispatches are numbered.
     pub(crate) const TICKET: Self = Self(1);
+    /// Callers that give up say so.
+    pub(crate) const CANCEL: Self = Self(1 << 1);
+    /// Requests say until when they are waited for.
+    pub(crate) const DEADLINE: Self = Self(1 << 2);
     /// Each slot has an arena of its own at the start of the heap.
     pub(crate) const ARENAS: Self = Self(1 << 3);
     /// Life and death are proven by file locks; claims carry their owner.

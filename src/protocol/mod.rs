@@ -4,6 +4,7 @@
 //! inside the mapping, `meta` for the records, and `call` for a message on its way.
 
 mod call;
+mod caller;
 mod decode;
 mod geometry;
 mod heap;
@@ -21,6 +22,7 @@ mod status;
 
 pub use self::call::ReplyError;
 pub(crate) use self::call::{Call, CallError, MAX_HEADERS, Reply};
+pub(crate) use self::caller::{Caller, Callers, News};
 pub(crate) use self::decode::HeaderSink;
 pub(crate) use self::geometry::{Geometry, HeaderImage, PUBLISHED_ANSWER, SlotIndex};
 pub use self::geometry::{GeometryError, Version};

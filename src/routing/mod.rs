@@ -6,6 +6,7 @@
 
 mod declared;
 mod endpoint;
+mod on_disconnect;
 #[cfg(all(test, feature = "macros"))]
 mod hub_tests;
 mod paths;
@@ -18,6 +19,7 @@ pub use crate::handler::{Declaration, Handler, HandlerFn, ResponseFuture, Shared
 pub use self::{
     declared::{RouteInfo, Routes},
     endpoint::Route,
+    on_disconnect::{OnDisconnect, OnDisconnectService},
     router::Router,
 };
 

@@ -35,6 +35,9 @@ pub enum Error {
     /// `poll_ready` of the service failed three times in a row.
     #[error("the service failed three times in a row")]
     Service(#[source] BoxError),
+    /// The system gave no file descriptor to be woken by.
+    #[error("no file descriptor is left: raise the limit of open files")]
+    Descriptor(#[source] std::io::Error),
     /// A thread could not be started.
     #[error("a thread could not be started")]
     Thread(#[source] std::io::Error),
@@ -46,6 +49,7 @@ impl From<WorkerError> for Error {
             WorkerError::Bus(error) => Self::Bus(error),
             WorkerError::NoHub { name, waited } => Self::NoHub { name, waited },
             WorkerError::Service(error) => Self::Service(error),
+            WorkerError::Alarm(error) => Self::Descriptor(error),
             WorkerError::Thread(error) => Self::Thread(error),
         }
     }

@@ -5,12 +5,14 @@
 //! removed only if its name still stands for it.
 #![allow(unsafe_code)]
 
+mod clock;
 mod spin;
 
 use std::ffi::CString;
 use std::io;
 use std::time::Duration;
 
+pub(crate) use self::clock::{WireClock, monotonic_nanos};
 pub(crate) use self::spin::{Spin, copying_time};
 use crate::shm::{self, ObjectError, ObjectId};
 
@@ -112,6 +114,11 @@ impl Bell {
                 return false;
             }
         }
+    }
+
+    /// Its file under `/dev/shm`.
+    pub(crate) fn file_name(&self) -> &str {
+        &self.file_name
     }
 
     /// Whether the bell's name still stands for this bell.

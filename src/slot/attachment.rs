@@ -8,9 +8,11 @@ use http::StatusCode;
 use super::claimed::ClaimedSlot;
 use super::overflow::{OverflowStore, ViewStore};
 use super::shield::Shield;
+use super::watched::Watched;
 use crate::bus::Bus;
 use crate::protocol::{Claim, Direction, Features, OutgoingReply, SlotIndex, SlotMeta, Status};
 use crate::region::TrustedPeers;
+use crate::signal::WireClock;
 use crate::sync::{AnswerRight, Counter};
 
 /// A worker's attachment to one life of a bus, shared by its pumps and its leases.
@@ -34,6 +36,10 @@ pub(crate) struct Attachment {
     last_bodies: [Counter; 2],
     /// Overflow bodies at the last look for idle memory.
     bodies_seen: Counter,
+    /// The hub writes down which callers have given up, and until when they wait.
+    pub(super) tells_of_callers: bool,
+    pub(super) watched: Box<[Watched]>,
+    pub(super) clock: WireClock,
 }
 
 /// What became of the answers of one attachment.
@@ -79,6 +85,7 @@ impl Attachment {
         let overflow = OverflowStore::new(bus.name().clone(), Direction::Response, geometry.version(), slots);
         let views = ViewStore::new(bus.name().clone(), Direction::Request, slots);
         let shield = (!geometry.offers(Features::TICKET)).then(|| Shield::raise(&bus));
+        let tells_of_callers = geometry.offers(Features::TICKET.with(Features::CANCEL).with(Features::DEADLINE));
         let rights = (0..slots).map(|_| AnswerRight::default()).collect();
         let claim = Claim::by(bus.owner());
         Self {
@@ -94,6 +101,9 @@ impl Attachment {
             rings_owed: Counter::default(),
             last_bodies: Default::default(),
             bodies_seen: Counter::default(),
+            tells_of_callers,
+            watched: (0..slots).map(|_| Watched::default()).collect(),
+            clock: WireClock::new(),
         }
     }
 
@@ -161,7 +171,12 @@ impl Attachment {
         self.slots().filter(|&slot| matches!(self.slot(slot).status.observe(), Status::Claimed(_))).count()
     }
 
-    fn slots(&self) -> impl Iterator<Item = SlotIndex> + use<> {
+    /// Whether the hub writes down which callers have given up: `look_after_callers`.
+    pub(crate) fn tells_of_callers(&self) -> bool {
+        self.tells_of_callers
+    }
+
+    pub(super) fn slots(&self) -> impl Iterator<Item = SlotIndex> + use<> {
         self.bus.region().geometry().slots()
     }
 

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Waker;
 
 use http::StatusCode;
 
@@ -10,10 +11,12 @@ use super::attachment::Attachment;
 use super::lend::{Hold, LEND_FROM, Lending};
 use super::overflow::Unreadable;
 use super::payload::{self, NoRoom, ReadError};
+use super::watched::Fate;
 use crate::protocol::{
-    BodyPlace, BodyRooms, Call, CallError, Direction, HeapRange, OutgoingReply, Payload, PayloadError, Placement,
-    RequestId, Room, SlotIndex, Status, Version, align8, decode_method, encoded_len, place,
+    BodyPlace, BodyRooms, Call, CallError, Caller, Callers, Direction, HeapRange, OutgoingReply, Payload, PayloadError,
+    Placement, RequestId, Room, SlotIndex, Status, Version, align8, decode_method, encoded_len, place,
 };
+use crate::signal::monotonic_nanos;
 use crate::sync::{AnswerRight, Grant};
 
 /// A claimed request. Dropped without an answer it is answered 500.
@@ -26,6 +29,8 @@ pub(crate) struct ClaimedSlot {
     /// As it stood in the slot when it was claimed.
     id: [u8; RequestId::MAX_LEN],
     ticket: u64,
+    /// Until when its caller waits, in nanoseconds of CLOCK_MONOTONIC; 0 for none.
+    deadline: u64,
     /// Where the request is; in a version 1 region its bytes may take the answer.
     request: Result<Payload, PayloadError>,
 }
@@ -35,8 +40,9 @@ impl ClaimedSlot {
     pub(super) fn new(attachment: Arc<Attachment>, index: SlotIndex, grant: Grant) -> Self {
         let slot = attachment.slot(index);
         let (id, ticket) = (slot.req_id.get(), slot.ticket.get());
+        let deadline = if attachment.tells_of_callers { slot.deadline.get() } else { 0 };
         let request = slot.request.read(attachment.bus.region().geometry());
-        Self { attachment, index, grant, id, ticket, request }
+        Self { attachment, index, grant, id, ticket, deadline, request }
     }
 
     /// Copies the request out.
@@ -66,7 +72,45 @@ impl ClaimedSlot {
             ReadError::Overflow(Unreadable { name, source }) => CallError::Overflow { name, source },
         })?;
         attachment.copied(Direction::Request, body.len());
-        Ok(Call { id, method, meta, body, from_published_hub: attachment.is_published_hub() })
+        let caller = attachment.tells_of_callers.then(|| {
+            let callers = Arc::clone(attachment) as Arc<dyn Callers>;
+            Caller::new(callers, *index, self.ticket, self.deadline)
+        });
+        Ok(Call { id, method, meta, body, from_published_hub: attachment.is_published_hub(), caller })
+    }
+
+    /// Whether the request need not run any more; `waker` is woken when that changes.
+    pub(crate) fn fate(&self, waker: &Waker) -> Option<Fate> {
+        let Self { attachment, index, ticket, deadline, .. } = self;
+        if !attachment.tells_of_callers {
+            return None;
+        }
+        let watched = &attachment.watched[index.get()];
+        watched.runner.register(waker);
+        // Looked at after registering; and what is missed here is looked at again, by `look_after_callers`.
+        if attachment.has_given_up(*index, *ticket) {
+            watched.spread(*ticket);
+            Some(Fate::GivenUp)
+        } else if *deadline != 0 && *deadline <= monotonic_nanos() {
+            Some(Fate::Overdue)
+        } else {
+            None
+        }
+    }
+
+    /// Whether the handler is to run to its end whatever becomes of the request.
+    pub(crate) fn finishes(&self) -> bool {
+        let Self { attachment, index, ticket, .. } = self;
+        *ticket != 0 && attachment.watched[index.get()].finishes.get() == *ticket
+    }
+
+    /// Answers a request that need not run any more.
+    pub(crate) fn end(self, fate: Fate) {
+        match fate {
+            // Nobody reads it. The number is nginx's for a client that closed the request.
+            Fate::GivenUp => drop(self.answer(OutgoingReply::bare(client_closed_request()))),
+            Fate::Overdue => self.problem(StatusCode::GATEWAY_TIMEOUT, "the request's deadline has passed"),
+        }
     }
 
     /// Where a long body of the answer may be written so that it need not be copied.
@@ -234,6 +278,10 @@ impl ClaimedSlot {
             None => place(&[meta, body], meta_len, body_len),
         }
     }
+}
+
+fn client_closed_request() -> StatusCode {
+    StatusCode::from_u16(499).expect("three digits")
 }
 
 /// Ends the writing of an answer, also when it panics.

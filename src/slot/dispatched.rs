@@ -134,7 +134,9 @@ pub(crate) struct ReservedSlot<'a> {
 
 impl<'a> ReservedSlot<'a> {
     /// Writes `call` into the slot. Nobody sees it yet.
-    pub(crate) fn write(self, call: &OutgoingCall) -> Result<WrittenSlot<'a>, DispatchError> {
+    ///
+    /// `deadline` is the time of CLOCK_MONOTONIC in nanoseconds until which the answer is waited for.
+    pub(crate) fn write(self, call: &OutgoingCall, deadline: u64) -> Result<WrittenSlot<'a>, DispatchError> {
         let Self { hub, index } = self;
         let slot = hub.slot(index);
         let body = call.body();
@@ -152,7 +154,7 @@ impl<'a> ReservedSlot<'a> {
         slot.method.set(call.method());
         slot.request.write(payload);
         slot.resp_ticket.set(0);
-        slot.deadline.set(0);
+        slot.deadline.set(deadline);
         slot.cancel.set(0);
         slot.held.clear();
         Ok(WrittenSlot(self))
@@ -248,6 +250,14 @@ impl DispatchedSlot {
     /// Takes the request back if no worker has claimed it.
     pub(crate) fn withdraw(&self, hub: &HubBus) -> bool {
         hub.slot(self.index).status.withdraw()
+    }
+
+    /// Writes down that nobody waits for the answer any more. The worker that runs the request sees it before long.
+    pub(crate) fn give_up(&self, hub: &HubBus) {
+        // The slot is its entry's until that has seen more than this, so no later request is meant.
+        if let Progress::Claimed(_) = self.progress(hub) {
+            hub.slot(self.index).cancel.set(self.ticket as u32);
+        }
     }
 
     /// Frees the slot of a worker that is proven dead.

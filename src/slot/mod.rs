@@ -25,11 +25,13 @@ mod lend;
 mod overflow;
 mod payload;
 mod shield;
+mod watched;
 
 pub(crate) use self::attachment::{Attachment, ScanCursor};
 pub(crate) use self::claimed::ClaimedSlot;
 pub(crate) use self::dispatched::{DispatchError, DispatchedSlot, HubBus, Progress};
 pub(crate) use self::lend::{Keeper, LEND_FROM};
+pub(crate) use self::watched::Fate;
 pub(crate) use crate::region::TrustedPeers;
 
 #[cfg(test)]

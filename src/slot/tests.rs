@@ -42,7 +42,7 @@ fn reply(body: usize) -> OutgoingReply {
 
 fn dispatch(hub: &HubBus, body: usize) -> DispatchedSlot {
     let slot = hub.slots().find(|&slot| hub.status(slot) == Status::Free).unwrap();
-    hub.reserve(slot).unwrap().write(&call(body)).unwrap().announce()
+    hub.reserve(slot).unwrap().write(&call(body), 0).unwrap().announce()
 }
 
 fn finished(hub: &HubBus, slot: &DispatchedSlot) -> Reply {
@@ -256,4 +256,30 @@ fn the_bump_area_is_given_back_only_when_every_slot_is_free() {
     finished(&hub, &sent);
     hub.rewind_bump_area();
     assert!(head.given_out() == start && hub.has_room_for_answers(4));
+}
+
+#[test]
+fn a_request_past_its_deadline_is_answered_504_and_one_given_up_499() {
+    let (hub, worker) = pair(Version::V1);
+    let waker = std::task::Waker::noop();
+    let claim = || worker.claim(&mut ScanCursor::default()).unwrap();
+    let slot = hub.slots().next().unwrap();
+
+    let overdue = hub.reserve(slot).unwrap().write(&call(0), 1).unwrap().announce();
+    let claimed = claim();
+    assert_eq!(claimed.fate(waker), Some(Fate::Overdue));
+    claimed.end(Fate::Overdue);
+    assert_eq!(finished(&hub, &overdue).status, 504);
+
+    let abandoned = hub.reserve(slot).unwrap().write(&call(0), u64::MAX).unwrap().announce();
+    let claimed = claim();
+    assert_eq!(claimed.fate(waker), None);
+    abandoned.give_up(&hub);
+    assert_eq!(claimed.fate(waker), Some(Fate::GivenUp));
+    claimed.end(Fate::GivenUp);
+    assert_eq!(finished(&hub, &abandoned).status, 499);
+
+    let next = hub.reserve(slot).unwrap().write(&call(0), 0).unwrap().announce();
+    assert_eq!(claim().fate(waker), None, "giving up was for the former dispatch");
+    assert_eq!(finished(&hub, &next).status, 500);
 }

@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 
 use super::waiting_room::WaitingRoom;
 use crate::protocol::OutgoingReply;
-use crate::slot::ClaimedSlot;
+use crate::slot::{ClaimedSlot, Fate};
 use crate::sync::{Flag, OrderedCounter};
 
 /// How many requests are in hand.
@@ -82,19 +82,25 @@ impl Drop for InHand {
 
 pin_project! {
     /// Runs a request's future and answers with what it resolves to; with 500 when it panics or is dropped.
+    ///
+    /// A request whose caller gives up or whose deadline passes is answered then, and its future dropped, unless its
+    /// handler is to run to its end: then what it resolves to is dropped.
     #[project = FlightProjection]
     pub(super) struct Flight<F> {
+        // Present until it has ended or is not wanted any more.
         #[pin]
-        future: F,
-        // Present until the future has ended. Dropped with the flight it is answered 500.
+        future: Option<F>,
+        // Present until the request is answered. Dropped with the flight it is answered 500.
         lease: Option<ClaimedSlot>,
+        // The first poll comes right after the claim, and nothing has happened to the caller meanwhile.
+        was_polled: bool,
         in_hand: InHand,
     }
 }
 
 impl<F: Future<Output = OutgoingReply>> Flight<F> {
     pub(super) fn new(future: F, lease: ClaimedSlot, in_hand: InHand) -> Self {
-        Self { future, lease: Some(lease), in_hand }
+        Self { future: Some(future), lease: Some(lease), was_polled: false, in_hand }
     }
 }
 
@@ -102,8 +108,20 @@ impl<F: Future<Output = OutgoingReply>> Future for Flight<F> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let FlightProjection { future, lease, in_hand: _ } = self.project();
-        let poll = || catch_unwind(AssertUnwindSafe(|| future.poll(cx)));
+        let FlightProjection { mut future, lease, was_polled, in_hand: _ } = self.project();
+        if std::mem::replace(was_polled, true)
+            && let Some((lease, fate)) = take_if_fated(lease, cx)
+        {
+            if !lease.finishes() {
+                // Before the answer, so that nothing of the request runs when its slot is free.
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| future.set(None))) {
+                    log_panicked_drop(&*panic);
+                }
+            }
+            lease.end(fate);
+        }
+        let Some(running) = future.as_mut().as_pin_mut() else { return Poll::Ready(()) };
+        let poll = || catch_unwind(AssertUnwindSafe(|| running.poll(cx)));
         let ended = match lease.as_ref().and_then(ClaimedSlot::room) {
             Some(room) => room.enter(poll),
             None => poll(),
@@ -121,6 +139,17 @@ impl<F: Future<Output = OutgoingReply>> Future for Flight<F> {
         }
         Poll::Ready(())
     }
+}
+
+/// The lease, if something became of its request; else the task of `cx` is woken when it does.
+fn take_if_fated(lease: &mut Option<ClaimedSlot>, cx: &Context<'_>) -> Option<(ClaimedSlot, Fate)> {
+    let fate = lease.as_ref()?.fate(cx.waker())?;
+    lease.take().map(|lease| (lease, fate))
+}
+
+/// Logs the panic of a future that was dropped.
+pub(super) fn log_panicked_drop(panic: &(dyn Any + Send)) {
+    tracing::error!("a handler's future panicked when it was dropped: {}", panic_message(panic));
 }
 
 pin_project! {

@@ -12,10 +12,13 @@
 //! `Call` and `OutgoingReply`, and knows neither tokio nor http's request and response.
 
 mod baton;
+mod events;
 mod flight;
 mod pump;
+mod shared;
 mod supervise;
 mod waiting_room;
+mod watch;
 
 use std::future::Future;
 use std::pin::Pin;

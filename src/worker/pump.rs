@@ -8,55 +8,19 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 
-use super::baton::{Baton, Handover};
-use super::flight::{Flight, Gauge, InHand, Seat, answer_panic, panic_message};
-use super::{BoxError, CallService, Executor, WorkerOptions};
+use super::baton::Handover;
+use super::flight::{Flight, InHand, Seat, answer_panic, log_panicked_drop, panic_message};
+use super::shared::Shared;
+use super::{BoxError, CallService};
 use crate::bus::LIFE_CHECK;
 use crate::protocol::OutgoingReply;
-use crate::signal::Spin;
-use crate::slot::{Attachment, ClaimedSlot, ScanCursor};
-use crate::sync::{Counter, Flag, unpark_waker};
+use crate::slot::{ClaimedSlot, ScanCursor};
+use crate::sync::unpark_waker;
 
 /// A first poll longer than this makes the next pump take over at once.
 const SLOW: Duration = Duration::from_micros(100);
 /// Errors of `poll_ready` in a row that end the worker.
 const READY_ERRORS_UNTIL_END: u64 = 3;
-/// Slots a published hub needs for its pings beside what a worker holds.
-const SLOTS_FOR_PINGS: usize = 2;
-
-/// What the pumps of one attachment share.
-pub(super) struct Shared {
-    pub(super) attachment: Arc<Attachment>,
-    pub(super) baton: Baton,
-    pub(super) gauge: Arc<Gauge>,
-    pub(super) executor: Arc<dyn Executor>,
-    pub(super) stop: Flag,
-    /// Handlers have been slow lately, so the baton is handed over at once.
-    slow: Flag,
-    /// Errors of `poll_ready` in a row, over all pumps.
-    ready_errors: Counter,
-    /// One budget for all: only the holder of the baton spins.
-    spin: Spin,
-    concurrency: usize,
-}
-
-impl Shared {
-    pub(super) fn new(attachment: Arc<Attachment>, executor: Arc<dyn Executor>, options: &WorkerOptions) -> Self {
-        let slots = attachment.bus().region().geometry().num_slots();
-        let most = if attachment.is_published_hub() { slots.saturating_sub(SLOTS_FOR_PINGS).max(1) } else { slots };
-        Self {
-            concurrency: options.concurrency.unwrap_or(most).min(most),
-            attachment,
-            executor,
-            baton: Baton::default(),
-            gauge: Arc::default(),
-            stop: Flag::default(),
-            slow: Flag::default(),
-            ready_errors: Counter::default(),
-            spin: Spin::new(options.spin),
-        }
-    }
-}
 
 /// Why a pump ended.
 #[derive(Debug)]
@@ -313,6 +277,7 @@ impl<S: CallService> Pump<S> {
         let ended = catch_unwind(AssertUnwindSafe(|| {
             seat.as_mut().set(Some(flight));
             if seat.as_mut().poll(&mut context).is_pending() {
+                self.shared.has_unfinished();
                 self.shared.executor.spawn(seat);
                 return None;
             }
@@ -321,7 +286,7 @@ impl<S: CallService> Pump<S> {
         }));
         ended.unwrap_or_else(|panic| {
             // The request is answered, by the lease if not by the handler; what panicked was a drop or the executor.
-            tracing::error!("a handler's future panicked when it was dropped: {}", panic_message(&*panic));
+            log_panicked_drop(&*panic);
             None
         })
     }

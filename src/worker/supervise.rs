@@ -2,21 +2,23 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use futures::channel::oneshot;
 use http::StatusCode;
 
-use super::pump::{Pump, PumpEnd, Shared};
+use super::events::{Event, Inbox, Life, Stop, Teller, inbox};
+use super::pump::{Pump, PumpEnd};
+use super::shared::Shared;
+use super::watch::Watch;
 use super::{BoxError, CallService, Executor, WorkerOptions};
-use crate::bus::{Bus, BusError};
+use crate::bus::{Bus, BusError, Lookout, Stir};
 use crate::protocol::BusName;
 use crate::slot::Attachment;
 
 /// First and longest pause between two looks for the hub's region.
-const BACK_OFF: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(500));
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(200));
 /// A header that makes no sense is believed when it still makes none after this time: a published hub may be writing it.
 const SECOND_LOOK: Duration = Duration::from_millis(10);
 /// How long a detaching worker waits for a hub to read its last overflow objects.
@@ -37,36 +39,18 @@ pub(crate) enum WorkerError {
     NoHub { name: BusName, waited: Duration },
     #[error("the service failed three times in a row")]
     Service(#[source] BoxError),
+    #[error("no event descriptor is to be had")]
+    Alarm(#[source] std::io::Error),
     #[error("a thread could not be started")]
     Thread(#[source] std::io::Error),
 }
 
 /// A running worker. Dropped, it stops at once: requests in hand are answered 503.
 pub(crate) struct Worker {
-    events: Sender<Event>,
+    teller: Teller,
     supervisor: Option<JoinHandle<()>>,
     done: oneshot::Receiver<Result<(), WorkerError>>,
 }
-
-/// What a supervisor waits for.
-enum Event {
-    Stop(Stop),
-    /// A pump of this life ended by itself.
-    Ended(Life, PumpEnd),
-}
-
-/// How a worker is told to stop.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Stop {
-    /// Answer what is in hand, for as long as the drain time-out allows.
-    Drain,
-    /// Answer 503 to what is in hand.
-    Now,
-}
-
-/// Which attachment of a worker is meant: a pump stuck in a handler may outlive its own.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Life(u64);
 
 impl Worker {
     /// Starts a worker on threads of its own.
@@ -75,23 +59,22 @@ impl Worker {
         service: S,
         executor: Arc<dyn Executor>,
     ) -> Result<Self, WorkerError> {
-        let (events, received) = channel();
+        let (teller, inbox) = inbox().map_err(WorkerError::Alarm)?;
         let (finished, done) = oneshot::channel();
         let name = format!("slotbus-{}", options.name.name());
         let supervisor = thread::Builder::new().name(name).spawn({
-            let events = events.clone();
+            let teller = teller.clone();
             move || {
-                let supervisor = Supervisor { options, service, executor, events, received };
+                let supervisor = Supervisor { options, service, executor, teller, inbox };
                 let _ = finished.send(supervisor.run());
             }
         });
-        Ok(Self { events, supervisor: Some(supervisor.map_err(WorkerError::Thread)?), done })
+        Ok(Self { teller, supervisor: Some(supervisor.map_err(WorkerError::Thread)?), done })
     }
 
     /// Stops claiming and answers what is in hand, for as long as the drain time-out allows.
     pub(crate) fn drain(&self) {
-        // A supervisor that has ended needs no telling.
-        let _ = self.events.send(Event::Stop(Stop::Drain));
+        self.teller.tell(Event::Stop(Stop::Drain));
     }
 
     /// Resolves when the worker has ended.
@@ -102,8 +85,8 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        let Self { events, supervisor, done: _ } = self;
-        let _ = events.send(Event::Stop(Stop::Now));
+        let Self { teller, supervisor, done: _ } = self;
+        teller.tell(Event::Stop(Stop::Now));
         if let Some(supervisor) = supervisor.take() {
             // It catches nothing: a panic there is a bug of ours and was printed.
             let _ = supervisor.join();
@@ -116,8 +99,8 @@ struct Supervisor<S> {
     service: S,
     executor: Arc<dyn Executor>,
     /// Cloned for pumps.
-    events: Sender<Event>,
-    received: Receiver<Event>,
+    teller: Teller,
+    inbox: Inbox,
 }
 
 /// How the pumping on one attachment ended.
@@ -149,7 +132,9 @@ impl<S: CallService> Supervisor<S> {
     /// Waits for the hub's bus and opens it; `None` when told to stop.
     fn attach(&self, patience: Option<Duration>) -> Result<Option<Bus>, WorkerError> {
         let start = Instant::now();
-        let (mut pause, longest) = BACK_OFF;
+        let lookout = Lookout::for_names().ok();
+        let (first, longest) = BACK_OFF;
+        let mut pause = first;
         let mut logged = false;
         let mut doubted = false;
         loop {
@@ -170,32 +155,50 @@ impl<S: CallService> Supervisor<S> {
             if !std::mem::replace(&mut logged, true) {
                 tracing::info!(bus = %self.options.name, "waiting for a hub: {error}");
             }
-            match self.received.recv_timeout(left.map_or(pause, |left| left.min(pause))) {
-                Ok(Event::Stop(_)) | Err(RecvTimeoutError::Disconnected) => return Ok(None),
-                Ok(Event::Ended(..)) => {}
-                Err(RecvTimeoutError::Timeout) => pause = (pause * 2).min(longest),
+            let wait = left.map_or(pause, |left| left.min(pause));
+            match self.inbox.wait(lookout.as_ref(), Some(wait)) {
+                Stir::Hint => pause = first,
+                Stir::Other => pause = (pause * 2).min(longest),
+            }
+            while let Some(event) = self.inbox.take() {
+                if let Event::Stop(_) = event {
+                    return Ok(None);
+                }
             }
         }
     }
 
     /// Pumps on one attachment until told to stop, or until a pump found a reason that ends them all.
     fn pump(&self, life: Life, attachment: Arc<Attachment>) -> Result<Ended, WorkerError> {
-        let shared = Arc::new(Shared::new(attachment, Arc::clone(&self.executor), &self.options));
+        let shared = Arc::new(Shared::new(
+            attachment,
+            Arc::clone(&self.executor),
+            Arc::clone(self.inbox.alarm()),
+            &self.options,
+        ));
         let mut pumps = self.start_pumps(life, &shared)?;
+        let mut watch = Watch::over(&shared);
         let (patience, end) = loop {
-            match self.received.recv() {
-                Ok(Event::Stop(Stop::Drain)) => break (self.options.drain_timeout, None),
-                Ok(Event::Stop(Stop::Now)) | Err(_) => break (Duration::ZERO, None),
+            let Some(event) = self.inbox.take() else {
+                let stir = self.inbox.wait(watch.lookout(), watch.patience());
+                if watch.look(stir) {
+                    continue;
+                }
                 // Nobody would read the answers of a bus that is gone.
-                Ok(Event::Ended(of, PumpEnd::BusGone)) if of == life => break (Duration::ZERO, Some(PumpEnd::BusGone)),
+                break (Duration::ZERO, Some(PumpEnd::BusGone));
+            };
+            match event {
+                Event::Stop(Stop::Drain) => break (self.options.drain_timeout, None),
+                Event::Stop(Stop::Now) => break (Duration::ZERO, None),
+                Event::Ended(of, _) if of != life => {}
+                Event::Ended(_, PumpEnd::BusGone) => break (Duration::ZERO, Some(PumpEnd::BusGone)),
                 // A pump that was lost is replaced, or a worker would go on with fewer and in the end with none.
-                Ok(Event::Ended(of, PumpEnd::Panicked)) if of == life => {
+                Event::Ended(_, PumpEnd::Panicked) => {
                     tracing::error!(bus = %self.options.name, "a pump panicked and is replaced");
                     pumps.retain(|pump| !pump.is_finished());
                     pumps.push(self.start_pump(life, &shared)?);
                 }
-                Ok(Event::Ended(of, end)) if of == life => break (self.options.drain_timeout, Some(end)),
-                Ok(Event::Ended(..)) => {}
+                Event::Ended(_, end) => break (self.options.drain_timeout, Some(end)),
             }
         };
         let stopped_meanwhile = self.stop_pumps(pumps, &shared, patience);
@@ -222,10 +225,10 @@ impl<S: CallService> Supervisor<S> {
 
     fn start_pump(&self, life: Life, shared: &Arc<Shared>) -> Result<JoinHandle<()>, WorkerError> {
         let pump = Pump::new(Arc::clone(shared), self.service.clone());
-        let events = self.events.clone();
+        let teller = self.teller.clone();
         let thread = thread::Builder::new().name("slotbus-pump".to_owned()).spawn(move || {
             let end = catch_unwind(AssertUnwindSafe(|| pump.run())).unwrap_or(PumpEnd::Panicked);
-            let _ = events.send(Event::Ended(life, end));
+            teller.tell(Event::Ended(life, end));
         });
         thread.map_err(WorkerError::Thread)
     }
@@ -242,8 +245,11 @@ impl<S: CallService> Supervisor<S> {
         let give_up = deadline.max(start + NOTICE);
         let mut told = None;
         let mut listen = |patience: Duration| {
-            if let Ok(Event::Stop(stop)) = self.received.recv_timeout(patience) {
-                told = Some(stop);
+            self.inbox.wait(None, Some(patience));
+            while let Some(event) = self.inbox.take() {
+                if let Event::Stop(stop) = event {
+                    told = Some(stop);
+                }
             }
             told == Some(Stop::Now)
         };
@@ -260,7 +266,9 @@ impl<S: CallService> Supervisor<S> {
         // What is in hand is answered by handlers on the executor and on the pumps themselves.
         while !cut_short && shared.gauge.in_hand() > 0 && Instant::now() < deadline {
             shared.gauge.wait_empty(deadline.min(Instant::now() + LISTEN));
-            cut_short = listen(Duration::ZERO);
+            attachment.look_after_callers();
+            // Nobody would read the answers of a bus that is gone.
+            cut_short = listen(Duration::ZERO) || !attachment.bus().is_alive();
         }
         let notice = start + NOTICE;
         while pumps.iter().any(|pump| !pump.is_finished()) && Instant::now() < notice {

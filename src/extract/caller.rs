@@ -1,0 +1,108 @@
+//! Who waits for the answer: until when, and whether still.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
+use http::{Extensions, StatusCode, request::Parts};
+
+use super::{Reason, Rejection};
+use crate::http::Deadline;
+use crate::http::context::CallContext;
+use crate::protocol::{Caller, News};
+
+/// A future that is ready when the caller has given up, which is told within 20 ms.
+///
+/// A handler is dropped then, so this is for what it has started elsewhere, and for handlers that
+/// [finish](crate::routing::OnDisconnect::Finish) in any case. It never resolves for a request that is answered, nor behind a hub
+/// that does not tell.
+///
+/// ```
+/// # use slotbus::{Cancelled, handler};
+/// #[handler(POST, "/jobs")]
+/// async fn start(cancelled: Cancelled) {
+///     tokio::spawn(async move {
+///         tokio::select! {
+///             () = cancelled => println!("nobody waits any more"),
+///             () = tokio::time::sleep(std::time::Duration::from_secs(60)) => println!("done"),
+///         }
+///     });
+/// }
+/// ```
+pub struct Cancelled(Asked);
+
+enum Asked {
+    /// Where to ask when somebody wants to know.
+    Not(Option<Caller>),
+    Yes(Arc<News>),
+}
+
+impl Cancelled {
+    /// That of the request with these extensions. For layers; a handler takes it as an argument.
+    pub fn of(extensions: &Extensions) -> Self {
+        Self(Asked::Not(CallContext::caller_in(extensions).cloned()))
+    }
+}
+
+impl Future for Cancelled {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if let Asked::Not(caller) = &self.0 {
+            let Some(caller) = caller else { return Poll::Pending };
+            self.0 = Asked::Yes(caller.news());
+        }
+        match &self.0 {
+            Asked::Yes(news) => news.poll(cx),
+            Asked::Not(_) => Poll::Pending,
+        }
+    }
+}
+
+impl fmt::Debug for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cancelled")
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Cancelled {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.extensions))
+    }
+}
+
+/// The request has no deadline: its hub does not tell any. Answered 500.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the request has no deadline: take Option<Deadline> behind a hub that tells none")]
+pub struct DeadlineMissing;
+
+/// What [`Deadline`] is refused with.
+pub type DeadlineRejection = Rejection<DeadlineMissing>;
+
+impl Reason for DeadlineMissing {
+    fn status(&self) -> StatusCode {
+        StatusCode::INTERNAL_SERVER_ERROR
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Deadline {
+    type Rejection = DeadlineRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Self::of(&parts.extensions).ok_or_else(|| Rejection::new(DeadlineMissing, &parts.extensions))
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for Deadline {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
+        Ok(Self::of(&parts.extensions))
+    }
+}

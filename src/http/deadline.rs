@@ -1,0 +1,39 @@
+//! Until when an answer is waited for.
+
+use std::time::{Duration, Instant};
+
+use http::Extensions;
+
+use super::context::CallContext;
+
+/// Until when the caller waits for the answer. A handler that is not done by then is dropped and answered 504.
+///
+/// A hub of this crate tells it with every request; behind a published hub there is none. Put into the extensions of a
+/// request, it shortens what the hub's [time-out](crate::hub::HubBuilder::timeout) allows that one call; so a handler that calls on
+/// passes its own on.
+///
+/// ```
+/// # use slotbus::{Deadline, handler};
+/// #[handler(GET, "/search")]
+/// async fn search(deadline: Option<Deadline>) -> String {
+///     format!("{:?} left", deadline.map(Deadline::remaining))
+/// }
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Deadline(pub Instant);
+
+impl Deadline {
+    /// The time from now on; zero when it is over.
+    pub fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
+    /// The deadline of the request with these extensions: what its hub told, or else what somebody put there. For layers; a
+    /// handler takes it as an argument.
+    pub fn of(extensions: &Extensions) -> Option<Self> {
+        match CallContext::caller_in(extensions) {
+            Some(caller) => caller.deadline().map(Self),
+            None => extensions.get().copied(),
+        }
+    }
+}

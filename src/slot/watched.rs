@@ -1,0 +1,86 @@
+//! What becomes of a request while it runs: its caller may give up, its deadline may pass.
+//!
+//! The hub only writes it down; nobody is rung for it. So whoever looks after an attachment looks at every slot with a
+//! lease once in a while, and wakes the future that runs there, which then asks [`ClaimedSlot::fate`] for itself.
+//!
+//! [`ClaimedSlot::fate`]: super::ClaimedSlot::fate
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use futures::task::AtomicWaker;
+
+use super::attachment::Attachment;
+use crate::protocol::{Callers, News, SlotIndex};
+use crate::signal::monotonic_nanos;
+use crate::sync::Counter;
+
+/// Who wants to know what becomes of a slot's request.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    /// Wakes the future that runs it.
+    pub(super) runner: AtomicWaker,
+    /// The dispatch whose handler runs to its end in any case.
+    pub(super) finishes: Counter,
+    /// Handlers that asked, each with its dispatch.
+    listeners: Mutex<Vec<(u64, Arc<News>)>>,
+}
+
+impl Watched {
+    fn listeners(&self) -> MutexGuard<'_, Vec<(u64, Arc<News>)>> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells those who asked for this dispatch, and forgets all others: theirs is over.
+    pub(super) fn spread(&self, ticket: u64) {
+        let listeners = std::mem::take(&mut *self.listeners());
+        listeners.iter().filter(|(of, _)| *of == ticket).for_each(|(_, news)| news.spread());
+    }
+}
+
+/// What became of a request whose handler is not done yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fate {
+    /// Its caller has given up: nobody reads the answer.
+    GivenUp,
+    /// Its deadline has passed.
+    Overdue,
+}
+
+impl Attachment {
+    /// Wakes futures whose caller has given up or whose deadline has passed.
+    pub(crate) fn look_after_callers(&self) {
+        let now = monotonic_nanos();
+        for index in self.slots().filter(|index| self.rights[index.get()].is_out()) {
+            let (slot, watched) = (self.slot(index), &self.watched[index.get()]);
+            let (ticket, deadline) = (slot.ticket.get(), slot.deadline.get());
+            if self.has_given_up(index, ticket) {
+                watched.spread(ticket);
+                watched.runner.wake();
+            } else if deadline != 0 && deadline <= now {
+                watched.runner.wake();
+            }
+        }
+    }
+}
+
+impl Callers for Attachment {
+    fn has_given_up(&self, slot: SlotIndex, ticket: u64) -> bool {
+        let cancelled = self.slot(slot).cancel.get();
+        cancelled != 0 && cancelled == ticket as u32
+    }
+
+    fn tell(&self, slot: SlotIndex, ticket: u64, news: &Arc<News>) {
+        let mut listeners = self.watched[slot.get()].listeners();
+        listeners.retain(|(of, _)| *of == ticket);
+        listeners.push((ticket, Arc::clone(news)));
+    }
+
+    fn finish(&self, slot: SlotIndex, ticket: u64, finish: bool) {
+        self.watched[slot.get()].finishes.set(if finish { ticket } else { 0 });
+    }
+
+    fn instant(&self, nanos: u64) -> Instant {
+        self.clock.instant(nanos)
+    }
+}
