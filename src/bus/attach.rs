@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Bus, BusError, Side};
+use super::{Bus, BusError, Side, Standing};
 use crate::lock::{self, Role};
 use crate::protocol::{BusName, Features, OwnerToken};
 use crate::region::Region;
@@ -23,7 +23,7 @@ impl Bus {
             bus.side = Side::Worker { owner: Some(owner) };
         }
         // A hub that was replaced between the three openings would leave us with bells of another life.
-        if bus.is_alive() {
+        if bus.standing() == Standing::Live {
             Ok(bus)
         } else if bus.is_current() {
             Err(BusError::HubGone(name.clone()))

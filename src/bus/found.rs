@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use super::{Bus, BusError, Side};
+use super::{Bus, BusError, RETIRE_DRAIN, Side};
 use crate::lock::{self, Role};
 use crate::protocol::{
     BusName, EXT_MAGIC, Features, PUBLISHED_ANSWER, SHM_MAGIC, ShmHeader, Version, align8, compute_layout,
@@ -52,6 +52,17 @@ impl Founding {
         }
     }
 
+    /// A region without a name, complete but for its magic number, its hub lock held.
+    fn prepare(&self, name: &BusName) -> Result<Region, BusError> {
+        let len = self.check()?;
+        let founding = Self { half: align8(self.half), ..self.clone() };
+        let region = Region::create(name, len, |header| founding.fill(header, len))?;
+        let locked = lock::acquire(region.file(), Role::Hub);
+        let locked = locked.map_err(|source| BusError::Lock { name: name.clone(), source })?;
+        assert!(locked, "nobody else can hold a lock on a file without a name");
+        Ok(region)
+    }
+
     fn fill(&self, header: &ShmHeader, len: usize) {
         let &Self { version, slots, half, .. } = self;
         let (heap_offset, heap_size) = compute_layout(slots, len);
@@ -77,12 +88,7 @@ impl Founding {
 impl Bus {
     /// Makes the bus of `name` as its hub, in place of one whose hub is proven dead.
     pub(crate) fn found(name: &BusName, founding: &Founding) -> Result<Self, BusError> {
-        let len = founding.check()?;
-        let founding = Founding { half: align8(founding.half), ..founding.clone() };
-        let region = Region::create(name, len, |header| founding.fill(header, len))?;
-        let lock_error = |source| BusError::Lock { name: name.clone(), source };
-        let locked = lock::acquire(region.file(), Role::Hub).map_err(lock_error)?;
-        assert!(locked, "nobody else can hold a lock on a file without a name");
+        let region = founding.prepare(name)?;
         if !region.link()? {
             let _dead = prove_dead(name, founding.force)?;
             if !region.link()? {
@@ -91,6 +97,29 @@ impl Bus {
         }
         // The name is ours and no worker attaches before the magic is there, so what stands around it is of former lives.
         sweep(name);
+        Self::complete(name, region)
+    }
+
+    /// Makes the bus anew in place of `old`, which this process holds as its hub and goes on holding.
+    ///
+    /// Overflow objects under the common names are left alone: answers to the old region may still be read from them.
+    pub(crate) fn succeed(old: &Bus, founding: &Founding) -> Result<Self, BusError> {
+        let name = &old.name;
+        let region = founding.prepare(name)?;
+        // Before the name goes: whoever finds it gone finds the region retired, and its hub alive.
+        old.region.header().retire.close(RETIRE_DRAIN);
+        old.region.unlink();
+        if !region.link()? {
+            return Err(BusError::Live(name.clone()));
+        }
+        let new = Self::complete(name, region)?;
+        // A worker that finds the region retired rings on for the next one.
+        old.requests.ring();
+        Ok(new)
+    }
+
+    /// Adds the bells and says that the bus is complete.
+    fn complete(name: &BusName, region: Region) -> Result<Self, BusError> {
         let bells = || Ok((Bell::create(&name.request_bell())?, Bell::create(&name.response_bell())?));
         let (requests, responses) = bells().map_err(|error| {
             region.unlink();

@@ -17,8 +17,21 @@ use crate::region::{Region, RegionError};
 use crate::shm::ObjectError;
 use crate::signal::Bell;
 
+/// `retire` of a region whose hub has another for what is to come: workers answer what they have and go there.
+const RETIRE_DRAIN: u32 = 1;
 /// `retire` of a region whose workers must let go of it.
 const RETIRE_DETACH: u32 = 2;
+
+/// How things stand between a worker and its bus.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Standing {
+    /// It may go on.
+    Live,
+    /// It may answer what it has claimed, and claims nothing more.
+    Draining,
+    /// Nobody reads its answers any more, or they would go to somebody else.
+    Gone,
+}
 
 /// Why a bus could not be opened or made.
 #[derive(Debug, thiserror::Error)]
@@ -124,16 +137,27 @@ impl Bus {
         }
     }
 
-    /// Whether a worker may go on using the bus: its names still stand for these objects and its hub has not gone.
-    pub(crate) fn is_alive(&self) -> bool {
-        !self.is_retired() && self.is_current() && self.requests.is_current() && self.responses.is_current() && {
-            !self.region.geometry().offers(Features::LOCKS) || self.hub_holds_its_lock()
+    /// Whether a worker may go on: the bus's names still stand for these objects and its hub has not gone.
+    pub(crate) fn standing(&self) -> Standing {
+        let hub_lives = || !self.region.geometry().offers(Features::LOCKS) || self.hub_holds_its_lock();
+        match self.region.header().retire.read() {
+            RETIRE_DETACH => Standing::Gone,
+            RETIRE_DRAIN if hub_lives() => Standing::Draining,
+            _ if self.is_current() && self.requests.is_current() && self.responses.is_current() && hub_lives() => {
+                Standing::Live
+            }
+            _ => Standing::Gone,
         }
     }
 
-    /// Whether the hub has told its workers to let go. Costs no system call.
+    /// Whether a worker's answers are read, and by whom they are meant for.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.standing() != Standing::Gone
+    }
+
+    /// Whether the hub has told its workers to claim no more. Costs no system call.
     pub(crate) fn is_retired(&self) -> bool {
-        self.region.header().retire.read() == RETIRE_DETACH
+        matches!(self.region.header().retire.read(), RETIRE_DRAIN | RETIRE_DETACH)
     }
 
     /// Whether the region's name still stands for this region, in the life it was opened in.

@@ -72,6 +72,11 @@ impl Answer {
         Self { dispatched: deadline.now(), deadline, permit: Some(permit), waiting: Waiting::Sent(slot), manner, sent }
     }
 
+    /// Until when it is waited for, and where.
+    pub(super) fn deadline(&self) -> &Deadline {
+        &self.deadline
+    }
+
     fn permit(&self) -> &Permit {
         self.permit.as_ref().expect("polled after it was ready")
     }
@@ -191,7 +196,9 @@ impl Answer {
             unreachable!("the entry is this caller's until it takes the answer")
         };
         let (orphaned, progress) = (*orphaned, slot.progress(&shared.bus));
-        if !orphaned && matches!(progress, Progress::Waiting | Progress::Claimed(_)) {
+        // Told of under this lock or before it: whoever retires the region wakes everybody afterwards.
+        let moves = shared.retired.is_raised() && slot.withdraw(&shared.bus);
+        if !orphaned && !moves && matches!(progress, Progress::Waiting | Progress::Claimed(_)) {
             let former = registered.replace(waker);
             drop(entry);
             drop(former);
@@ -205,9 +212,9 @@ impl Answer {
         shared.drop_interest();
         shared.answered.add(1);
         shared.spin.parked_for(self.dispatched.elapsed());
-        Poll::Ready(if orphaned {
+        Poll::Ready(if orphaned || moves {
             self.permit = None;
-            Err(CallError::WorkerDied)
+            Err(if moves { CallError::Closed } else { CallError::WorkerDied })
         } else {
             self.take(slot, progress)
         })

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use super::pool::Permit;
 use crate::protocol::{Claim, SlotIndex, Status};
@@ -26,7 +27,20 @@ pub(super) enum Entry {
         orphaned: bool,
     },
     /// Nobody's, but a worker still runs the request or holds bytes of it. The permit keeps the slot out of the pool until it is dropped.
-    Zombie { slot: DispatchedSlot, _permit: Permit },
+    Zombie {
+        slot: DispatchedSlot,
+        /// When its caller gave it up.
+        since: Instant,
+        _permit: Permit,
+    },
+}
+
+/// How many slots are nobody's.
+#[derive(Debug, Default)]
+pub(super) struct Zombies {
+    pub(super) all: usize,
+    /// Those that a worker has run for long since.
+    pub(super) stuck: usize,
 }
 
 impl Board {
@@ -112,7 +126,20 @@ impl Board {
         (freed, buried)
     }
 
-    /// Wakes every waiting caller, for a hub that closes.
+    /// Counts the zombies, and those of them that were given up `long` ago and run still.
+    pub(super) fn zombies(&self, bus: &HubBus, long: Duration) -> Zombies {
+        let mut zombies = Zombies::default();
+        for index in bus.slots() {
+            if let Entry::Zombie { slot, since, .. } = &*self.entry(index) {
+                zombies.all += 1;
+                let runs = matches!(slot.progress(bus), Progress::Claimed(_));
+                zombies.stuck += usize::from(runs && since.elapsed() >= long);
+            }
+        }
+        zombies
+    }
+
+    /// Wakes every waiting caller, for a hub that closes or retires its region.
     pub(super) fn wake_all(&self) {
         for entry in &self.0 {
             let waker = match &mut *entry.lock().unwrap_or_else(PoisonError::into_inner) {

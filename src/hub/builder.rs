@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::lives::Options;
 use super::service::Hub;
-use crate::bus::{Bus, BusError, Founding};
+use crate::bus::{BusError, Founding};
 use crate::protocol::{BusName, DEFAULT_PREFIX, NameError, Version};
-use crate::slot::{HubBus, TrustedPeers};
+use crate::slot::TrustedPeers;
 
 /// Makes a [`Hub`]. Made by [`Hub::builder`].
 #[derive(Debug, Clone)]
@@ -33,8 +34,11 @@ pub enum CreateError {
     /// The bus could not be made.
     #[error(transparent)]
     Bus(#[from] BusError),
-    /// The hub's thread could not be started.
-    #[error("the hub's thread could not be started")]
+    /// The system gave no file descriptor to be woken by.
+    #[error("no file descriptor is left: raise the limit of open files")]
+    Descriptor(#[source] std::io::Error),
+    /// The hub's threads could not be started.
+    #[error("the hub's threads could not be started")]
     Thread(#[source] std::io::Error),
 }
 
@@ -125,7 +129,7 @@ impl HubBuilder {
     pub fn create(self) -> Result<Hub, CreateError> {
         let Self { name, prefix, version, slots, inline, timeout, spin, message_limit, trust, force } = self;
         let name = BusName::new(&prefix, &name)?;
-        let bus = Bus::found(&name, &Founding { version, slots, half: inline, force })?;
-        Hub::start(HubBus::new(bus, message_limit), timeout, spin, trust).map_err(CreateError::Thread)
+        let founding = Founding { version, slots, half: inline, force };
+        Hub::start(Options { name, founding, message_limit, timeout, spin, trust })
     }
 }

@@ -29,11 +29,22 @@ where
     let method = request.method().clone();
     let (parts, body) = collect(request, &mut deadline, &mut permit).await?;
     let call = request_to_call(parts, body, || deadline.shared().next_id())?;
-    let (permit, slot) = dispatch(&mut deadline, permit, &call).await?;
-    // Made before anything else is dropped: from now on it sees to the slot.
-    let answer = Answer::new(deadline, permit, slot, call.body().len(), manner);
-    drop(call);
-    let reply = answer.await?;
+    let mut waited = permit.filter(|permit| permit.is_of(&deadline.shared().pool));
+    let reply = loop {
+        let (permit, slot) = match dispatch(&mut deadline, waited.take(), &call).await {
+            Ok(dispatched) => dispatched,
+            Err(error) => {
+                deadline = deadline.moved(error)?;
+                continue;
+            }
+        };
+        // Made before anything else is dropped: from now on it sees to the slot.
+        let mut answer = Answer::new(deadline, permit, slot, call.body().len(), manner);
+        match (&mut answer).await {
+            Ok(reply) => break reply,
+            Err(error) => deadline = answer.deadline().moved(error)?,
+        }
+    };
     Ok(reply_to_response(reply, &method)?)
 }
 

@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::error::CallError;
-use super::shared::{DeadlineKey, Shared};
+use super::shared::Shared;
+use super::watch::DeadlineKey;
 
 /// Stands for a time-out that the clock cannot reach.
 const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -38,6 +39,20 @@ impl Deadline {
     /// The time now, which is when the call began unless it has waited since.
     pub(super) fn now(&self) -> Instant {
         if self.waited { Instant::now() } else { self.started }
+    }
+
+    /// The same deadline in the hub's next life, if `error` says no more than that this one is over for the call.
+    ///
+    /// Only what no worker has claimed fails so, and it is sent again.
+    pub(super) fn moved(&self, error: CallError) -> Result<Self, CallError> {
+        let shared = match error {
+            CallError::Closed if self.shared.retired.is_raised() => {
+                self.shared.current().filter(|now| !now.is_closed())
+            }
+            error => return Err(error),
+        };
+        let shared = shared.ok_or(CallError::Closed)?;
+        Ok(Self { shared, started: self.started, waited: true, at: self.at, key: None })
     }
 
     /// When the call must have ended, as a worker is told.

@@ -2,6 +2,7 @@
 //! their worker is.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::board::Entry;
 use super::pool::Permit;
@@ -20,7 +21,8 @@ pub(super) fn give_back(shared: &Shared, permit: Permit, slot: DispatchedSlot) {
     // Interest, entry, look, in this order, as a caller that parks: the worker rings after it has answered or let go.
     shared.add_interest();
     let index = permit.slot();
-    *shared.board.entry(index) = Entry::Zombie { slot, _permit: permit };
+    *shared.board.entry(index) = Entry::Zombie { slot, since: Instant::now(), _permit: permit };
+    shared.mind_zombies();
     watcher::look(shared);
 }
 

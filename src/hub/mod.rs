@@ -26,10 +26,14 @@ mod builder;
 mod call;
 mod deadline;
 mod error;
+mod guard;
+mod ids;
 mod lent;
+mod lives;
 mod pool;
 mod service;
 mod shared;
+mod watch;
 mod watcher;
 
 pub use self::builder::{CreateError, HubBuilder};

@@ -64,6 +64,11 @@ impl Pool {
         Acquire { pool: Arc::clone(self), place: None }
     }
 
+    /// How many slots are in use.
+    pub(super) fn taken(&self) -> usize {
+        self.slots - self.free.len()
+    }
+
     /// Whether callers wait for a slot.
     pub(super) fn has_queue(&self) -> bool {
         self.queued.peek() > 0
@@ -111,7 +116,7 @@ impl Pool {
     /// Takes a free slot, unless published workers might find no room for so many answers: then every slot must come
     /// back first. Slots that come back look here again, so a hold ends with the last of them.
     fn pop(&self, state: &mut State) -> Option<SlotIndex> {
-        let in_flight = self.slots - self.free.len() + 1;
+        let in_flight = self.taken() + 1;
         if state.held_since.is_some() || !self.bus.has_room_for_answers(in_flight) {
             self.bus.rewind_bump_area();
             let since = *state.held_since.get_or_insert_with(Instant::now);
@@ -224,6 +229,11 @@ pub(super) struct Permit {
 impl Permit {
     pub(super) fn slot(&self) -> SlotIndex {
         self.slot
+    }
+
+    /// Whether the slot is one of `pool`.
+    pub(super) fn is_of(&self, pool: &Arc<Pool>) -> bool {
+        Arc::ptr_eq(&self.pool, pool)
     }
 
     /// Takes the slot out of use for good.

@@ -3,25 +3,22 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use http::{Request, Response};
 use tower::Service;
 
 use super::answer::Manner;
 use super::blocking;
-use super::builder::HubBuilder;
+use super::builder::{CreateError, HubBuilder};
 use super::call;
 use super::error::CallError;
+use super::lives::{Lives, Options};
 use super::pool::{Acquire, Permit};
 use super::shared::Shared;
-use super::watcher;
 use crate::body::{Body, BoxError};
 use crate::protocol::{BusName, Status};
-use crate::slot::{HubBus, TrustedPeers};
 
 /// Makes a bus and sends requests over it.
 ///
@@ -54,10 +51,7 @@ enum Readiness {
 }
 
 /// Closes the hub when the last of its clones is dropped.
-struct Handle {
-    shared: Arc<Shared>,
-    watcher: Mutex<Option<JoinHandle<()>>>,
-}
+struct Handle(Arc<Lives>);
 
 /// What a slot is doing, for tables and tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,25 +102,17 @@ impl Hub {
         HubBuilder::new(name.into())
     }
 
-    pub(super) fn start(
-        bus: HubBus,
-        timeout: Duration,
-        spin: Duration,
-        trust: Option<TrustedPeers>,
-    ) -> std::io::Result<Self> {
-        let name = format!("slotbus-hub-{}", bus.bus().name().name());
-        let shared = Arc::new(Shared::new(bus, timeout, spin, trust));
-        let watcher = thread::Builder::new().name(name).spawn({
-            let shared = Arc::clone(&shared);
-            move || watcher::watch(&shared)
-        })?;
-        let handle = Handle { shared, watcher: Mutex::new(Some(watcher)) };
-        Ok(Self { handle: Arc::new(handle), readiness: Readiness::None })
+    pub(super) fn start(options: Options) -> Result<Self, CreateError> {
+        Ok(Self { handle: Arc::new(Handle(Lives::start(options)?)), readiness: Readiness::None })
+    }
+
+    fn current(&self) -> Arc<Shared> {
+        self.handle.0.current()
     }
 
     /// The bus's name.
     pub fn name(&self) -> &BusName {
-        self.handle.shared.bus.bus().name()
+        self.handle.0.name()
     }
 
     /// Sends `request` and resolves to its response.
@@ -144,7 +130,7 @@ impl Hub {
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
-        call::call(Arc::clone(&self.handle.shared), request, None, Manner::Yield)
+        call::call(self.current(), request, None, Manner::Yield)
     }
 
     /// Sends `request` and blocks this thread until its response is there.
@@ -156,45 +142,25 @@ impl Hub {
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
-        blocking::block_on(call::call(Arc::clone(&self.handle.shared), request, None, Manner::Park))
+        blocking::block_on(call::call(self.current(), request, None, Manner::Park))
     }
 
     /// What each slot is doing now.
     pub fn slots(&self) -> Vec<SlotState> {
-        let bus = &self.handle.shared.bus;
+        let bus = &self.current().bus;
         bus.slots().map(|slot| bus.status(slot).into()).collect()
     }
 
     /// Closes the hub for all its clones: waiting calls fail with [`CallError::Closed`], workers let go, and the bus's
     /// names are free for another hub.
     pub fn close(&self) {
-        self.handle.close();
-    }
-}
-
-impl Handle {
-    fn close(&self) {
-        let Self { shared, watcher } = self;
-        let Some(watcher) = watcher.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
-        shared.close();
-        // A waker that the watcher runs may drop the last handle: it cannot wait for itself.
-        if watcher.thread().id() == thread::current().id() {
-            return;
-        }
-        while !watcher.is_finished() {
-            // It sleeps in one of two places.
-            shared.wake_watcher();
-            shared.bus.bus().responses().ring();
-            thread::sleep(watcher::NOTICE);
-        }
-        // A panic there is a bug of ours and was printed.
-        let _ = watcher.join();
+        self.handle.0.close();
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.close();
+        self.0.close();
     }
 }
 
@@ -223,8 +189,13 @@ where
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
         loop {
             self.readiness = match &mut self.readiness {
-                Readiness::None => Readiness::Waiting(self.handle.shared.pool.acquire()),
-                Readiness::Waiting(acquire) => Readiness::Ready(ready!(Pin::new(acquire).poll(cx))?),
+                Readiness::None => Readiness::Waiting(self.current().pool.acquire()),
+                Readiness::Waiting(acquire) => match ready!(Pin::new(acquire).poll(cx)) {
+                    Ok(permit) => Readiness::Ready(permit),
+                    // The region was retired: its successor has slots.
+                    Err(_) if !self.handle.0.is_closed() => Readiness::None,
+                    Err(closed) => return Poll::Ready(Err(closed.into())),
+                },
                 Readiness::Ready(_) => return Poll::Ready(Ok(())),
             };
         }
@@ -235,7 +206,7 @@ where
             Readiness::Ready(permit) => Some(permit),
             Readiness::None | Readiness::Waiting(_) => panic!("`poll_ready` must be ready before `call`"),
         };
-        HubFuture(Box::pin(call::call(Arc::clone(&self.handle.shared), request, permit, Manner::Yield)))
+        HubFuture(Box::pin(call::call(self.current(), request, permit, Manner::Yield)))
     }
 }
 

@@ -1,16 +1,16 @@
 //! What the handles, callers and the watcher of one hub share.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use uuid::{Builder, Uuid};
-
 use super::board::Board;
-use super::error::CallError;
+use super::ids::Ids;
+use super::lives::{Lives, Options};
 use super::pool::Pool;
+use super::watch::Watch;
 use super::watcher;
+use crate::bus::Alarm;
 use crate::protocol::RequestId;
 use crate::signal::{Spin, WireClock};
 use crate::slot::{HubBus, TrustedPeers};
@@ -47,11 +47,23 @@ pub(super) struct Shared {
     /// The watcher looks after the memory kept for long bodies.
     pub(super) minds_memory: Flag,
     ids: Ids,
+    /// Wakes the guard.
+    pub(super) alarm: Alarm,
+    /// There may be zombies, which the guard looks after.
+    pub(super) has_zombies: Flag,
+    /// Callers and workers have another region by now.
+    pub(super) retired: Flag,
+    /// The region's name is being given to another.
+    pub(super) succeeding: Flag,
+    closed: Flag,
+    /// Where the hub's other lives are.
+    lives: Weak<Lives>,
 }
 
 impl Shared {
-    pub(super) fn new(bus: HubBus, timeout: Duration, spin: Duration, trust: Option<TrustedPeers>) -> Self {
+    pub(super) fn new(bus: HubBus, alarm: Alarm, options: &Options, lives: Weak<Lives>) -> Self {
         let bus = Arc::new(bus);
+        let &Options { timeout, spin, trust, .. } = options;
         Self {
             pool: Arc::new(Pool::new(Arc::clone(&bus))),
             board: Board::new(&bus),
@@ -69,6 +81,12 @@ impl Shared {
             parked: Flag::default(),
             minds_memory: Flag::default(),
             ids: Ids::new(),
+            alarm,
+            has_zombies: Flag::default(),
+            retired: Flag::default(),
+            succeeding: Flag::default(),
+            closed: Flag::default(),
+            lives,
         }
     }
 
@@ -153,8 +171,9 @@ impl Shared {
         }
     }
 
-    /// Fails every waiting and coming call, lets workers go and ends the watcher.
+    /// Fails every waiting and coming call, lets workers go and ends the threads.
     pub(super) fn close(&self) {
+        self.closed.raise();
         let deadlines = {
             let mut state = self.watch.lock();
             state.closed = true;
@@ -164,166 +183,36 @@ impl Shared {
         self.board.wake_all();
         deadlines.into_values().for_each(Waker::wake);
         self.bus.bus().retire();
+        self.alarm.ring();
+    }
+
+    /// Whether no call can be made any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.is_raised()
+    }
+
+    /// Sends callers whose request no worker has claimed to the hub's next life, which is there already.
+    pub(super) fn move_callers(&self) {
+        self.retired.raise();
+        self.pool.close();
+        self.board.wake_all();
+    }
+
+    /// The life that takes calls now.
+    pub(super) fn current(&self) -> Option<Arc<Self>> {
+        self.lives.upgrade().map(|lives| lives.current())
+    }
+
+    /// A slot has become a zombie's.
+    pub(super) fn mind_zombies(&self) {
+        if !self.has_zombies.is_raised() {
+            self.has_zombies.raise();
+            self.alarm.ring();
+        }
     }
 
     /// Somebody waits no longer.
     pub(super) fn drop_interest(&self) {
         self.interested.leave();
-    }
-}
-
-/// Where the watcher sleeps and how it is woken.
-#[derive(Debug, Default)]
-pub(super) struct Watch {
-    state: Mutex<WatchState>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct WatchState {
-    pub(super) closed: bool,
-    place: Place,
-    /// Whom to wake when, one for each call that waits.
-    pub(super) deadlines: BTreeMap<(Instant, u64), Waker>,
-    next_key: u64,
-}
-
-impl WatchState {
-    fn is_parked_too_long(&self) -> bool {
-        match self.place {
-            Place::Parked(until) => self.deadlines.keys().next().is_some_and(|(first, _)| *first < until),
-            Place::Looking | Place::Asleep(_) => false,
-        }
-    }
-}
-
-/// What the watcher does.
-#[derive(Debug, Default, Clone, Copy)]
-enum Place {
-    /// It will look at everything before it waits again.
-    #[default]
-    Looking,
-    /// It sleeps until it is notified or this time has come.
-    Asleep(Option<Instant>),
-    /// It is parked on the bell, until a ring or this time.
-    Parked(Instant),
-}
-
-/// One entry among the deadlines.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct DeadlineKey(Instant, u64);
-
-impl Watch {
-    pub(super) fn lock(&self) -> MutexGuard<'_, WatchState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Wakes the watcher if it sleeps. Parked on the bell, it is woken by the ring that is being waited for; true when it
-    /// must be rung awake, because somebody took the ring that told it of an earlier deadline.
-    #[must_use]
-    pub(super) fn notify(&self) -> bool {
-        let state = self.lock();
-        let asleep = matches!(state.place, Place::Asleep(_));
-        let must_ring = state.is_parked_too_long();
-        drop(state);
-        if asleep {
-            self.changed.notify_one();
-        }
-        must_ring
-    }
-
-    /// Whether the watcher is parked on the bell beyond the next deadline.
-    pub(super) fn is_parked_too_long(&self) -> bool {
-        self.lock().is_parked_too_long()
-    }
-
-    /// The watcher: sleeps until notified, at most until `until`.
-    pub(super) fn sleep(&self, mut state: MutexGuard<'_, WatchState>, until: Option<Instant>) {
-        state.place = Place::Asleep(until);
-        let mut state = match until.map(|until| until.saturating_duration_since(Instant::now())) {
-            None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-            Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
-        };
-        state.place = Place::Looking;
-    }
-
-    /// The watcher: runs `park`, which waits for a ring until `until`.
-    pub(super) fn park(&self, mut state: MutexGuard<'_, WatchState>, until: Instant, park: impl FnOnce()) {
-        state.place = Place::Parked(until);
-        drop(state);
-        park();
-        self.lock().place = Place::Looking;
-    }
-
-    /// Has `waker` woken at `deadline`; true when the watcher must be rung awake because it is parked for longer.
-    ///
-    /// Fails when the hub is closed; closing wakes whoever got here before.
-    pub(super) fn set_deadline(
-        &self,
-        deadline: Instant,
-        key: &mut Option<DeadlineKey>,
-        waker: &Waker,
-    ) -> Result<bool, CallError> {
-        // A waker may run foreign code when it is cloned or dropped, so that happens without the lock.
-        let waker = waker.clone();
-        let mut state = self.lock();
-        if state.closed {
-            return Err(CallError::Closed);
-        }
-        let DeadlineKey(at, number) = *key.get_or_insert_with(|| {
-            state.next_key += 1;
-            DeadlineKey(deadline, state.next_key)
-        });
-        let former = state.deadlines.insert((at, number), waker);
-        let place = state.place;
-        drop(state);
-        drop(former);
-        Ok(match place {
-            Place::Asleep(until) if until.is_none_or(|until| at < until) => {
-                self.changed.notify_one();
-                false
-            }
-            Place::Parked(until) => at < until,
-            Place::Looking | Place::Asleep(_) => false,
-        })
-    }
-
-    pub(super) fn clear_deadline(&self, DeadlineKey(at, number): DeadlineKey) {
-        let former = self.lock().deadlines.remove(&(at, number));
-        drop(former);
-    }
-}
-
-/// Ids for requests: a random half for this hub, a counter for the request, marked as a custom UUID (version 8, RFC 9562
-/// section 5.8). Drawing each at random would cost a system call or a generator's lock.
-#[derive(Debug)]
-struct Ids {
-    hub: u64,
-    counter: Counter,
-}
-
-impl Ids {
-    fn new() -> Self {
-        Self { hub: Uuid::new_v4().as_u128() as u64, counter: Counter::default() }
-    }
-
-    fn next(&self) -> RequestId {
-        let bits = u128::from(self.hub) << 64 | u128::from(self.counter.next());
-        RequestId::from(Builder::from_custom_bytes(bits.to_be_bytes()).into_uuid())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn ids_are_uuids_and_never_repeat() {
-        let ids = Ids::new();
-        let drawn: HashSet<Uuid> = (0..1000).map(|_| ids.next().uuid().unwrap()).collect();
-        assert_eq!(drawn.len(), 1000);
-        assert!(drawn.iter().all(|uuid| uuid.get_version_num() == 8));
     }
 }

@@ -18,13 +18,9 @@ pub(super) fn watch(shared: &Arc<Shared>) {
         let now = Instant::now();
         if now.duration_since(checked) >= LIFE_CHECK {
             checked = now;
-            bury_the_dead(shared);
+            look_after_life(shared);
             shared.pool.retry();
             bodies = shared.trim_idle(bodies);
-            if !shared.bus.bus().is_current() {
-                tracing::error!(bus = %shared.bus.bus().name(), "the region was removed or taken over: the hub closes");
-                return shared.close();
-            }
         }
         let mut state = shared.watch.lock();
         if state.closed {
@@ -80,16 +76,30 @@ pub(super) fn look(shared: &Shared) {
     }
 }
 
+/// Asks the locks and inodes: are the workers alive that run requests, is the bus still ours?
+pub(super) fn look_after_life(shared: &Shared) {
+    bury_the_dead(shared);
+    let bus = shared.bus.bus();
+    if !shared.succeeding.is_raised() && !bus.is_current() && !shared.is_closed() {
+        tracing::error!(bus = %bus.name(), "the region was removed or taken over: the hub closes");
+        shared.close();
+    }
+}
+
 fn bury_the_dead(shared: &Shared) {
     let (freed, buried) = shared.board.reap(&shared.bus);
     shared.mind_memory();
     for _ in 0..buried + shared.board.scan_closely(&shared.bus) {
         shared.drop_interest();
     }
+    let bus = shared.bus.bus();
     if freed > 0 {
-        tracing::warn!(bus = %shared.bus.bus().name(), "a worker died with {freed} requests in hand");
-        // It may have taken rings that it never acted on.
-        (0..freed).for_each(|_| shared.bus.bus().requests().ring());
+        tracing::warn!(bus = %bus.name(), "a worker died with {freed} requests in hand");
+    }
+    // A worker that died may have taken rings that it never acted on: what waits is told of anew.
+    let waiting = shared.bus.waiting();
+    if waiting > 0 && bus.requests().rings() < waiting {
+        (0..waiting).for_each(|_| bus.requests().ring());
     }
 }
 

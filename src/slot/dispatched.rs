@@ -8,7 +8,7 @@ use crate::protocol::{
     BodyPlace, Claim, Direction, MAX_META, OutgoingCall, OwnerToken, PUBLISHED_ANSWER, Payload, SlotIndex, SlotMeta,
     Status, WireError, align8,
 };
-use crate::sync::Counter;
+use crate::sync::{Counter, Flag};
 
 /// A hub's side of a bus.
 #[derive(Debug)]
@@ -20,6 +20,7 @@ pub(crate) struct HubBus {
     body_limit: usize,
     /// The most bytes of the bump area that one answer of a published worker took.
     longest_answer: Counter,
+    published_workers: Flag,
 }
 
 impl HubBus {
@@ -29,7 +30,15 @@ impl HubBus {
         let (version, slots) = (geometry.version(), geometry.num_slots());
         let overflow = OverflowStore::new(bus.name().clone(), Direction::Request, version, slots);
         let views = ViewStore::new(bus.name().clone(), Direction::Response, slots);
-        Self { bus, overflow, views, tickets: Counter::default(), body_limit, longest_answer: Counter::default() }
+        Self {
+            bus,
+            overflow,
+            views,
+            tickets: Counter::default(),
+            body_limit,
+            longest_answer: Counter::default(),
+            published_workers: Flag::default(),
+        }
     }
 
     pub(crate) fn bus(&self) -> &Bus {
@@ -52,6 +61,16 @@ impl HubBus {
     /// Reserves a slot that this hub believes free; `None` when its word says otherwise.
     pub(crate) fn reserve(&self, index: SlotIndex) -> Option<ReservedSlot<'_>> {
         self.slot(index).status.reserve().then_some(ReservedSlot { hub: self, index })
+    }
+
+    /// How many requests no worker has claimed yet.
+    pub(crate) fn waiting(&self) -> u32 {
+        self.slots().filter(|&slot| self.status(slot) == Status::Ready).count() as u32
+    }
+
+    /// Whether a published worker was ever seen here, which can follow to no other region.
+    pub(crate) fn has_published_workers(&self) -> bool {
+        self.published_workers.is_raised()
     }
 
     /// The longest body either side may send, in bytes.
@@ -235,7 +254,12 @@ impl DispatchedSlot {
     pub(crate) fn progress(&self, hub: &HubBus) -> Progress {
         match hub.slot(self.index).status.observe() {
             Status::Ready => Progress::Waiting,
-            Status::Claimed(claim) => Progress::Claimed(claim),
+            Status::Claimed(claim) => {
+                if claim.owner().is_none() {
+                    hub.published_workers.raise();
+                }
+                Progress::Claimed(claim)
+            }
             Status::Done => Progress::Finished,
             // Nobody but this entry reuses the slot, so neither FREE nor a stray word becomes DONE later.
             Status::Free | Status::Writing | Status::Unknown(_) => Progress::Abandoned,

@@ -14,6 +14,7 @@
 mod baton;
 mod events;
 mod flight;
+mod leave;
 mod pump;
 mod shared;
 mod supervise;

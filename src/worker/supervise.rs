@@ -1,19 +1,20 @@
 //! The life of a worker: attach, pump, drain, and attach again when the hub has gone.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use futures::channel::oneshot;
-use http::StatusCode;
 
 use super::events::{Event, Inbox, Life, Stop, Teller, inbox};
+use super::leave::{LISTEN, Lingering, leave};
 use super::pump::{Pump, PumpEnd};
 use super::shared::Shared;
 use super::watch::Watch;
 use super::{BoxError, CallService, Executor, WorkerOptions};
-use crate::bus::{Bus, BusError, Lookout, Stir};
+use crate::bus::{Bus, BusError, Lookout, Standing, Stir};
 use crate::protocol::BusName;
 use crate::slot::Attachment;
 
@@ -21,15 +22,6 @@ use crate::slot::Attachment;
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(200));
 /// A header that makes no sense is believed when it still makes none after this time: a published hub may be writing it.
 const SECOND_LOOK: Duration = Duration::from_millis(10);
-/// How long a detaching worker waits for a hub to read its last overflow objects.
-const SETTLE: Duration = Duration::from_secs(1);
-/// Stands for a drain time-out too long to add to the clock.
-const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
-/// How often a drain looks whether it is to end at once.
-const LISTEN: Duration = Duration::from_millis(20);
-/// Pumps get this long to come back from a handler when a shutdown waits for nothing.
-const NOTICE: Duration = Duration::from_millis(100);
-
 /// Why a worker ended without being told to.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WorkerError {
@@ -65,7 +57,7 @@ impl Worker {
         let supervisor = thread::Builder::new().name(name).spawn({
             let teller = teller.clone();
             move || {
-                let supervisor = Supervisor { options, service, executor, teller, inbox };
+                let supervisor = Supervisor { options, service, executor, teller, inbox, hurry: Cell::new(false) };
                 let _ = finished.send(supervisor.run());
             }
         });
@@ -101,16 +93,28 @@ struct Supervisor<S> {
     /// Cloned for pumps.
     teller: Teller,
     inbox: Inbox,
+    /// It was told to stop without waiting for what is in hand.
+    hurry: Cell<bool>,
 }
 
 /// How the pumping on one attachment ended.
 enum Ended {
     Stopped,
     BusGone,
+    /// The hub has another region; what is in hand is still to be answered here.
+    Retired(Vec<JoinHandle<()>>, Arc<Shared>),
 }
 
 impl<S: CallService> Supervisor<S> {
     fn run(self) -> Result<(), WorkerError> {
+        let mut lingering = Vec::new();
+        let result = self.serve(&mut lingering);
+        self.wait_for(lingering);
+        result
+    }
+
+    /// Serves one life of the bus after another; what a retired one leaves unfinished is lingering.
+    fn serve(&self, lingering: &mut Vec<Lingering>) -> Result<(), WorkerError> {
         let mut patience = self.options.connect_timeout;
         let mut life = Life(0);
         while let Some(bus) = self.attach(patience)? {
@@ -123,6 +127,11 @@ impl<S: CallService> Supervisor<S> {
             let attachment = Arc::new(Attachment::new(bus, self.options.body_limit, self.options.trust));
             match self.pump(life, attachment)? {
                 Ended::Stopped => return Ok(()),
+                Ended::Retired(pumps, shared) => {
+                    tracing::info!(bus = %self.options.name, "the hub has retired the region for another");
+                    lingering.retain(|one| !one.is_over());
+                    lingering.push(Lingering::start(pumps, shared).map_err(WorkerError::Thread)?);
+                }
                 Ended::BusGone => tracing::info!(bus = %self.options.name, "the hub has gone"),
             }
         }
@@ -161,7 +170,8 @@ impl<S: CallService> Supervisor<S> {
                 Stir::Other => pause = (pause * 2).min(longest),
             }
             while let Some(event) = self.inbox.take() {
-                if let Event::Stop(_) = event {
+                if let Event::Stop(stop) = event {
+                    self.hurry.set(stop == Stop::Now);
                     return Ok(None);
                 }
             }
@@ -181,16 +191,23 @@ impl<S: CallService> Supervisor<S> {
         let (patience, end) = loop {
             let Some(event) = self.inbox.take() else {
                 let stir = self.inbox.wait(watch.lookout(), watch.patience());
-                if watch.look(stir) {
-                    continue;
+                match watch.look(stir) {
+                    Standing::Live => continue,
+                    Standing::Draining => return Ok(Ended::Retired(pumps, Arc::clone(&shared))),
+                    // Nobody would read the answers of a bus that is gone.
+                    Standing::Gone => break (Duration::ZERO, Some(PumpEnd::BusGone)),
                 }
-                // Nobody would read the answers of a bus that is gone.
-                break (Duration::ZERO, Some(PumpEnd::BusGone));
             };
             match event {
                 Event::Stop(Stop::Drain) => break (self.options.drain_timeout, None),
-                Event::Stop(Stop::Now) => break (Duration::ZERO, None),
+                Event::Stop(Stop::Now) => {
+                    self.hurry.set(true);
+                    break (Duration::ZERO, None);
+                }
                 Event::Ended(of, _) if of != life => {}
+                Event::Ended(_, PumpEnd::BusGone) if shared.attachment.bus().standing() == Standing::Draining => {
+                    return Ok(Ended::Retired(pumps, Arc::clone(&shared)));
+                }
                 Event::Ended(_, PumpEnd::BusGone) => break (Duration::ZERO, Some(PumpEnd::BusGone)),
                 // A pump that was lost is replaced, or a worker would go on with fewer and in the end with none.
                 Event::Ended(_, PumpEnd::Panicked) => {
@@ -201,7 +218,7 @@ impl<S: CallService> Supervisor<S> {
                 Event::Ended(_, end) => break (self.options.drain_timeout, Some(end)),
             }
         };
-        let stopped_meanwhile = self.stop_pumps(pumps, &shared, patience);
+        let stopped_meanwhile = self.leave(pumps, &shared, patience);
         match end {
             Some(PumpEnd::Service(error)) => Err(WorkerError::Service(error)),
             Some(PumpEnd::BusGone) if !stopped_meanwhile => Ok(Ended::BusGone),
@@ -215,7 +232,7 @@ impl<S: CallService> Supervisor<S> {
             match self.start_pump(life, shared) {
                 Ok(pump) => pumps.push(pump),
                 Err(error) => {
-                    self.stop_pumps(pumps, shared, Duration::ZERO);
+                    self.leave(pumps, shared, Duration::ZERO);
                     return Err(error);
                 }
             }
@@ -233,63 +250,39 @@ impl<S: CallService> Supervisor<S> {
         thread.map_err(WorkerError::Thread)
     }
 
-    /// Ends the pumps, waits at most `patience` for requests in hand, answers 503 to the rest, and lets go of the bus.
-    /// True when it was told to stop meanwhile.
-    fn stop_pumps(&self, pumps: Vec<JoinHandle<()>>, shared: &Arc<Shared>, patience: Duration) -> bool {
-        let start = Instant::now();
-        let deadline = start.checked_add(patience).unwrap_or_else(|| start + A_YEAR);
-        let attachment = &shared.attachment;
-        shared.stop.raise();
-        shared.baton.close();
-        shared.gauge.close();
-        let give_up = deadline.max(start + NOTICE);
-        let mut told = None;
-        let mut listen = |patience: Duration| {
-            self.inbox.wait(None, Some(patience));
-            while let Some(event) = self.inbox.take() {
-                if let Event::Stop(stop) = event {
-                    told = Some(stop);
-                }
-            }
-            told == Some(Stop::Now)
-        };
-        // The holder of the baton may be parked on the bell or on its service's waker: it is woken wherever it is. A
-        // ring may wake a worker in another process instead, which looks and parks again; so it is repeated, ever later.
-        let mut pause = Duration::from_millis(1);
-        let mut cut_short = false;
-        while shared.baton.is_held() && !cut_short && Instant::now() < give_up {
-            pumps.iter().for_each(|pump| pump.thread().unpark());
-            attachment.ring_for_own();
-            cut_short = listen(pause);
-            pause = (pause * 2).min(LISTEN);
-        }
-        // What is in hand is answered by handlers on the executor and on the pumps themselves.
-        while !cut_short && shared.gauge.in_hand() > 0 && Instant::now() < deadline {
-            shared.gauge.wait_empty(deadline.min(Instant::now() + LISTEN));
-            attachment.look_after_callers();
-            // Nobody would read the answers of a bus that is gone.
-            cut_short = listen(Duration::ZERO) || !attachment.bus().is_alive();
-        }
-        let notice = start + NOTICE;
-        while pumps.iter().any(|pump| !pump.is_finished()) && Instant::now() < notice {
-            listen(Duration::from_millis(1));
-        }
-        let left = attachment.leases();
-        attachment.revoke(StatusCode::SERVICE_UNAVAILABLE);
-        if left > 0 {
-            tracing::warn!(bus = %attachment.bus().name(), "{left} requests were still in hand and were answered 503");
-        }
-        attachment.settle(SETTLE);
-        let counts = attachment.counts();
-        let (published, dropped, malformed) = (counts.published.get(), counts.dropped.get(), counts.malformed.get());
-        tracing::info!(bus = %attachment.bus().name(), published, dropped, malformed, "detached");
-        for pump in pumps {
-            // A pump inside a handler cannot be ended from outside. It ends by itself after it, finds its lease
-            // revoked, and touches nothing.
-            if pump.is_finished() {
-                let _ = pump.join();
+    /// Leaves the bus at once for whoever is told to stop; true when it was told so meanwhile.
+    fn leave(&self, pumps: Vec<JoinHandle<()>>, shared: &Arc<Shared>, patience: Duration) -> bool {
+        let mut told = false;
+        leave(pumps, shared, patience, |pause| {
+            told |= self.listen(pause);
+            told && self.hurry.get()
+        });
+        told
+    }
+
+    /// Waits for `pause`; whether it was told to stop meanwhile.
+    fn listen(&self, pause: Duration) -> bool {
+        self.inbox.wait(None, Some(pause));
+        let mut told = false;
+        while let Some(event) = self.inbox.take() {
+            if let Event::Stop(stop) = event {
+                self.hurry.set(stop == Stop::Now);
+                told = true;
             }
         }
-        told.is_some()
+        told
+    }
+
+    /// Waits until nothing is left of retired regions, at most for the drain time-out.
+    fn wait_for(&self, lingering: Vec<Lingering>) {
+        let deadline = Instant::now().checked_add(self.options.drain_timeout);
+        while lingering.iter().any(|one| !one.is_over()) {
+            let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            self.listen(LISTEN);
+            if self.hurry.get() || late {
+                lingering.iter().for_each(Lingering::hurry);
+            }
+        }
+        lingering.into_iter().for_each(Lingering::join);
     }
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::shared::Shared;
-use crate::bus::{LIFE_CHECK, Lookout, Looks, Stir};
+use crate::bus::{LIFE_CHECK, Lookout, Looks, Standing, Stir};
 
 /// How often callers are looked after.
 const CALLER_CHECK: Duration = Duration::from_millis(20);
@@ -48,8 +48,8 @@ impl<'a> Watch<'a> {
         [callers, looks.pause(), blind].into_iter().flatten().min()
     }
 
-    /// Looks at what `stir` is a reason to look at; whether the bus may go on being used.
-    pub(super) fn look(&mut self, stir: Stir) -> bool {
+    /// Looks at what `stir` is a reason to look at; how things stand with the bus.
+    pub(super) fn look(&mut self, stir: Stir) -> Standing {
         self.look_after_callers();
         let due = self.looks.pause().is_some();
         match stir {
@@ -57,7 +57,7 @@ impl<'a> Watch<'a> {
             Stir::Other => self.looks.done(),
         }
         let looks = stir == Stir::Hint || due || self.lookout.is_none();
-        !looks || self.shared.attachment.bus().is_alive()
+        if looks { self.shared.attachment.bus().standing() } else { Standing::Live }
     }
 
     fn look_after_callers(&mut self) {

@@ -1,0 +1,73 @@
+//! The hub's second thread: looks after life and death, its workers' and its own.
+//!
+//! It sleeps until the kernel hints that somebody closed, opened or removed one of the bus's objects, and then asks the
+//! locks. Zombies, and a region that is retired, it looks at by the clock.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::lives::Lives;
+use super::shared::Shared;
+use super::watcher;
+use crate::bus::{LIFE_CHECK, Looks, Stir};
+
+/// How often workers are looked after while requests are out, where the kernel gives no hints.
+const BLIND_CHECK: Duration = Duration::from_millis(50);
+
+/// Runs until the life is over.
+pub(super) fn guard(lives: &Weak<Lives>, shared: &Arc<Shared>) {
+    let bus = shared.bus.bus();
+    let lookout = bus.look_out();
+    if let Err(error) = &lookout {
+        tracing::debug!(bus = %bus.name(), "workers are looked after by the clock: {error}");
+    }
+    let lookout = lookout.ok();
+    let mut looks = Looks::default();
+    // Something may have happened before anybody looked out.
+    looks.hint();
+    while !shared.is_closed() {
+        let by_the_clock = (shared.has_zombies.is_raised() || shared.retired.is_raised()).then_some(LIFE_CHECK);
+        let blind = lookout.is_none().then(|| if shared.pool.taken() == 0 { LIFE_CHECK } else { BLIND_CHECK });
+        let patience = [looks.pause(), by_the_clock, blind].into_iter().flatten().min();
+        match shared.alarm.wait(lookout.as_ref(), patience) {
+            Stir::Hint => looks.hint(),
+            Stir::Other => looks.done(),
+        }
+        if shared.is_closed() {
+            return;
+        }
+        watcher::look_after_life(shared);
+        look_after_zombies(lives, shared);
+    }
+}
+
+/// Retires a region that is stuck, and closes a retired one that nobody waits in any more.
+fn look_after_zombies(lives: &Weak<Lives>, shared: &Arc<Shared>) {
+    let zombies = shared.board.zombies(&shared.bus, LIFE_CHECK);
+    if shared.retired.is_raised() {
+        // Who waits has a slot of its own; so has who holds bytes of an answer.
+        if shared.pool.taken() <= zombies.all {
+            shared.close();
+        }
+        return;
+    }
+    if zombies.all == 0 {
+        shared.has_zombies.lower();
+        // One that came before the flag was lowered has not rung.
+        if shared.board.zombies(&shared.bus, LIFE_CHECK).all > 0 {
+            shared.has_zombies.raise();
+        }
+        return;
+    }
+    if zombies.stuck * 2 <= shared.bus.slots().count() || shared.bus.has_published_workers() {
+        return;
+    }
+    let Some(lives) = lives.upgrade() else { return };
+    let (name, stuck) = (shared.bus.bus().name(), zombies.stuck);
+    match lives.succeed(shared) {
+        Ok(()) => {
+            tracing::warn!(bus = %name, "{stuck} slots are stuck with workers that do not answer: the region was retired")
+        }
+        Err(error) => tracing::error!(bus = %name, "a region with {stuck} stuck slots could not be retired: {error}"),
+    }
+}
