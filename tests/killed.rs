@@ -1,58 +1,15 @@
 //! Real processes, killed for real.
-//!
-//! A test that needs another process starts this binary again with its own name as the filter and [`ROLE`] set: it then
-//! plays the other process instead of the test.
 
 mod support;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use http::Response;
+use rustix::process::Signal;
 use slotbus::Body;
 use slotbus::hub::{CallError, Hub, SlotState};
+use support::process::{Process, role, wait_to_be_killed};
 use support::{Worker, bytes, get_request, name, service};
-
-/// The bus of the process that is to be killed.
-const ROLE: &str = "SLOTBUS_TEST_KILLED";
-
-/// Another process, killed and reaped when dropped.
-struct Process(Child);
-
-impl Process {
-    /// Plays `test`'s other process on the bus called `name`; returns when it has said that it is ready.
-    fn start(test: &str, name: &str) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", test, "--nocapture"]).env(ROLE, name).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert!(lines.any(|line| line.unwrap().contains("ready")), "the other process ended");
-        Self(child)
-    }
-
-    fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn role() -> Option<String> {
-    std::env::var(ROLE).ok()
-}
-
-fn wait_to_be_killed() -> ! {
-    println!("ready");
-    loop {
-        std::thread::park();
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_hub_is_replaced_and_its_worker_serves_the_next() {
@@ -97,4 +54,60 @@ async fn a_killed_worker_costs_its_callers_an_error_and_no_slot() {
     let next = Worker::start(&name, service(|_| async { Response::new(Body::from("hello")) }));
     assert_eq!(bytes(hub.call(get_request("/")).await.unwrap()).await, "hello");
     next.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_region_stuck_with_a_stopped_worker_is_retired_and_everybody_follows() {
+    const TEST: &str = "a_region_stuck_with_a_stopped_worker_is_retired_and_everybody_follows";
+    let answer = |who: &'static str| {
+        service(move |request| async move {
+            match request.uri().path() {
+                "/stuck" => std::future::pending().await,
+                _ => Response::new(Body::from(who)),
+            }
+        })
+    };
+    if let Some(name) = role() {
+        let _worker = Worker::start(&name, answer("the stopped one"));
+        wait_to_be_killed();
+    }
+    let name = name();
+    let hub = Hub::builder(&name).slots(6).create().unwrap();
+    let stopped = Process::start(TEST, &name);
+    let stuck: Vec<_> = (0..4).map(|_| tokio::spawn(hub.call(get_request("/stuck")))).collect();
+    while hub.slots().iter().filter(|&&slot| slot == SlotState::Claimed).count() < 4 {
+        tokio::task::yield_now().await;
+    }
+    stopped.signal(Signal::STOP);
+    // A fifth is in good hands, and waits for a while.
+    let (go_on, wait) = tokio::sync::watch::channel(false);
+    let other = Worker::start(
+        &name,
+        service(move |request| {
+            let mut wait = wait.clone();
+            async move {
+                if request.uri().path() == "/slow" {
+                    wait.wait_for(|go_on| *go_on).await.unwrap();
+                }
+                Response::new(Body::from("the other one"))
+            }
+        }),
+    );
+    let slow = tokio::spawn(hub.call(get_request("/slow")));
+    while hub.slots().iter().filter(|&&slot| slot == SlotState::Claimed).count() < 5 {
+        tokio::task::yield_now().await;
+    }
+    for call in stuck {
+        call.abort();
+    }
+    while hub.slots().iter().any(|&slot| slot != SlotState::Free) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(bytes(hub.call(get_request("/")).await.unwrap()).await, "the other one");
+    go_on.send(true).unwrap();
+    assert_eq!(bytes(slow.await.unwrap().unwrap()).await, "the other one", "answered in the old region");
+    other.stop().await;
+    stopped.signal(Signal::CONT);
+    assert_eq!(bytes(hub.call(get_request("/")).await.unwrap()).await, "the stopped one");
+    stopped.kill();
 }
