@@ -27,14 +27,15 @@ where
 {
     let mut deadline = Deadline::start(shared);
     let method = request.method().clone();
+    let header_limit = deadline.shared().bus.limits().headers;
     let (parts, body) = collect(request, &mut deadline, &mut permit).await?;
-    let call = request_to_call(parts, body, || deadline.shared().next_id())?;
+    let call = request_to_call(parts, body, header_limit, || deadline.shared().next_id())?;
     let (permit, slot) = dispatch(&mut deadline, permit, &call).await?;
     // Made before anything else is dropped: from now on it sees to the slot.
     let answer = Answer::new(deadline, permit, slot, call.body().len(), manner);
     drop(call);
     let reply = answer.await?;
-    Ok(reply_to_response(reply, &method)?)
+    Ok(reply_to_response(reply, &method, header_limit)?)
 }
 
 /// Collects the request's body. A slot that was waited for before goes to others while the body is not there yet.
