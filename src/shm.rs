@@ -86,7 +86,9 @@ pub enum ObjectError {
         user: u32,
     },
     /// Others may write to the object.
-    #[error("/dev/shm/{name} has mode {mode:04o}: others than its owner may write to it; remove it or take that away")]
+    #[error(
+        "/dev/shm/{name} has mode {mode:04o}: others than its owner may write to it: remove it, or name its group if it is that group's"
+    )]
     Mode {
         /// The object's name.
         name: String,
