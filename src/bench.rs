@@ -13,10 +13,10 @@ use http::{Request, StatusCode};
 use uuid::Uuid;
 
 use crate::body::Body;
-use crate::bus::{Bus, Founding};
+use crate::bus::{Access, Bus, Founding};
 use crate::http::{call_to_request, request_to_call};
 use crate::protocol::{
-    BusName, Call, HeaderSink, OutgoingCall, OutgoingReply, Reply, RequestId, Segments, Version, decode_method,
+    BusName, Call, HeaderSink, Limits, OutgoingCall, OutgoingReply, Reply, RequestId, Segments, Version, decode_method,
 };
 use crate::routing::Router;
 use crate::serve::HttpService;
@@ -49,7 +49,7 @@ impl Prepared {
     pub fn new(request: Request<()>) -> Self {
         let (parts, ()) = request.into_parts();
         let id = || RequestId::from(Uuid::new_v4());
-        Self(request_to_call(parts, Segments::default(), id).expect("the wire can carry it"))
+        Self(request_to_call(parts, Segments::default(), Limits::default().headers, id).expect("the wire can carry it"))
     }
 
     /// Encodes the meta as into a slot; its length.
@@ -112,7 +112,7 @@ impl ReceivedCall {
 
     /// Makes the request that a service is called with.
     pub fn into_request(self) -> Request<Body> {
-        call_to_request(self.0).expect("it was a request")
+        call_to_request(self.0, Limits::default().headers).expect("it was a request")
     }
 }
 
@@ -148,10 +148,17 @@ impl Pair {
     /// Makes a bus as a hub makes it by default, and attaches to it.
     pub fn new(router: Router) -> Self {
         let name = BusName::new("slotbus", &format!("bench-{}", Uuid::new_v4())).expect("a good name");
-        let founding = Founding { version: Version::V1, slots: Self::SLOTS, half: 80 * 1024, force: false };
+        let founding = Founding {
+            version: Version::V1,
+            slots: Self::SLOTS,
+            half: 80 * 1024,
+            force: false,
+            access: Access::default(),
+        };
         let hub = HubBus::new(Bus::found(&name, &founding).expect("nobody else has the name"), LIMIT);
-        let worker = Arc::new(Attachment::new(Bus::attach(&name).expect("the hub is there"), LIMIT, None));
-        let service = HttpService::new(router, None, LIMIT);
+        let worker =
+            Arc::new(Attachment::new(Bus::attach(&name, Access::default()).expect("the hub is there"), LIMIT, None));
+        let service = HttpService::new(router, None, LIMIT.into());
         Self {
             sent: VecDeque::with_capacity(Self::SLOTS),
             next: 0,

@@ -87,6 +87,7 @@ pub mod fuzzing;
 pub mod bench;
 
 pub use self::body::Body;
+pub use self::bus::{CleanError, Cleaned, Left, Reason, clean};
 pub use self::extract::{Cancelled, Deadline, Extension, Form, Json, MatchedPath, Path, Query, State};
 pub use self::protocol::{BusName, RequestId, Version};
 pub use self::region::TrustedPeers;

@@ -1,11 +1,12 @@
 //! Objects under `/dev/shm`: opened only after their kind, owner and mode were checked, removed only if still the same.
 //!
-//! What stays true: a name is never trusted to be the object it was a moment ago; identity is device and inode.
+//! What stays true: a name is never trusted to be the object it was a moment ago; identity is device and inode. Whose
+//! objects are believed is said once, by [`Access`]; what is removed is always this user's own.
 
 use std::fs::File;
 use std::io;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat};
 
 /// Where Linux keeps POSIX shared memory and named semaphores.
 const DIRECTORY: &str = "/dev/shm";
@@ -23,12 +24,47 @@ impl ObjectId {
     }
 }
 
+/// Whose objects are believed, and who may use the ones made here: this user alone, or a group with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Access {
+    group: Option<u32>,
+}
+
+impl Access {
+    /// This user alone.
+    #[cfg(test)]
+    pub(crate) const fn own() -> Self {
+        Self { group: None }
+    }
+
+    /// This user, and whoever is a member of `group`, if one is named.
+    pub(crate) fn of(group: Option<u32>) -> Self {
+        Self { group }
+    }
+
+    /// Checks that the object is a plain file whose owner may be believed and which nobody else may write to.
+    ///
+    /// An object of another user is believed only if it belongs to the group that was named: who names a group trusts all
+    /// its members, since each of them could have made it.
+    fn check(self, name: &str, stat: &Stat) -> Result<(), ObjectError> {
+        check_kind(name, stat)?;
+        let is_shared = self.group == Some(stat.st_gid);
+        if !is_shared {
+            check_owner(name, stat)?;
+        }
+        check_mode(name, stat, if is_shared { 0o002 } else { 0o022 })
+    }
+}
+
 /// Why an object was not opened. Nothing was written to it.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
     /// No object has this name.
     #[error("/dev/shm/{0} does not exist")]
     Missing(String),
+    /// The name was taken while the object was made.
+    #[error("/dev/shm/{0} was made by another process meanwhile: try again, or choose another name")]
+    Taken(String),
     /// The name belongs to something that is no plain file.
     #[error("/dev/shm/{name} is a {kind}, not a plain file: remove it or choose another name")]
     Kind {
@@ -38,7 +74,9 @@ pub enum ObjectError {
         kind: &'static str,
     },
     /// The object belongs to another user.
-    #[error("/dev/shm/{name} belongs to user {owner}, this process runs as user {user}")]
+    #[error(
+        "/dev/shm/{name} belongs to user {owner}, this process runs as user {user}: choose another name, or have both name the group they share"
+    )]
     Owner {
         /// The object's name.
         name: String,
@@ -48,7 +86,9 @@ pub enum ObjectError {
         user: u32,
     },
     /// Others may write to the object.
-    #[error("/dev/shm/{name} has mode {mode:04o}: others than its owner may write to it")]
+    #[error(
+        "/dev/shm/{name} has mode {mode:04o}: others than its owner may write to it: remove it, or name its group if it is that group's"
+    )]
     Mode {
         /// The object's name.
         name: String,
@@ -64,6 +104,16 @@ pub enum ObjectError {
         found: u64,
         /// The size of a semaphore.
         expected: u64,
+    },
+    /// The object could not be given to its group.
+    #[error("/dev/shm/{name} could not be given to group {group}: run as a member of it, or name another")]
+    Group {
+        /// The object's name.
+        name: String,
+        /// The group that was named.
+        group: u32,
+        /// What the system said.
+        source: io::Error,
     },
     /// The system said no.
     #[error("/dev/shm/{name} could not be {what}")]
@@ -92,21 +142,41 @@ fn path(name: &str) -> String {
     format!("{DIRECTORY}/{name}")
 }
 
-/// Opens `name` for reading and writing, if it is a plain file of this user that nobody else may write to.
-pub(crate) fn open(name: &str) -> Result<(File, ObjectId, u64), ObjectError> {
+/// Opens `name` for reading and writing, if it is a plain file of somebody who may be believed.
+pub(crate) fn open(name: &str, access: Access) -> Result<(File, ObjectId, u64), ObjectError> {
+    open_checked(name, OFlags::RDWR, |stat| access.check(name, stat))
+}
+
+/// Opens `name` for reading only, under the same conditions.
+pub(crate) fn open_to_read(name: &str, access: Access) -> Result<(File, ObjectId, u64), ObjectError> {
+    open_checked(name, OFlags::RDONLY, |stat| access.check(name, stat))
+}
+
+/// Opens `name` for reading and writing, if it is a plain file of this very user. A group may write to it: whom its maker
+/// had let in is no reason to leave it behind.
+pub(crate) fn open_own(name: &str) -> Result<(File, ObjectId), ObjectError> {
+    let check = |stat: &Stat| check_own(name, stat).and_then(|()| check_mode(name, stat, 0o002));
+    open_checked(name, OFlags::RDWR, check).map(|(file, id, _)| (file, id))
+}
+
+fn open_checked(
+    name: &str,
+    direction: OFlags,
+    check: impl Fn(&Stat) -> Result<(), ObjectError>,
+) -> Result<(File, ObjectId, u64), ObjectError> {
     // NONBLOCK: a FIFO in the object's place must not stop us before it is refused.
-    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = direction | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     match rustix::fs::open(path(name), flags, Mode::empty()) {
         Ok(fd) => {
             let stat = rustix::fs::fstat(&fd).map_err(|e| ObjectError::system(name, "examined", e))?;
-            check(name, &stat)?;
+            check(&stat)?;
             Ok((File::from(fd), ObjectId::of(&stat), stat.st_size as u64))
         }
         // What could not even be opened is named by what it is, when that can be seen.
         Err(error) => match stat(name) {
             Ok(None) => Err(ObjectError::Missing(name.to_owned())),
             Ok(Some(stat)) => {
-                check(name, &stat)?;
+                check(&stat)?;
                 Err(ObjectError::system(name, "opened", error))
             }
             Err(_) => Err(ObjectError::system(name, "opened", error)),
@@ -114,22 +184,15 @@ pub(crate) fn open(name: &str) -> Result<(File, ObjectId, u64), ObjectError> {
     }
 }
 
-/// Opens `name` for reading only, under the same conditions.
-pub(crate) fn open_to_read(name: &str) -> io::Result<(File, ObjectId, u64)> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let fd = rustix::fs::open(path(name), flags, Mode::empty())?;
-    let stat = rustix::fs::fstat(&fd)?;
-    check(name, &stat).map_err(io::Error::other)?;
-    Ok((File::from(fd), ObjectId::of(&stat), stat.st_size as u64))
+/// Checks without opening that `name` is a plain file of somebody who may be believed; its identity and its size.
+pub(crate) fn identify(name: &str, access: Access) -> Result<(ObjectId, u64), ObjectError> {
+    let stat = existing(name)?;
+    access.check(name, &stat).map(|()| (ObjectId::of(&stat), stat.st_size as u64))
 }
 
-/// Checks without opening that `name` is a plain file of this user; its identity and its size.
-pub(crate) fn identify(name: &str) -> Result<(ObjectId, u64), ObjectError> {
-    match stat(name) {
-        Ok(Some(stat)) => check(name, &stat).map(|()| (ObjectId::of(&stat), stat.st_size as u64)),
-        Ok(None) => Err(ObjectError::Missing(name.to_owned())),
-        Err(e) => Err(ObjectError::system(name, "examined", e)),
-    }
+/// Whether anything at all stands under `name`.
+pub(crate) fn is_taken(name: &str) -> bool {
+    !matches!(existing(name), Err(ObjectError::Missing(_)))
 }
 
 /// Whether `name` still stands for `id`.
@@ -137,13 +200,26 @@ pub(crate) fn is_current(name: &str, id: ObjectId) -> bool {
     matches!(stat(name), Ok(Some(stat)) if ObjectId::of(&stat) == id)
 }
 
-/// Makes an object without a name, mode 0600, all its pages reserved, so that touching them cannot fail later.
-pub(crate) fn create_unnamed(name: &str, len: u64) -> Result<(File, ObjectId), ObjectError> {
+/// Makes an object without a name, all its pages reserved, so that touching them cannot fail later. Its mode is 0600, or
+/// 0660 for a group, whatever the umask.
+pub(crate) fn create_unnamed(name: &str, len: u64, access: Access) -> Result<(File, ObjectId), ObjectError> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    let mode = Mode::RUSR | Mode::WUSR;
-    let fd = rustix::fs::open(DIRECTORY, flags, mode).map_err(|e| ObjectError::system(name, "created", e))?;
+    let own = Mode::RUSR | Mode::WUSR;
+    let fd = rustix::fs::open(DIRECTORY, flags, own).map_err(|e| ObjectError::system(name, "created", e))?;
+    let mode = match access.group {
+        None => own,
+        Some(group) => {
+            // First the group, then its rights: no other group ever has them.
+            rustix::fs::fchown(&fd, None, Some(Gid::from_raw(group))).map_err(|source| ObjectError::Group {
+                name: name.to_owned(),
+                group,
+                source: source.into(),
+            })?;
+            own | Mode::RGRP | Mode::WGRP
+        }
+    };
     // The umask may have taken bits away.
-    rustix::fs::fchmod(&fd, mode).map_err(|e| ObjectError::system(name, "given mode 0600", e))?;
+    rustix::fs::fchmod(&fd, mode).map_err(|e| ObjectError::system(name, "given its mode", e))?;
     reserve(&fd, 0, len).map_err(|e| ObjectError::system(name, "given its memory", e))?;
     let stat = rustix::fs::fstat(&fd).map_err(|e| ObjectError::system(name, "examined", e))?;
     Ok((File::from(fd), ObjectId::of(&stat)))
@@ -181,22 +257,35 @@ pub(crate) fn unlink_if(name: &str, id: ObjectId) {
     }
 }
 
-/// Removes `name` whatever it stands for, unless it is of a kind or an owner that was never ours.
-pub(crate) fn unlink(name: &str) -> Result<(), ObjectError> {
-    match identify(name) {
-        Ok(_) => match rustix::fs::unlink(path(name)) {
-            Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
-            Err(e) => Err(ObjectError::system(name, "removed", e)),
-        },
-        Err(e) if e.is_missing() => Ok(()),
-        Err(e) => Err(e),
+/// Removes `name` if it is a plain file of this very user; false when nothing stands there.
+///
+/// Whoever calls this knows that the name belongs to it. Only what was looked at is removed: the inode is compared once
+/// more right before.
+pub(crate) fn remove(name: &str) -> Result<bool, ObjectError> {
+    let stat = match existing(name) {
+        Ok(stat) => stat,
+        Err(error) if error.is_missing() => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    check_own(name, &stat)?;
+    if !is_current(name, ObjectId::of(&stat)) {
+        return Err(ObjectError::Taken(name.to_owned()));
+    }
+    match rustix::fs::unlink(path(name)) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::NOENT) => Ok(false),
+        Err(e) => Err(ObjectError::system(name, "removed", e)),
     }
 }
 
 /// The names that start with `prefix`.
-pub(crate) fn names(prefix: &str) -> Vec<String> {
-    let entries = std::fs::read_dir(DIRECTORY).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name.starts_with(prefix)).collect()
+pub(crate) fn names(prefix: &str) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(DIRECTORY)? {
+        // What is no text is no name of ours.
+        names.extend(entry?.file_name().into_string().ok().filter(|name| name.starts_with(prefix)));
+    }
+    Ok(names)
 }
 
 fn stat(name: &str) -> Result<Option<Stat>, io::Error> {
@@ -207,25 +296,42 @@ fn stat(name: &str) -> Result<Option<Stat>, io::Error> {
     }
 }
 
-fn check(name: &str, stat: &Stat) -> Result<(), ObjectError> {
-    let name = || name.to_owned();
+fn existing(name: &str) -> Result<Stat, ObjectError> {
+    match stat(name) {
+        Ok(Some(stat)) => Ok(stat),
+        Ok(None) => Err(ObjectError::Missing(name.to_owned())),
+        Err(e) => Err(ObjectError::system(name, "examined", e)),
+    }
+}
+
+fn check_own(name: &str, stat: &Stat) -> Result<(), ObjectError> {
+    check_kind(name, stat)?;
+    check_owner(name, stat)
+}
+
+fn check_kind(name: &str, stat: &Stat) -> Result<(), ObjectError> {
     let kind = match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => None,
-        FileType::Directory => Some("directory"),
-        FileType::Symlink => Some("symbolic link"),
-        FileType::Fifo => Some("fifo"),
-        FileType::Socket => Some("socket"),
-        _ => Some("device"),
+        FileType::RegularFile => return Ok(()),
+        FileType::Directory => "directory",
+        FileType::Symlink => "symbolic link",
+        FileType::Fifo => "fifo",
+        FileType::Socket => "socket",
+        _ => "device",
     };
-    if let Some(kind) = kind {
-        return Err(ObjectError::Kind { name: name(), kind });
-    }
+    Err(ObjectError::Kind { name: name.to_owned(), kind })
+}
+
+fn check_owner(name: &str, stat: &Stat) -> Result<(), ObjectError> {
     let user = rustix::process::geteuid().as_raw();
-    if stat.st_uid != user {
-        return Err(ObjectError::Owner { name: name(), owner: stat.st_uid, user });
+    if stat.st_uid == user {
+        return Ok(());
     }
-    if stat.st_mode & 0o022 != 0 {
-        return Err(ObjectError::Mode { name: name(), mode: stat.st_mode & 0o7777 });
+    Err(ObjectError::Owner { name: name.to_owned(), owner: stat.st_uid, user })
+}
+
+fn check_mode(name: &str, stat: &Stat, forbidden: u32) -> Result<(), ObjectError> {
+    if stat.st_mode & forbidden == 0 {
+        return Ok(());
     }
-    Ok(())
+    Err(ObjectError::Mode { name: name.to_owned(), mode: stat.st_mode & 0o7777 })
 }

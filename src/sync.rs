@@ -18,6 +18,13 @@ impl Counter {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
 
+    /// Adds `n` unless that would be more than `most`; whether it was added. Relaxed: as `add`.
+    #[must_use]
+    pub(crate) fn add_within(&self, n: u64, most: u64) -> bool {
+        let within = |now: u64| now.checked_add(n).filter(|&sum| sum <= most);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok()
+    }
+
     /// Takes `n` away. Relaxed: as `add`.
     pub(crate) fn sub(&self, n: u64) {
         self.0.fetch_sub(n, Ordering::Relaxed);
@@ -258,6 +265,18 @@ mod tests {
         set.put(129);
         set.put(64);
         assert_eq!((set.len(), set.take(), set.take(), set.take()), (2, Some(64), Some(129), None));
+    }
+
+    #[test]
+    fn a_counter_with_a_limit_reaches_it_and_never_passes_it() {
+        let counter = Counter::default();
+        std::thread::scope(|scope| {
+            let take = || (0..1000).filter(|_| counter.add_within(3, 1000)).count();
+            let threads = [(); 4].map(|()| scope.spawn(take));
+            assert_eq!(threads.map(|thread| thread.join().unwrap()).iter().sum::<usize>(), 333);
+        });
+        assert_eq!(counter.get(), 999);
+        assert!(counter.add_within(1, 1000) && !counter.add_within(u64::MAX, u64::MAX));
     }
 
     #[test]

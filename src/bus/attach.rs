@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Bus, BusError, Side, Standing};
+use super::{Access, Bus, BusError, Side, Standing};
 use crate::lock::{self, Role};
 use crate::protocol::{BusName, Features, OwnerToken};
 use crate::region::Region;
@@ -13,11 +13,12 @@ impl Bus {
     ///
     /// # Errors
     /// [`BusError::is_not_yet`] tells the errors that end when a hub appears from those that do not.
-    pub(crate) fn attach(name: &BusName) -> Result<Self, BusError> {
-        let region = Region::open(name)?;
-        let requests = Bell::open(&name.request_bell()).map_err(BusError::Bell)?;
-        let responses = Bell::open(&name.response_bell()).map_err(BusError::Bell)?;
-        let mut bus = Self { name: name.clone(), region, requests, responses, side: Side::Worker { owner: None } };
+    pub(crate) fn attach(name: &BusName, access: Access) -> Result<Self, BusError> {
+        let region = Region::open(name, access)?;
+        let requests = Bell::open(&name.request_bell(), access).map_err(BusError::Bell)?;
+        let responses = Bell::open(&name.response_bell(), access).map_err(BusError::Bell)?;
+        let side = Side::Worker { owner: None };
+        let mut bus = Self { name: name.clone(), access, region, requests, responses, side };
         if bus.region.geometry().offers(Features::LOCKS) {
             let owner = bus.take_owner_lock().map_err(|source| BusError::Lock { name: name.clone(), source })?;
             bus.side = Side::Worker { owner: Some(owner) };

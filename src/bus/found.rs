@@ -10,13 +10,13 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use super::{Bus, BusError, RETIRE_DRAIN, Side};
+use super::{Access, Bus, BusError, RETIRE_DRAIN, Side};
 use crate::lock::{self, Role};
 use crate::protocol::{
     BusName, EXT_MAGIC, Features, PUBLISHED_ANSWER, SHM_MAGIC, ShmHeader, Version, align8, compute_layout,
 };
 use crate::region::{Region, RegionError};
-use crate::shm::{self, ObjectError};
+use crate::shm::{self, ObjectError, ObjectId};
 use crate::signal::Bell;
 
 /// What a new region is to be like.
@@ -29,6 +29,8 @@ pub(crate) struct Founding {
     pub(crate) half: usize,
     /// Whether to replace an object that does not prove its hub dead.
     pub(crate) force: bool,
+    /// Who may use the bus.
+    pub(crate) access: Access,
 }
 
 impl Founding {
@@ -52,13 +54,13 @@ impl Founding {
         }
     }
 
-    /// A region without a name, complete but for its magic number, its hub lock held.
-    fn prepare(&self, name: &BusName) -> Result<Region, BusError> {
+    /// A new region without a name, complete but for its magic number, its hub's lock held.
+    pub(super) fn region(&self, name: &BusName) -> Result<Region, BusError> {
         let len = self.check()?;
         let founding = Self { half: align8(self.half), ..self.clone() };
-        let region = Region::create(name, len, |header| founding.fill(header, len))?;
-        let locked = lock::acquire(region.file(), Role::Hub);
-        let locked = locked.map_err(|source| BusError::Lock { name: name.clone(), source })?;
+        let region = Region::create(name, len, founding.access, |header| founding.fill(header, len))?;
+        let lock_error = |source| BusError::Lock { name: name.clone(), source };
+        let locked = lock::acquire(region.file(), Role::Hub).map_err(lock_error)?;
         assert!(locked, "nobody else can hold a lock on a file without a name");
         Ok(region)
     }
@@ -88,16 +90,22 @@ impl Founding {
 impl Bus {
     /// Makes the bus of `name` as its hub, in place of one whose hub is proven dead.
     pub(crate) fn found(name: &BusName, founding: &Founding) -> Result<Self, BusError> {
-        let region = founding.prepare(name)?;
+        let region = founding.region(name)?;
         if !region.link()? {
-            let _dead = prove_dead(name, founding.force)?;
+            let dead = prove_dead(name, founding.force)?;
+            if let Some(dead) = &dead {
+                dead.unlink();
+            }
             if !region.link()? {
                 return Err(BusError::Live(name.clone()));
             }
         }
         // The name is ours and no worker attaches before the magic is there, so what stands around it is of former lives.
-        sweep(name);
-        Self::complete(name, region)
+        for error in sweep(name).left {
+            // An object that is not ours to remove is not one a peer of ours would read either.
+            tracing::warn!(bus = %name, "left behind: {error}");
+        }
+        Self::complete(name, region, founding.access)
     }
 
     /// Makes the bus anew in place of `old`, which this process holds as its hub and goes on holding.
@@ -105,57 +113,78 @@ impl Bus {
     /// Overflow objects under the common names are left alone: answers to the old region may still be read from them.
     pub(crate) fn succeed(old: &Bus, founding: &Founding) -> Result<Self, BusError> {
         let name = &old.name;
-        let region = founding.prepare(name)?;
+        let region = founding.region(name)?;
         // Before the name goes: whoever finds it gone finds the region retired, and its hub alive.
         old.region.header().retire.close(RETIRE_DRAIN);
         old.region.unlink();
         if !region.link()? {
             return Err(BusError::Live(name.clone()));
         }
-        let new = Self::complete(name, region)?;
+        let new = Self::complete(name, region, founding.access)?;
         // A worker that finds the region retired rings on for the next one.
         old.requests.ring();
         Ok(new)
     }
 
     /// Adds the bells and says that the bus is complete.
-    fn complete(name: &BusName, region: Region) -> Result<Self, BusError> {
-        let bells = || Ok((Bell::create(&name.request_bell())?, Bell::create(&name.response_bell())?));
-        let (requests, responses) = bells().map_err(|error| {
+    fn complete(name: &BusName, region: Region, access: Access) -> Result<Self, BusError> {
+        let make_bells = || {
+            let requests = Bell::create(&name.request_bell(), access)?;
+            let responses = Bell::create(&name.response_bell(), access).inspect_err(|_| requests.unlink())?;
+            Ok((requests, responses))
+        };
+        let (requests, responses) = make_bells().map_err(|error| {
             region.unlink();
             BusError::Bell(error)
         })?;
         region.header().magic.close(SHM_MAGIC);
-        Ok(Self { name: name.clone(), region, requests, responses, side: Side::Hub })
+        Ok(Self { name: name.clone(), access, region, requests, responses, side: Side::Hub })
     }
 }
 
-/// Takes the hub's lock on the object under `name` and removes it; the lock is held as long as the result lives.
-fn prove_dead(name: &BusName, force: bool) -> Result<Option<File>, BusError> {
-    let object_error = |error: ObjectError| BusError::Region(RegionError::Object(error));
-    let (file, id, _) = match shm::open(name.region()) {
+/// A region that nobody uses any more. While this lives no other hub gets its name: the dead hub's lock is held.
+#[derive(Debug)]
+pub(super) struct DeadRegion {
+    file: File,
+    id: ObjectId,
+    name: String,
+}
+
+impl DeadRegion {
+    /// Removes the region's name, if it still stands for this region.
+    pub(super) fn unlink(&self) {
+        shm::unlink_if(&self.name, self.id);
+    }
+
+    /// Whether it still says what it was believed for. A hub of the published kind asks nobody and makes a region of its
+    /// own of what it finds.
+    pub(super) fn is_untouched(&self) -> bool {
+        carries_extension(&self.file)
+    }
+}
+
+/// Proves that the hub of the region under `name` is dead by taking its lock; with `force` the region need prove nothing.
+/// `None` when nothing stands under the name.
+pub(super) fn prove_dead(name: &BusName, force: bool) -> Result<Option<DeadRegion>, BusError> {
+    let (file, id) = match shm::open_own(name.region()) {
         Ok(opened) => opened,
         // It went away by itself.
         Err(error) if error.is_missing() => return Ok(None),
-        Err(error) => return Err(object_error(error)),
+        Err(error) => return Err(BusError::Region(RegionError::Object(error))),
     };
-    if !carries_extension(&file) {
-        if !force {
-            return Err(BusError::Unproven(name.clone()));
-        }
-        shm::unlink(name.region()).map_err(object_error)?;
-        return Ok(None);
+    let dead = DeadRegion { file, id, name: name.region().to_owned() };
+    if !carries_extension(&dead.file) {
+        return if force { Ok(Some(dead)) } else { Err(BusError::Unproven(name.clone())) };
     }
     let lock_error = |source| BusError::Lock { name: name.clone(), source };
-    if !lock::acquire(&file, Role::Hub).map_err(lock_error)? {
+    if !lock::acquire(&dead.file, Role::Hub).map_err(lock_error)? {
         return Err(BusError::Live(name.clone()));
     }
     // Between the opening and the lock another hub may have replaced it.
     if !shm::is_current(name.region(), id) {
         return Err(BusError::Live(name.clone()));
     }
-    shm::unlink_if(name.region(), id);
-    Ok(Some(file))
+    Ok(Some(dead))
 }
 
 /// Whether the object announces locks, so that a free one proves its hub dead. Read, not mapped: it may be short.
@@ -173,12 +202,34 @@ fn carries_extension(file: &File) -> bool {
     announces().unwrap_or(false)
 }
 
-/// Removes the overflow objects that a former life of the bus left behind.
-pub(crate) fn sweep(name: &BusName) {
-    for object in shm::names(name.region()) {
-        if name.owns_overflow(&object) {
-            // An object of another user is not ours to remove, and not one a peer of ours would read.
-            let _ = shm::unlink(&object);
+/// What a sweep did.
+#[derive(Debug, Default)]
+pub(super) struct Swept {
+    /// Names under `/dev/shm` that are gone.
+    pub(super) removed: Vec<String>,
+    /// Why others were left.
+    pub(super) left: Vec<ObjectError>,
+}
+
+impl Swept {
+    /// Removes one more object.
+    pub(super) fn remove(&mut self, object: String) {
+        match shm::remove(&object) {
+            Ok(true) => self.removed.push(object),
+            Ok(false) => {}
+            Err(error) => self.left.push(error),
         }
     }
+}
+
+/// Removes the overflow objects that a former life of the bus left behind.
+pub(super) fn sweep(name: &BusName) -> Swept {
+    let mut swept = Swept::default();
+    // A folder that cannot be read is one where nothing is to be removed.
+    for object in shm::names(name.region()).unwrap_or_default() {
+        if name.owns_overflow(&object) {
+            swept.remove(object);
+        }
+    }
+    swept
 }

@@ -5,15 +5,18 @@
 //! the lock free has found a dead hub.
 
 mod attach;
+mod clean;
 mod found;
 
 use std::time::Duration;
 
+pub use self::clean::{CleanError, Cleaned, Left, Reason, clean};
 pub(crate) use self::found::Founding;
 use crate::lock::{self, Role};
 pub(crate) use crate::lock::{Alarm, Lookout, Looks, Stir};
 use crate::protocol::{BusName, Features, OwnerToken};
 use crate::region::{Region, RegionError};
+pub(crate) use crate::shm::Access;
 use crate::shm::ObjectError;
 use crate::signal::Bell;
 
@@ -104,6 +107,8 @@ enum Side {
 #[derive(Debug)]
 pub(crate) struct Bus {
     name: BusName,
+    /// Whose objects are believed here, and who may use the ones made here.
+    access: Access,
     region: Region,
     /// The hub rings, workers wait.
     requests: Bell,
@@ -115,6 +120,11 @@ pub(crate) struct Bus {
 impl Bus {
     pub(crate) fn name(&self) -> &BusName {
         &self.name
+    }
+
+    /// Whose objects are believed here, and who may use the ones made here.
+    pub(crate) fn access(&self) -> Access {
+        self.access
     }
 
     pub(crate) fn region(&self) -> &Region {

@@ -11,11 +11,11 @@ use super::headers::{correct_content_length, strip_hop_by_hop};
 use super::outgoing::has_body;
 use super::target::target;
 use crate::body::Body;
-use crate::protocol::{Call, CallError, HeaderSink, MAX_HEADERS, Reply, ReplyError};
+use crate::protocol::{Call, CallError, HeaderSink, Reply, ReplyError};
 
 /// What was wrong with the headers of a record.
 enum HeaderFault {
-    TooMany(usize),
+    TooMany { count: usize, limit: usize },
     Name(String),
     Value(HeaderName),
 }
@@ -25,18 +25,20 @@ struct HeaderBuilder<'b> {
     block: &'b Bytes,
     headers: HeaderMap,
     count: usize,
+    /// The most headers that are taken.
+    limit: usize,
     fault: Option<HeaderFault>,
 }
 
 impl<'b> HeaderBuilder<'b> {
-    fn new(block: &'b Bytes) -> Self {
-        Self { block, headers: HeaderMap::new(), count: 0, fault: None }
+    fn new(block: &'b Bytes, limit: usize) -> Self {
+        Self { block, headers: HeaderMap::new(), count: 0, limit, fault: None }
     }
 
     fn finish(self) -> Result<HeaderMap, HeaderFault> {
-        let Self { block: _, mut headers, count, fault } = self;
-        if count > MAX_HEADERS {
-            return Err(HeaderFault::TooMany(count));
+        let Self { block: _, mut headers, count, limit, fault } = self;
+        if count > limit {
+            return Err(HeaderFault::TooMany { count, limit });
         }
         match fault {
             Some(fault) => Err(fault),
@@ -52,11 +54,11 @@ impl HeaderSink<'_> for HeaderBuilder<'_> {
     fn expect(&mut self, count: usize) {
         self.count = count;
         // What a peer announces is believed up to the limit only. One more is for the content type of a response.
-        self.headers.reserve(count.min(MAX_HEADERS) + 1);
+        self.headers.reserve(count.min(self.limit) + 1);
     }
 
     fn add(&mut self, name: &[u8], value: &[u8]) {
-        if self.fault.is_some() || self.count > MAX_HEADERS {
+        if self.fault.is_some() || self.count > self.limit {
             return;
         }
         let Ok(name) = HeaderName::from_bytes(name) else {
@@ -71,12 +73,12 @@ impl HeaderSink<'_> for HeaderBuilder<'_> {
     }
 }
 
-/// Makes a request of a call.
-pub(crate) fn call_to_request(call: Call) -> Result<Request<Body>, CallError> {
-    let mut headers = HeaderBuilder::new(&call.meta);
+/// Makes a request of a call with at most `header_limit` headers.
+pub(crate) fn call_to_request(call: Call, header_limit: usize) -> Result<Request<Body>, CallError> {
+    let mut headers = HeaderBuilder::new(&call.meta, header_limit);
     let head = call.head(&mut headers)?;
     let mut headers = headers.finish().map_err(|fault| match fault {
-        HeaderFault::TooMany(count) => CallError::TooManyHeaders(count),
+        HeaderFault::TooMany { count, limit } => CallError::TooManyHeaders { count, limit },
         HeaderFault::Name(name) => CallError::HeaderName(name),
         HeaderFault::Value(name) => CallError::HeaderValue(name),
     })?;
@@ -98,13 +100,17 @@ pub(crate) fn call_to_request(call: Call) -> Result<Request<Body>, CallError> {
     Ok(request)
 }
 
-/// Makes a response of a reply to a request of `method`.
-pub(crate) fn reply_to_response(reply: Reply, method: &Method) -> Result<Response<Body>, ReplyError> {
+/// Makes a response of a reply, with at most `header_limit` headers, to a request of `method`.
+pub(crate) fn reply_to_response(
+    reply: Reply,
+    method: &Method,
+    header_limit: usize,
+) -> Result<Response<Body>, ReplyError> {
     let status = StatusCode::from_u16(reply.status).map_err(|_| ReplyError::Status(reply.status))?;
-    let mut headers = HeaderBuilder::new(&reply.meta);
+    let mut headers = HeaderBuilder::new(&reply.meta, header_limit);
     let content_type = reply.head(&mut headers)?;
     let mut headers = headers.finish().map_err(|fault| match fault {
-        HeaderFault::TooMany(count) => ReplyError::TooManyHeaders(count),
+        HeaderFault::TooMany { count, limit } => ReplyError::TooManyHeaders { count, limit },
         HeaderFault::Name(name) => ReplyError::Header(name),
         HeaderFault::Value(name) => ReplyError::Header(name.as_str().to_owned()),
     })?;
@@ -151,7 +157,7 @@ mod tests {
     async fn a_call_becomes_a_request_with_repeated_headers_in_order() {
         let headers = pairs(&[("Accept", "a"), ("x-b", "1"), ("accept", "b"), ("connection", "close")]);
         let meta = RequestMeta { path: "/p".into(), query: Some("q=1".into()), headers, ..RequestMeta::default() };
-        let request = call_to_request(call(&meta)).unwrap();
+        let request = call_to_request(call(&meta), 256).unwrap();
         assert_eq!((request.method(), request.uri().to_string()), (&Method::POST, "/p?q=1".into()));
         assert_eq!(request.headers().get_all("accept").iter().collect::<Vec<_>>(), ["a", "b"]);
         assert!(!request.headers().contains_key("connection"));
@@ -163,7 +169,7 @@ mod tests {
     fn headers_that_http_forbids_are_refused_by_name() {
         let refused = |header: (&str, &str)| {
             let meta = RequestMeta { path: "/".into(), headers: pairs(&[header]), ..RequestMeta::default() };
-            let error = call_to_request(call(&meta)).unwrap_err();
+            let error = call_to_request(call(&meta), 256).unwrap_err();
             assert_eq!(error.status(), StatusCode::BAD_REQUEST);
             error.to_string()
         };
@@ -176,7 +182,7 @@ mod tests {
     fn a_meta_that_is_no_postcard_record_is_refused_400() {
         for garbage in [&b""[..], b"\xff\xff\xff\xff\xff", b"\x02\xff\xfe\0\0\0\0", b"\x7f/"] {
             let call = Call { meta: Bytes::from_static(garbage), ..call(&RequestMeta::default()) };
-            assert_eq!(call_to_request(call).unwrap_err().status(), StatusCode::BAD_REQUEST, "{garbage:?}");
+            assert_eq!(call_to_request(call, 256).unwrap_err().status(), StatusCode::BAD_REQUEST, "{garbage:?}");
         }
     }
 
@@ -184,7 +190,7 @@ mod tests {
     fn sixty_thousand_empty_headers_are_answered_431() {
         let mut meta = vec![0, 0, 0, 0, 0xE0, 0xD4, 0x03];
         meta.extend(std::iter::repeat_n(0, 2 * 60_000));
-        let error = call_to_request(Call { meta: meta.into(), ..call(&RequestMeta::default()) }).unwrap_err();
+        let error = call_to_request(Call { meta: meta.into(), ..call(&RequestMeta::default()) }, 256).unwrap_err();
         assert_eq!(error.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         assert_eq!(error.to_string(), "60000 headers exceed the limit of 256");
     }
@@ -196,7 +202,7 @@ mod tests {
         let length = |method: Method, body: &'static str| {
             let meta = postcard::to_allocvec(&meta).unwrap().into();
             let reply = Reply { status: 200, meta, body: Bytes::from_static(body.as_bytes()) };
-            let response = reply_to_response(reply, &method).unwrap();
+            let response = reply_to_response(reply, &method, 256).unwrap();
             let lengths = response.headers().get_all("content-length").iter();
             lengths.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
@@ -209,9 +215,12 @@ mod tests {
         let meta =
             ResponseMeta { content_type: "text/plain".into(), headers: pairs(&[("content-type", "a/b"), ("x", "1")]) };
         let reply = |status| Reply { status, meta: postcard::to_allocvec(&meta).unwrap().into(), body: Bytes::new() };
-        let response = reply_to_response(reply(201), &Method::GET).unwrap();
+        let response = reply_to_response(reply(201), &Method::GET, 256).unwrap();
         assert_eq!(response.status(), 201);
         assert_eq!(response.headers().get_all(CONTENT_TYPE).iter().collect::<Vec<_>>(), ["text/plain"]);
-        assert_eq!(reply_to_response(reply(99), &Method::GET).unwrap_err().to_string(), "status 99 is no http status");
+        assert_eq!(
+            reply_to_response(reply(99), &Method::GET, 256).unwrap_err().to_string(),
+            "status 99 is no http status"
+        );
     }
 }

@@ -71,8 +71,13 @@ pub(crate) fn has_body(method: &Method, status: StatusCode) -> bool {
     method != Method::HEAD && status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED
 }
 
-/// Makes a reply of a response's head and collected body.
-pub(crate) fn reply_of(parts: response::Parts, body: Segments, method: &Method) -> Result<OutgoingReply, WireError> {
+/// Makes a reply of a response's head, of at most `header_limit` headers, and its collected body.
+pub(crate) fn reply_of(
+    parts: response::Parts,
+    body: Segments,
+    method: &Method,
+    header_limit: usize,
+) -> Result<OutgoingReply, WireError> {
     let response::Parts { status, mut headers, .. } = parts;
     strip_hop_by_hop(&mut headers);
     if status == StatusCode::NO_CONTENT {
@@ -80,13 +85,15 @@ pub(crate) fn reply_of(parts: response::Parts, body: Segments, method: &Method) 
     } else if has_body(method, status) {
         correct_content_length(&mut headers, body.len());
     }
+    WireError::check_count(&headers, header_limit)?;
     OutgoingReply::new(status, headers, body)
 }
 
-/// Makes a call of a request's head and collected body. A [`RequestId`] or a [`Route`] among the extensions is used.
+/// Makes a call of a request's head, of at most `header_limit` headers, and its collected body. A [`RequestId`] or a [`Route`] among the extensions is used.
 pub(crate) fn request_to_call(
     parts: request::Parts,
     body: Segments,
+    header_limit: usize,
     id: impl FnOnce() -> RequestId,
 ) -> Result<OutgoingCall, WireError> {
     let request::Parts { method, uri, mut headers, mut extensions, .. } = parts;
@@ -94,6 +101,7 @@ pub(crate) fn request_to_call(
     correct_content_length(&mut headers, body.len());
     let id = extensions.get().copied().unwrap_or_else(id);
     let route = extensions.remove::<Route>().unwrap_or_default();
+    WireError::check_count(&headers, header_limit)?;
     OutgoingCall::new(id, &method, uri, route, headers, body)
 }
 
@@ -149,7 +157,7 @@ mod tests {
         let length = |method: Method, status: u16, len: usize| {
             let parts = parts(|b| b.status(status).header(CONTENT_LENGTH, "7"));
             let body = Segments::from(Bytes::from(vec![0; len]));
-            let reply = reply_of(parts, body, &method).unwrap();
+            let reply = reply_of(parts, body, &method, 256).unwrap();
             let meta = postcard::to_allocvec(&reply.meta()).unwrap();
             let meta: crate::protocol::ResponseMeta = postcard::from_bytes(&meta).unwrap();
             meta.headers.first().map(|(_, value)| value.clone())
@@ -163,7 +171,7 @@ mod tests {
     #[test]
     fn a_header_the_wire_cannot_carry_is_an_error() {
         let parts = parts(|b| b.header("x", &b"\xff"[..]));
-        let error = reply_of(parts, Segments::default(), &Method::GET).unwrap_err();
+        let error = reply_of(parts, Segments::default(), &Method::GET, 256).unwrap_err();
         assert_eq!(error.to_string(), "the value of header x is not utf-8, which the wire requires");
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::lives::Options;
 use super::service::Hub;
-use crate::bus::{BusError, Founding};
-use crate::protocol::{BusName, DEFAULT_PREFIX, NameError, Version};
+use crate::bus::{Access, BusError, Founding};
+use crate::protocol::{BusName, DEFAULT_PREFIX, Limits, NameError, Version};
 use crate::slot::TrustedPeers;
 
 /// Makes a [`Hub`]. Made by [`Hub::builder`].
@@ -19,7 +19,8 @@ pub struct HubBuilder {
     inline: usize,
     timeout: Duration,
     spin: Duration,
-    message_limit: usize,
+    limits: Limits,
+    group: Option<u32>,
     trust: Option<TrustedPeers>,
     force: bool,
 }
@@ -52,7 +53,8 @@ impl HubBuilder {
             inline: 80 * 1024,
             timeout: Duration::from_secs(30),
             spin: Duration::from_micros(20),
-            message_limit: crate::DEFAULT_MESSAGE_LIMIT,
+            limits: Limits::default(),
+            group: None,
             trust: None,
             force: false,
         }
@@ -100,7 +102,39 @@ impl HubBuilder {
 
     /// The longest body either way, in bytes: 64 MiB by default.
     pub fn message_limit(mut self, bytes: usize) -> Self {
-        self.message_limit = bytes;
+        self.limits.body = bytes;
+        self
+    }
+
+    /// The most headers of a message either way: 256 by default, 8,192 at most.
+    ///
+    /// A request with more is not sent, and a response with more is an error; as a gateway would say it, 431 and 502.
+    pub fn header_limit(mut self, headers: usize) -> Self {
+        self.limits.headers = headers.min(Limits::MOST_HEADERS);
+        self
+    }
+
+    /// The most bytes that request bodies which do not fit into the region take in `/dev/shm` at once, all calls together:
+    /// 256 MiB by default.
+    ///
+    /// A call that would exceed it fails with [`CallError::NoRoom`](super::CallError::NoRoom). An eighth of it, 32 MiB at
+    /// most, may stay kept for the next bodies.
+    pub fn overflow_limit(mut self, bytes: u64) -> Self {
+        self.limits.overflow = bytes;
+        self
+    }
+
+    /// Lets workers of other users use the bus, as far as they are members of the group with this number.
+    ///
+    /// Region, semaphores and request bodies then have mode 0660 and this group, and a worker that runs as another user
+    /// names it too, with [`Serve::group`](crate::Serve::group). Every member of the group can then read and change every
+    /// request and response, pretend to be a worker, and end this process by cutting the region short: name a group whose
+    /// members are the bus's own.
+    ///
+    /// Where workers of several users share one bus, use [version](Self::version) 2: in version 1 all of them write a slot's
+    /// long answers to the same name, which `/dev/shm` lets only its maker remove.
+    pub fn group(mut self, gid: u32) -> Self {
+        self.group = Some(gid);
         self
     }
 
@@ -127,9 +161,9 @@ impl HubBuilder {
     /// # Errors
     /// When the name or the size is impossible, another hub of the name is alive, or the system says no.
     pub fn create(self) -> Result<Hub, CreateError> {
-        let Self { name, prefix, version, slots, inline, timeout, spin, message_limit, trust, force } = self;
+        let Self { name, prefix, version, slots, inline, timeout, spin, limits, group, trust, force } = self;
         let name = BusName::new(&prefix, &name)?;
-        let founding = Founding { version, slots, half: inline, force };
-        Hub::start(Options { name, founding, message_limit, timeout, spin, trust })
+        let founding = Founding { version, slots, half: inline, force, access: Access::of(group) };
+        Hub::start(Options { name, founding, limits, timeout, spin, trust })
     }
 }

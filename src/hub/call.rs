@@ -27,8 +27,9 @@ where
 {
     let mut deadline = Deadline::start(shared, crate::http::Deadline::of(request.extensions()));
     let method = request.method().clone();
+    let header_limit = deadline.shared().bus.limits().headers;
     let (parts, body) = collect(request, &mut deadline, &mut permit).await?;
-    let call = request_to_call(parts, body, || deadline.shared().next_id())?;
+    let call = request_to_call(parts, body, header_limit, || deadline.shared().next_id())?;
     let mut waited = permit.filter(|permit| permit.is_of(&deadline.shared().pool));
     let reply = loop {
         let (permit, slot) = match dispatch(&mut deadline, waited.take(), &call).await {
@@ -45,7 +46,7 @@ where
             Err(error) => deadline = answer.deadline().moved(error)?,
         }
     };
-    Ok(reply_to_response(reply, &method)?)
+    Ok(reply_to_response(reply, &method, header_limit)?)
 }
 
 /// Collects the request's body. A slot that was waited for before goes to others while the body is not there yet.

@@ -13,7 +13,7 @@ use super::builder::CreateError;
 use super::shared::Shared;
 use super::{guard, watcher};
 use crate::bus::{Alarm, Bus, Founding};
-use crate::protocol::BusName;
+use crate::protocol::{BusName, Limits};
 use crate::slot::{HubBus, TrustedPeers};
 
 /// What every life of a hub is like.
@@ -21,7 +21,7 @@ use crate::slot::{HubBus, TrustedPeers};
 pub(super) struct Options {
     pub(super) name: BusName,
     pub(super) founding: Founding,
-    pub(super) message_limit: usize,
+    pub(super) limits: Limits,
     pub(super) timeout: Duration,
     pub(super) spin: Duration,
     pub(super) trust: Option<TrustedPeers>,
@@ -49,7 +49,7 @@ impl Lives {
         let bus = Bus::found(&options.name, &options.founding)?;
         let alarm = Alarm::new().map_err(CreateError::Descriptor)?;
         let lives = Arc::new_cyclic(|lives| {
-            let bus = HubBus::new(bus, options.message_limit);
+            let bus = HubBus::new(bus, options.limits);
             let shared = Arc::new(Shared::new(bus, alarm, &options, lives.clone()));
             Self { options, current: RwLock::new(shared), threads: Mutex::default() }
         });
@@ -97,7 +97,7 @@ impl Lives {
         // From here on it is no wonder when the name stands for another region.
         old.succeeding.raise();
         let bus = Bus::succeed(old.bus.bus(), &self.options.founding).inspect_err(|_| old.succeeding.lower())?;
-        let bus = HubBus::new(bus, self.options.message_limit);
+        let bus = HubBus::new(bus, self.options.limits);
         let shared = Arc::new(Shared::new(bus, alarm, &self.options, Arc::downgrade(self)));
         self.run(Arc::clone(&shared))?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = shared;

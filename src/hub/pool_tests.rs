@@ -4,12 +4,12 @@ use futures::FutureExt;
 use uuid::Uuid;
 
 use super::*;
-use crate::bus::{Bus, Founding};
+use crate::bus::{Access, Bus, Founding};
 use crate::protocol::{BusName, Version};
 
 fn pool(slots: usize) -> Arc<Pool> {
     let name = BusName::new("slotbus-test", &Uuid::new_v4().to_string()).unwrap();
-    let founding = Founding { version: Version::V1, slots, half: 64, force: false };
+    let founding = Founding { version: Version::V1, slots, half: 64, force: false, access: Access::default() };
     Arc::new(Pool::new(Arc::new(HubBus::new(Bus::found(&name, &founding).unwrap(), 1 << 20))))
 }
 

@@ -13,9 +13,6 @@ use super::decode::{self, HeaderSink, RequestHead};
 use super::heap::RangeError;
 use super::request_id::{RequestId, RequestIdError};
 
-/// The most headers a message may have, in either direction.
-pub(crate) const MAX_HEADERS: usize = 256;
-
 /// A request, copied out of its slot.
 #[derive(Debug)]
 pub(crate) struct Call {
@@ -56,8 +53,8 @@ pub(crate) enum CallError {
     BodyRange(RangeError),
     #[error("the meta is no postcard RequestMeta")]
     Meta(#[source] postcard::Error),
-    #[error("{0} headers exceed the limit of {MAX_HEADERS}")]
-    TooManyHeaders(usize),
+    #[error("{count} headers exceed the limit of {limit}")]
+    TooManyHeaders { count: usize, limit: usize },
     #[error("a body of {len} bytes exceeds the limit of {limit}")]
     BodyTooLarge { len: u32, limit: usize },
     #[error("overflow object {name} could not be read")]
@@ -75,7 +72,7 @@ impl CallError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Method(_) => StatusCode::NOT_IMPLEMENTED,
-            Self::TooManyHeaders(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::TooManyHeaders { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             // The request was well formed; the hub took its body away.
             Self::Overflow { .. } => StatusCode::INTERNAL_SERVER_ERROR,
@@ -113,8 +110,13 @@ pub enum ReplyError {
     #[error("the meta is no postcard ResponseMeta")]
     Meta(#[source] postcard::Error),
     /// More headers than a message may have.
-    #[error("{0} headers exceed the limit of {MAX_HEADERS}")]
-    TooManyHeaders(usize),
+    #[error("{count} headers exceed the limit of {limit}")]
+    TooManyHeaders {
+        /// How many there are.
+        count: usize,
+        /// How many are accepted.
+        limit: usize,
+    },
     /// A body longer than the hub accepts.
     #[error("a response body of {len} bytes exceeds the limit of {limit}")]
     BodyTooLarge {

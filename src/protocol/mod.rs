@@ -9,6 +9,7 @@ mod decode;
 mod geometry;
 mod heap;
 mod layout;
+mod limits;
 mod meta;
 mod method;
 mod name;
@@ -21,7 +22,7 @@ mod room;
 mod status;
 
 pub use self::call::ReplyError;
-pub(crate) use self::call::{Call, CallError, MAX_HEADERS, Reply};
+pub(crate) use self::call::{Call, CallError, Reply};
 pub(crate) use self::caller::{Caller, Callers, News};
 pub(crate) use self::decode::HeaderSink;
 pub(crate) use self::geometry::{Geometry, HeaderImage, PUBLISHED_ANSWER, SlotIndex};
@@ -33,6 +34,7 @@ pub use self::layout::{
     FieldU8, FieldU16, FieldU32, FieldU64, IdField, PayloadDescriptor, SHM_HEADER_SIZE, SHM_MAGIC, SHM_VERSION,
     SLOT_META_SIZE, ShmHeader, SlotMeta, compute_layout,
 };
+pub(crate) use self::limits::Limits;
 pub(crate) use self::meta::encoded_len;
 pub use self::meta::{RequestMeta, ResponseMeta};
 pub(crate) use self::method::decode_method;

@@ -94,6 +94,21 @@ impl BusName {
         }
     }
 
+    /// The bus with `prefix` that an object under this name would belong to: as its region, its semaphore or its overflow
+    /// object.
+    pub(crate) fn of_object(prefix: &str, object: &str) -> Option<Self> {
+        let region = match object.strip_prefix("sem.") {
+            Some(bell) => bell.strip_suffix("-req").or_else(|| bell.strip_suffix("-rsp"))?,
+            None if names_an_overflow_object(object) => {
+                let body = object.rsplit_once("-g").filter(|(_, n)| is_number(n)).map_or(object, |(body, _)| body);
+                // Slot and direction.
+                body.rsplitn(3, '-').nth(2)?
+            }
+            None => object,
+        };
+        Self::new(prefix, region.strip_prefix(prefix)?.strip_prefix('-')?).ok()
+    }
+
     /// Whether `object` is an overflow object of this bus.
     pub(crate) fn owns_overflow(&self, object: &str) -> bool {
         let mut parts = match object.strip_prefix(&self.region).and_then(|rest| rest.strip_prefix('-')) {
@@ -225,6 +240,18 @@ mod tests {
             "slotbus-a-req-b-req-1",
         ] {
             assert!(!name.owns_overflow(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn every_object_tells_its_bus_and_no_other_does() {
+        let name = BusName::new("slotbus", "a-req").unwrap();
+        for own in ["slotbus-a-req", "sem.slotbus-a-req-req", "sem.slotbus-a-req-rsp", "slotbus-a-req-rsp-3-g254"] {
+            assert_eq!(BusName::of_object("slotbus", own).as_ref(), Some(&name), "{own}");
+        }
+        assert_eq!(BusName::of_object("slotbus", "slotbus-a-g1-req-0").unwrap().name(), "a-g1");
+        for none in ["slotbus", "slotbus-", "slotbusa-b", "sem.slotbus-a", "sem.slotbus-req", "slotbus-req-1", "x-a"] {
+            assert_eq!(BusName::of_object("slotbus", none), None, "{none}");
         }
     }
 

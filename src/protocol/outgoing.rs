@@ -4,7 +4,6 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
-use super::call::MAX_HEADERS;
 use super::meta::{OutgoingRequestMeta, OutgoingResponseMeta, text};
 use super::method::encode_method;
 use super::problem::{PROBLEM_JSON, problem_body};
@@ -66,8 +65,13 @@ pub enum WireError {
     #[error("the value of header {0} is not utf-8, which the wire requires")]
     HeaderValue(HeaderName),
     /// More headers than a message may have.
-    #[error("{0} headers exceed the limit of {MAX_HEADERS}")]
-    TooManyHeaders(usize),
+    #[error("{count} headers exceed the limit of {limit}")]
+    TooManyHeaders {
+        /// How many there are.
+        count: usize,
+        /// How many are accepted.
+        limit: usize,
+    },
     /// Path, parameters, query and headers together are too long.
     #[error("a meta of {len} bytes exceeds the limit of {limit}")]
     MetaTooLarge {
@@ -86,10 +90,17 @@ pub enum WireError {
     },
 }
 
-fn check_headers(headers: &HeaderMap) -> Result<(), WireError> {
-    if headers.len() > MAX_HEADERS {
-        return Err(WireError::TooManyHeaders(headers.len()));
+impl WireError {
+    /// Checks that there are at most `limit` headers.
+    pub(crate) fn check_count(headers: &HeaderMap, limit: usize) -> Result<(), Self> {
+        match headers.len() {
+            count if count > limit => Err(Self::TooManyHeaders { count, limit }),
+            _ => Ok(()),
+        }
     }
+}
+
+fn check_headers(headers: &HeaderMap) -> Result<(), WireError> {
     match headers.iter().find(|(_, value)| text(value).is_none()) {
         Some((name, _)) => Err(WireError::HeaderValue(name.clone())),
         None => Ok(()),

@@ -23,7 +23,7 @@ pub(crate) use self::shared::{Lender, lend_object, lend_range, lend_view};
 use crate::protocol::{
     BusName, Geometry, GeometryError, HeaderImage, HeapRange, SHM_HEADER_SIZE, ShmHeader, SlotIndex, SlotMeta,
 };
-use crate::shm::{self, ObjectError, ObjectId};
+use crate::shm::{self, Access, ObjectError, ObjectId};
 
 /// Why a region was not opened. Nothing was written to it.
 #[derive(Debug, thiserror::Error)]
@@ -72,9 +72,9 @@ pub(crate) struct Region {
 
 impl Region {
     /// Opens the region of `name` and checks its header against what is mapped.
-    pub(crate) fn open(name: &BusName) -> Result<Self, RegionError> {
+    pub(crate) fn open(name: &BusName, access: Access) -> Result<Self, RegionError> {
         let name = name.region();
-        let (file, id, len) = shm::open(name)?;
+        let (file, id, len) = shm::open(name, access)?;
         let geometry_error = |source| RegionError::Geometry { name: name.to_owned(), source };
         let len = usize::try_from(len).map_err(|_| geometry_error(GeometryError::TooShort(usize::MAX)))?;
         Geometry::check_len(len).map_err(geometry_error)?;
@@ -88,10 +88,15 @@ impl Region {
     ///
     /// # Panics
     /// When `fill` leaves a header that describes no region of `len` bytes, which is a bug of the caller.
-    pub(crate) fn create(name: &BusName, len: usize, fill: impl FnOnce(&ShmHeader)) -> Result<Self, RegionError> {
+    pub(crate) fn create(
+        name: &BusName,
+        len: usize,
+        access: Access,
+        fill: impl FnOnce(&ShmHeader),
+    ) -> Result<Self, RegionError> {
         let name = name.region();
         assert!(len >= SHM_HEADER_SIZE, "a region holds at least a header");
-        let (file, id) = shm::create_unnamed(name, len as u64)?;
+        let (file, id) = shm::create_unnamed(name, len as u64, access)?;
         let map = map(name, &file, len)?;
         fill(header_of(&map));
         let image = HeaderImage::read_unsealed(header_of(&map));

@@ -12,7 +12,7 @@ use std::os::unix::fs::FileExt;
 
 use memmap2::{MmapOptions, MmapRaw};
 
-use crate::shm::{self, ObjectId};
+use crate::shm::{self, Access, ObjectError, ObjectId};
 
 /// Overflow objects come in whole pages.
 const PAGE: u64 = 4096;
@@ -26,28 +26,33 @@ pub(crate) struct OverflowObject {
 }
 
 impl OverflowObject {
-    /// Makes an object called `name` with room for `len` bytes; `None` when the name is taken.
-    pub(crate) fn create(name: String, len: usize) -> io::Result<Option<Self>> {
+    /// Makes an object called `name` with room for `len` bytes; `None` when the name is taken, by whatever it may be.
+    pub(crate) fn create(name: String, len: usize, access: Access) -> io::Result<Option<Self>> {
         // Asked for first, so that no memory is reserved for a name that is taken.
-        if shm::identify(&name).is_ok() {
+        if shm::is_taken(&name) {
             return Ok(None);
         }
-        let capacity = (len as u64).next_multiple_of(PAGE).max(PAGE);
-        let (file, id) = shm::create_unnamed(&name, capacity).map_err(io::Error::other)?;
+        let capacity = Self::capacity_for(len);
+        let (file, id) = shm::create_unnamed(&name, capacity, access).map_err(io::Error::other)?;
         let map = map(&file, capacity)?;
         let linked = shm::link(&file, &name).map_err(io::Error::other)?;
         Ok(if linked { Some(Self { map, id, name }) } else { None })
     }
 
-    /// Makes an object called `name` in place of one that is there.
-    pub(crate) fn replace(name: &str, len: usize) -> io::Result<Self> {
+    /// Makes an object called `name` in place of one of this user that is there.
+    pub(crate) fn replace(name: &str, len: usize, access: Access) -> io::Result<Self> {
         for _ in 0..2 {
-            if let Some(object) = Self::create(name.to_owned(), len)? {
+            if let Some(object) = Self::create(name.to_owned(), len, access)? {
                 return Ok(object);
             }
-            shm::unlink(name).map_err(io::Error::other)?;
+            shm::remove(name).map_err(io::Error::other)?;
         }
         Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("/dev/shm/{name} keeps being made by others")))
+    }
+
+    /// Bytes that an object for `len` bytes takes.
+    pub(crate) fn capacity_for(len: usize) -> u64 {
+        (len as u64).next_multiple_of(PAGE).max(PAGE)
     }
 
     /// Whether the object can be used again for `len` bytes: long enough, and still the one its name stands for.
@@ -101,20 +106,22 @@ impl Drop for OverflowObject {
 pub(crate) struct OverflowView {
     map: MmapRaw,
     id: ObjectId,
+    access: Access,
 }
 
 impl OverflowView {
     /// Maps the object called `name`, which must hold at least `len` bytes.
-    pub(crate) fn open(name: &str, len: usize) -> io::Result<Self> {
-        let (file, id, size) = shm::open_to_read(name)?;
+    pub(crate) fn open(name: &str, len: usize, access: Access) -> io::Result<Self> {
+        let (file, id, size) = shm::open_to_read(name, access).map_err(unopened)?;
         check_size(len, size)?;
-        Ok(Self { map: map_to_read(&file, size)?, id })
+        Ok(Self { map: map_to_read(&file, size)?, id, access })
     }
 
     /// Whether `len` bytes of the object called `name` can be read here.
     pub(crate) fn is_of(&self, name: &str, len: usize) -> bool {
         // What the name stands for now, and how long that is: a peer may have made another or cut this one short.
-        matches!(shm::identify(name), Ok((id, size)) if id == self.id && len as u64 <= size) && len <= self.map.len()
+        matches!(shm::identify(name, self.access), Ok((id, size)) if id == self.id && len as u64 <= size)
+            && len <= self.map.len()
     }
 
     /// Bytes mapped.
@@ -148,8 +155,8 @@ impl OverflowView {
 }
 
 /// Reads the first `len` bytes of the overflow object called `name`.
-pub(crate) fn read_overflow(name: &str, len: usize) -> io::Result<Vec<u8>> {
-    let (file, _, size) = shm::open_to_read(name)?;
+pub(crate) fn read_overflow(name: &str, len: usize, access: Access) -> io::Result<Vec<u8>> {
+    let (file, _, size) = shm::open_to_read(name, access).map_err(unopened)?;
     check_size(len, size)?;
     let mut bytes = vec![0; len];
     file.read_exact_at(&mut bytes, 0)?;
@@ -160,6 +167,12 @@ pub(crate) fn read_overflow(name: &str, len: usize) -> io::Result<Vec<u8>> {
 fn start_of(map: &MmapRaw, len: usize) -> *const u8 {
     assert!(len <= map.len(), "an object of {} bytes holds {len}", map.len());
     map.as_ptr()
+}
+
+/// An object that is not there, or that is none.
+fn unopened(error: ObjectError) -> io::Error {
+    let kind = if error.is_missing() { io::ErrorKind::NotFound } else { io::ErrorKind::Other };
+    io::Error::new(kind, error)
 }
 
 fn check_size(len: usize, size: u64) -> io::Result<()> {
@@ -187,6 +200,8 @@ fn usize_of(len: u64) -> io::Result<usize> {
 mod tests {
     use super::*;
 
+    const OWN: Access = Access::own();
+
     fn name() -> String {
         format!("slotbus-test-overflow-{}", uuid::Uuid::new_v4())
     }
@@ -194,53 +209,53 @@ mod tests {
     #[test]
     fn what_is_written_is_read_until_the_object_is_dropped() {
         let name = name();
-        let object = OverflowObject::create(name.clone(), 5000).unwrap().unwrap();
+        let object = OverflowObject::create(name.clone(), 5000, OWN).unwrap().unwrap();
         object.write(0, b"ab");
         object.write(2, b"c");
-        assert_eq!(read_overflow(&name, 3).unwrap(), b"abc");
+        assert_eq!(read_overflow(&name, 3, OWN).unwrap(), b"abc");
         assert!(object.can_hold(8192) && !object.can_hold(8193), "two pages were reserved");
         drop(object);
-        assert_eq!(read_overflow(&name, 3).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(read_overflow(&name, 3, OWN).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]
     fn a_view_is_of_one_object_and_not_of_another_under_its_name() {
         let name = name();
-        let first = OverflowObject::create(name.clone(), 5000).unwrap().unwrap();
+        let first = OverflowObject::create(name.clone(), 5000, OWN).unwrap().unwrap();
         first.write(0, b"first");
-        let view = OverflowView::open(&name, 5000).unwrap();
+        let view = OverflowView::open(&name, 5000, OWN).unwrap();
         assert!(view.is_of(&name, 8192) && !view.is_of(&name, 8193));
         first.write(0, b"again");
         assert_eq!(view.copy_out(5), b"again");
         drop(first);
         assert!(!view.is_of(&name, 5));
-        let _second = OverflowObject::create(name.clone(), 5000).unwrap().unwrap();
+        let _second = OverflowObject::create(name.clone(), 5000, OWN).unwrap().unwrap();
         assert!(!view.is_of(&name, 5));
     }
 
     #[test]
     fn a_taken_name_is_not_adopted_and_not_removed() {
         let name = name();
-        let first = OverflowObject::create(name.clone(), 1).unwrap().unwrap();
-        assert!(OverflowObject::create(name.clone(), 1).unwrap().is_none());
-        assert!(read_overflow(&name, 4096).is_ok(), "the first is still there");
+        let first = OverflowObject::create(name.clone(), 1, OWN).unwrap().unwrap();
+        assert!(OverflowObject::create(name.clone(), 1, OWN).unwrap().is_none());
+        assert!(read_overflow(&name, 4096, OWN).is_ok(), "the first is still there");
         drop(first);
     }
 
     #[test]
     fn an_object_shorter_than_announced_is_an_error() {
         let name = name();
-        let _object = OverflowObject::create(name.clone(), 1).unwrap().unwrap();
-        let error = read_overflow(&name, 4097).unwrap_err();
+        let _object = OverflowObject::create(name.clone(), 1, OWN).unwrap().unwrap();
+        let error = read_overflow(&name, 4097, OWN).unwrap_err();
         assert_eq!(error.to_string(), "it has 4096 bytes where 4097 were announced");
     }
 
     #[test]
     fn a_replaced_object_is_neither_reused_nor_removed() {
         let name = name();
-        let first = OverflowObject::create(name.clone(), 1).unwrap().unwrap();
-        shm::unlink(&name).unwrap();
-        let second = OverflowObject::create(name.clone(), 1).unwrap().unwrap();
+        let first = OverflowObject::create(name.clone(), 1, OWN).unwrap().unwrap();
+        shm::remove(&name).unwrap();
+        let second = OverflowObject::create(name.clone(), 1, OWN).unwrap().unwrap();
         assert!(!first.can_hold(1));
         drop(first);
         assert!(second.can_hold(1), "the first's drop left the second alone");

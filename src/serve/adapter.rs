@@ -12,7 +12,7 @@ use tower::Service;
 
 use crate::body::{Body, BoxError};
 use crate::http::{BodyCollector, call_to_request, has_body, reply_of};
-use crate::protocol::{Call, CallError, OutgoingReply, RequestId, Segments};
+use crate::protocol::{Call, CallError, Limits, OutgoingReply, RequestId, Segments};
 use crate::response::error_response;
 use crate::worker::CallService;
 
@@ -22,13 +22,13 @@ pub(crate) struct HttpService<S> {
     service: S,
     /// For extractors.
     body_limit: Option<usize>,
-    /// For response bodies, in bytes.
-    message_limit: usize,
+    /// For what comes and what goes.
+    limits: Limits,
 }
 
 impl<S> HttpService<S> {
-    pub(crate) fn new(service: S, body_limit: Option<usize>, message_limit: usize) -> Self {
-        Self { service, body_limit, message_limit }
+    pub(crate) fn new(service: S, body_limit: Option<usize>, limits: Limits) -> Self {
+        Self { service, body_limit, limits }
     }
 }
 
@@ -45,7 +45,7 @@ where
     type Future = CallFuture<S::Future, R>;
 
     fn request(&self, call: Call) -> Result<Request<Body>, CallError> {
-        let mut request = call_to_request(call)?;
+        let mut request = call_to_request(call, self.limits.headers)?;
         if let Some(limit) = self.body_limit {
             DefaultBodyLimit::max(limit).apply(&mut request);
         }
@@ -59,7 +59,7 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (id, method) = (RequestId::of(request.extensions()), request.method().clone());
         let state = State::Calling { future: self.service.call(request) };
-        CallFuture { state, id, method, message_limit: self.message_limit }
+        CallFuture { state, id, method, limits: self.limits }
     }
 
     fn error(request: &Request<Body>, error: BoxError) -> OutgoingReply {
@@ -78,7 +78,9 @@ fn full_reply(response: Response<Body>) -> OutgoingReply {
     let status = parts.status;
     let collector = std::pin::pin!(BodyCollector::new(body, usize::MAX));
     match collector.poll(&mut Context::from_waker(std::task::Waker::noop())) {
-        Poll::Ready(Ok(body)) => reply_of(parts, body, &Method::GET).unwrap_or_else(|_| OutgoingReply::bare(status)),
+        Poll::Ready(Ok(body)) => {
+            reply_of(parts, body, &Method::GET, usize::MAX).unwrap_or_else(|_| OutgoingReply::bare(status))
+        }
         _ => OutgoingReply::bare(status),
     }
 }
@@ -90,7 +92,7 @@ pin_project! {
         state: State<F, R>,
         id: Option<RequestId>,
         method: Method,
-        message_limit: usize,
+        limits: Limits,
     }
 }
 
@@ -124,16 +126,22 @@ where
                         return Poll::Ready(refused(&NotFinal(parts.status), this.id.as_ref()));
                     }
                     if !has_body(this.method, parts.status) {
-                        return Poll::Ready(finish(parts, Segments::default(), this.method, this.id.as_ref()));
+                        return Poll::Ready(finish(
+                            parts,
+                            Segments::default(),
+                            this.method,
+                            this.limits.headers,
+                            this.id.as_ref(),
+                        ));
                     }
-                    let body = BodyCollector::new(body, *this.message_limit);
+                    let body = BodyCollector::new(body, this.limits.body);
                     this.state.set(State::Collecting { body, parts: Some(parts) });
                 }
                 StateProjection::Collecting { body, parts } => {
                     let collected = ready!(body.poll(cx));
                     let parts = parts.take().expect("polled after it was ready");
                     return Poll::Ready(match collected {
-                        Ok(body) => finish(parts, body, this.method, this.id.as_ref()),
+                        Ok(body) => finish(parts, body, this.method, this.limits.headers, this.id.as_ref()),
                         Err(error) => refused(&error, this.id.as_ref()),
                     });
                 }
@@ -142,8 +150,14 @@ where
     }
 }
 
-fn finish(parts: response::Parts, body: Segments, method: &Method, id: Option<&RequestId>) -> OutgoingReply {
-    reply_of(parts, body, method).unwrap_or_else(|error| refused(&error, id))
+fn finish(
+    parts: response::Parts,
+    body: Segments,
+    method: &Method,
+    header_limit: usize,
+    id: Option<&RequestId>,
+) -> OutgoingReply {
+    reply_of(parts, body, method, header_limit).unwrap_or_else(|error| refused(&error, id))
 }
 
 /// The answer in place of a response that cannot be sent.

@@ -25,8 +25,8 @@ use self::executor::SpawnExecutor;
 #[cfg(feature = "tokio")]
 pub use self::signal::shutdown_signal;
 use crate::body::{Body, BoxError};
-use crate::protocol::{BusName, DEFAULT_PREFIX};
-use crate::worker::{Executor, TrustedPeers, Worker, WorkerOptions};
+use crate::protocol::{BusName, DEFAULT_PREFIX, Limits};
+use crate::worker::{Access, Executor, TrustedPeers, Worker, WorkerOptions};
 
 /// The variable that names the bus when [`Serve::name`] does not.
 pub const NAME_VARIABLE: &str = "SLOTBUS_NAME";
@@ -88,7 +88,8 @@ struct Options {
     connect_timeout: Option<Duration>,
     drain_timeout: Duration,
     body_limit: Option<usize>,
-    message_limit: usize,
+    limits: Limits,
+    group: Option<u32>,
     trust: Option<TrustedPeers>,
     executor: Option<Arc<dyn Executor>>,
 }
@@ -104,7 +105,8 @@ impl Default for Options {
             connect_timeout: None,
             drain_timeout: Duration::from_secs(30),
             body_limit: None,
-            message_limit: DEFAULT_MESSAGE_LIMIT,
+            limits: DEFAULT_MESSAGE_LIMIT.into(),
+            group: None,
             trust: None,
             executor: None,
         }
@@ -181,7 +183,31 @@ impl<S, F> Serve<S, F> {
     ///
     /// A longer request is answered 413, a longer response is replaced by a 500, and both are logged.
     pub fn message_limit(mut self, bytes: usize) -> Self {
-        self.options.message_limit = bytes;
+        self.options.limits.body = bytes;
+        self
+    }
+
+    /// The most headers of a message either way: 256 by default, 8,192 at most. A request with more is answered 431, a
+    /// response with more is replaced by a 500.
+    pub fn header_limit(mut self, headers: usize) -> Self {
+        self.options.limits.headers = headers.min(Limits::MOST_HEADERS);
+        self
+    }
+
+    /// The most bytes that response bodies which do not fit into the region take in `/dev/shm` at once: 256 MiB by default.
+    ///
+    /// A response that would exceed it is replaced by a 507. An eighth of it, 32 MiB at most, may stay kept for later ones.
+    pub fn overflow_limit(mut self, bytes: u64) -> Self {
+        self.options.limits.overflow = bytes;
+        self
+    }
+
+    /// Serves a bus of another user, as far as it belongs to the group with this number; see
+    /// [`HubBuilder::group`](crate::hub::HubBuilder::group).
+    ///
+    /// Every member of the group can then pretend to be the hub. Long responses have mode 0660 and this group.
+    pub fn group(mut self, gid: u32) -> Self {
+        self.options.group = Some(gid);
         self
     }
 
@@ -241,7 +267,7 @@ where
                 Some(executor) => executor,
                 None => default_executor()?,
             };
-            let service = HttpService::new(service, options.body_limit, options.message_limit);
+            let service = HttpService::new(service, options.body_limit, options.limits);
             let options = WorkerOptions {
                 name,
                 pumps: options.pumps,
@@ -249,7 +275,8 @@ where
                 spin: options.spin,
                 connect_timeout: options.connect_timeout,
                 drain_timeout: options.drain_timeout,
-                body_limit: options.message_limit,
+                limits: options.limits,
+                access: Access::of(options.group),
                 trust: options.trust,
             };
             let mut worker = Worker::start(options, service, executor)?;

@@ -1,8 +1,8 @@
 //! Bells: named semaphores that one process rings and another waits on.
 //!
 //! A count is a hint, never a queue: whoever wakes looks at the slots themselves, so a lost, doubled or left-over ring
-//! costs time and never a request. What stays true: a bell is opened only if its file is a plain one of this user, and
-//! removed only if its name still stands for it.
+//! costs time and never a request. What stays true: a bell is opened only if its file is a plain one of somebody who may
+//! be believed, and removed only if its name still stands for it.
 #![allow(unsafe_code)]
 
 mod clock;
@@ -10,11 +10,13 @@ mod spin;
 
 use std::ffi::CString;
 use std::io;
+use std::mem::MaybeUninit;
+use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 pub(crate) use self::clock::{WireClock, monotonic_nanos};
 pub(crate) use self::spin::{Spin, copying_time};
-use crate::shm::{self, ObjectError, ObjectId};
+use crate::shm::{self, Access, ObjectError, ObjectId};
 
 /// A named semaphore of glibc.
 #[derive(Debug)]
@@ -33,44 +35,37 @@ unsafe impl Sync for Bell {}
 
 impl Bell {
     /// Opens the semaphore that a hub made under `name`.
-    pub(crate) fn open(name: &str) -> Result<Self, ObjectError> {
-        Self::open_with(name, 0)
-    }
-
-    /// Makes a semaphore under `name`, mode 0600, in place of one that is there.
-    ///
-    /// The caller has proved, by the region's lock, that the name is its own.
-    pub(crate) fn create(name: &str) -> Result<Self, ObjectError> {
-        shm::unlink(&file_name(name))?;
-        Self::open_with(name, libc::O_CREAT | libc::O_EXCL)
-    }
-
-    fn open_with(name: &str, flags: libc::c_int) -> Result<Self, ObjectError> {
+    pub(crate) fn open(name: &str, access: Access) -> Result<Self, ObjectError> {
         let file_name = file_name(name);
-        let system = |what| ObjectError::system(&file_name, what, io::Error::last_os_error());
         // Looked at before, because glibc maps whatever it finds; and after, because the name may change in between.
-        let before = if flags == 0 { Some(identify(&file_name)?) } else { None };
+        let before = identify(&file_name, access)?;
         let c_name = CString::new(format!("/{name}")).expect("a checked name holds no NUL");
-        // SAFETY: `c_name` is NUL-terminated; mode and value are passed as the variadic call asks for.
-        let semaphore = unsafe { libc::sem_open(c_name.as_ptr(), flags, 0o600 as libc::c_uint, 0 as libc::c_uint) };
+        // SAFETY: `c_name` is NUL-terminated; without O_CREAT the call takes no further arguments.
+        let semaphore = unsafe { libc::sem_open(c_name.as_ptr(), 0) };
         if semaphore == libc::SEM_FAILED {
-            return Err(system(if flags == 0 { "opened" } else { "created" }));
+            return Err(ObjectError::system(&file_name, "opened", io::Error::last_os_error()));
         }
-        let id = identify(&file_name);
-        let bell = |id| Self { semaphore, file_name: file_name.clone(), id };
-        match (id, before) {
-            (Ok(id), None) => Ok(bell(id)),
-            (Ok(id), Some(before)) if id == before => Ok(bell(id)),
-            (Ok(id), Some(_)) => {
-                drop(bell(id));
-                Err(ObjectError::Missing(file_name))
-            }
-            (Err(error), _) => {
-                // SAFETY: the semaphore was opened above and nobody else holds this pointer.
-                unsafe { libc::sem_close(semaphore) };
-                Err(error)
-            }
+        // From here on it is closed when it is dropped.
+        let bell = Self { semaphore, file_name, id: before };
+        match identify(&bell.file_name, access)? {
+            id if id == before => Ok(bell),
+            _ => Err(ObjectError::Missing(bell.file_name.clone())),
         }
+    }
+
+    /// Makes a semaphore under `name` in place of one of this user that is there.
+    ///
+    /// The caller has proved, by the region's lock, that the name is its own. `sem_open` would leave the mode to the umask
+    /// and the group to chance, and for a moment show the wrong ones; so the file is made complete before it has a name.
+    pub(crate) fn create(name: &str, access: Access) -> Result<Self, ObjectError> {
+        let file_name = file_name(name);
+        shm::remove(&file_name)?;
+        let (file, id) = shm::create_unnamed(&file_name, size_of::<libc::sem_t>() as u64, access)?;
+        file.write_all_at(&new_semaphore(), 0).map_err(|e| ObjectError::system(&file_name, "written", e))?;
+        if !shm::link(&file, &file_name)? {
+            return Err(ObjectError::Taken(file_name));
+        }
+        Self::open(name, access).inspect_err(|_| shm::unlink_if(&file_name, id))
     }
 
     /// Rings once. A system call only when a thread is parked on the bell.
@@ -139,16 +134,26 @@ impl Drop for Bell {
 }
 
 /// The identity of a file that can hold a semaphore. A shorter one would be mapped all the same, and touching it SIGBUS.
-fn identify(file_name: &str) -> Result<ObjectId, ObjectError> {
+fn identify(file_name: &str, access: Access) -> Result<ObjectId, ObjectError> {
     let expected = size_of::<libc::sem_t>() as u64;
-    match shm::identify(file_name)? {
+    match shm::identify(file_name, access)? {
         (id, size) if size == expected => Ok(id),
         (_, found) => Err(ObjectError::Size { name: file_name.to_owned(), found, expected }),
     }
 }
 
+/// The bytes of a semaphore that nobody has rung, as glibc keeps them in its file.
+fn new_semaphore() -> [u8; size_of::<libc::sem_t>()] {
+    let mut semaphore = MaybeUninit::<libc::sem_t>::zeroed();
+    // SAFETY: the pointer is valid for writing; the value is shared between processes and 0.
+    let made = unsafe { libc::sem_init(semaphore.as_mut_ptr(), 1, 0) };
+    assert_eq!(made, 0, "0 is a value that a semaphore can have");
+    // SAFETY: every byte was zero before glibc wrote some of them, so all are initialised; the array is as long.
+    unsafe { std::mem::transmute(semaphore) }
+}
+
 /// Where glibc keeps the semaphore called `name`.
-fn file_name(name: &str) -> String {
+pub(crate) fn file_name(name: &str) -> String {
     format!("sem.{name}")
 }
 
@@ -165,6 +170,8 @@ unsafe extern "C" {
 mod tests {
     use super::*;
 
+    const OWN: Access = Access::own();
+
     struct Named(Bell, String);
 
     impl Drop for Named {
@@ -175,7 +182,7 @@ mod tests {
 
     fn bell() -> Named {
         let name = format!("slotbus-test-bell-{}", uuid::Uuid::new_v4());
-        Named(Bell::create(&name).unwrap(), name)
+        Named(Bell::create(&name, OWN).unwrap(), name)
     }
 
     #[test]
@@ -190,7 +197,7 @@ mod tests {
     #[test]
     fn a_ring_wakes_a_parked_thread_of_another_handle() {
         let bell = bell();
-        let other = Bell::open(&bell.1).unwrap();
+        let other = Bell::open(&bell.1, OWN).unwrap();
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| other.wait(Duration::from_secs(60)));
             bell.0.ring();
@@ -202,19 +209,19 @@ mod tests {
     fn a_file_too_short_for_a_semaphore_is_refused_instead_of_mapped() {
         let bell = bell();
         std::fs::write(format!("/dev/shm/sem.{}-short", bell.1), "").unwrap();
-        let error = Bell::open(&format!("{}-short", bell.1)).unwrap_err();
-        shm::unlink(&format!("sem.{}-short", bell.1)).unwrap();
+        let error = Bell::open(&format!("{}-short", bell.1), OWN).unwrap_err();
+        shm::remove(&format!("sem.{}-short", bell.1)).unwrap();
         assert!(error.to_string().ends_with("has 0 bytes instead of 32: it is no semaphore"), "{error}");
     }
 
     #[test]
     fn a_bell_that_was_replaced_is_not_current_and_its_name_is_left_alone() {
         let old = bell();
-        let new = Bell::create(&old.1).unwrap();
+        let new = Bell::create(&old.1, OWN).unwrap();
         assert!(!old.0.is_current() && new.is_current());
         old.0.unlink();
         assert!(new.is_current());
         new.unlink();
-        assert!(Bell::open(&old.1).unwrap_err().is_missing());
+        assert!(Bell::open(&old.1, OWN).unwrap_err().is_missing());
     }
 }

@@ -10,7 +10,7 @@ use super::overflow::{OverflowStore, ViewStore};
 use super::shield::Shield;
 use super::watched::Watched;
 use crate::bus::Bus;
-use crate::protocol::{Claim, Direction, Features, OutgoingReply, SlotIndex, SlotMeta, Status};
+use crate::protocol::{Claim, Direction, Features, Limits, OutgoingReply, SlotIndex, SlotMeta, Status};
 use crate::region::TrustedPeers;
 use crate::signal::WireClock;
 use crate::sync::{AnswerRight, Counter};
@@ -78,12 +78,13 @@ impl ScanCursor {
 }
 
 impl Attachment {
-    /// Takes over a worker's bus; bodies longer than `body_limit` bytes are refused.
-    pub(crate) fn new(bus: Bus, body_limit: usize, trust: Option<TrustedPeers>) -> Self {
+    /// Takes over a worker's bus; bodies that exceed the limits are refused.
+    pub(crate) fn new(bus: Bus, limits: impl Into<Limits>, trust: Option<TrustedPeers>) -> Self {
+        let Limits { body: body_limit, headers: _, overflow } = limits.into();
         let geometry = bus.region().geometry();
         let slots = geometry.num_slots();
-        let overflow = OverflowStore::new(bus.name().clone(), Direction::Response, geometry.version(), slots);
-        let views = ViewStore::new(bus.name().clone(), Direction::Request, slots);
+        let overflow = OverflowStore::new(&bus, Direction::Response, overflow);
+        let views = ViewStore::new(&bus, Direction::Request);
         let shield = (!geometry.offers(Features::TICKET)).then(|| Shield::raise(&bus));
         let tells_of_callers = geometry.offers(Features::TICKET.with(Features::CANCEL).with(Features::DEADLINE));
         let rights = (0..slots).map(|_| AnswerRight::default()).collect();

@@ -5,8 +5,8 @@ use super::overflow::{OverflowStore, ViewStore};
 use super::payload::{self, NoRoom};
 use crate::bus::Bus;
 use crate::protocol::{
-    BodyPlace, Claim, Direction, MAX_META, OutgoingCall, OwnerToken, PUBLISHED_ANSWER, Payload, SlotIndex, SlotMeta,
-    Status, WireError, align8,
+    BodyPlace, Claim, Direction, Limits, MAX_META, OutgoingCall, OwnerToken, PUBLISHED_ANSWER, Payload, SlotIndex,
+    SlotMeta, Status, WireError, align8,
 };
 use crate::sync::{Counter, Flag};
 
@@ -17,25 +17,24 @@ pub(crate) struct HubBus {
     pub(super) overflow: OverflowStore,
     pub(super) views: ViewStore,
     tickets: Counter,
-    body_limit: usize,
+    limits: Limits,
     /// The most bytes of the bump area that one answer of a published worker took.
     longest_answer: Counter,
     published_workers: Flag,
 }
 
 impl HubBus {
-    /// Takes over a hub's bus; bodies longer than `body_limit` bytes are refused both ways.
-    pub(crate) fn new(bus: Bus, body_limit: usize) -> Self {
-        let geometry = bus.region().geometry();
-        let (version, slots) = (geometry.version(), geometry.num_slots());
-        let overflow = OverflowStore::new(bus.name().clone(), Direction::Request, version, slots);
-        let views = ViewStore::new(bus.name().clone(), Direction::Response, slots);
+    /// Takes over a hub's bus; what exceeds the limits is refused both ways.
+    pub(crate) fn new(bus: Bus, limits: impl Into<Limits>) -> Self {
+        let limits = limits.into();
+        let overflow = OverflowStore::new(&bus, Direction::Request, limits.overflow);
+        let views = ViewStore::new(&bus, Direction::Response);
         Self {
             bus,
             overflow,
             views,
             tickets: Counter::default(),
-            body_limit,
+            limits,
             longest_answer: Counter::default(),
             published_workers: Flag::default(),
         }
@@ -73,9 +72,14 @@ impl HubBus {
         self.published_workers.is_raised()
     }
 
+    /// What either side may send.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// The longest body either side may send, in bytes.
     pub(crate) fn body_limit(&self) -> usize {
-        self.body_limit
+        self.limits.body
     }
 
     /// Whether memory is kept for bodies that do not fit into the region.
@@ -159,8 +163,8 @@ impl<'a> ReservedSlot<'a> {
         let Self { hub, index } = self;
         let slot = hub.slot(index);
         let body = call.body();
-        if body.len() > hub.body_limit {
-            return Err(WireError::BodyTooLarge { len: body.len(), limit: hub.body_limit }.into());
+        if body.len() > hub.limits.body {
+            return Err(WireError::BodyTooLarge { len: body.len(), limit: hub.limits.body }.into());
         }
         let region = hub.bus.region();
         let arena = region.geometry().arena(index).expect("a hub of ours makes regions with arenas");

@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, StatusCode};
 use uuid::Uuid;
 
 use super::*;
-use crate::bus::{Bus, Founding};
+use crate::bus::{Access, Bus, Founding};
 use crate::protocol::{BusName, OutgoingCall, OutgoingReply, RequestId, Route, Version};
 
 fn read(name: &BusName, offset: u64, len: usize) -> Vec<u8> {
@@ -24,7 +24,7 @@ fn le(words: &[u32]) -> Vec<u8> {
 
 fn found(version: Version) -> (BusName, HubBus) {
     let name = BusName::new("slotbus-test", &Uuid::new_v4().to_string()).unwrap();
-    let founding = Founding { version, slots: 2, half: 1024, force: false };
+    let founding = Founding { version, slots: 2, half: 1024, force: false, access: Access::default() };
     let hub = HubBus::new(Bus::found(&name, &founding).unwrap(), 1 << 20);
     (name, hub)
 }
@@ -54,7 +54,7 @@ fn a_version_2_header_has_its_golden_bytes() {
 #[test]
 fn a_slot_has_its_golden_bytes_through_a_whole_request() {
     let (name, hub) = found(Version::V1);
-    let worker = Arc::new(Attachment::new(Bus::attach(&name).unwrap(), 1 << 20, None));
+    let worker = Arc::new(Attachment::new(Bus::attach(&name, Access::default()).unwrap(), 1 << 20, None));
     let id = RequestId::new("0123456789-0123456789-0123456789-abc").unwrap();
     let (target, headers) = ("/a?b".parse().unwrap(), HeaderMap::new());
     let body = Bytes::from_static(b"body!").into();

@@ -4,6 +4,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::bus::{Access, Bus};
 use crate::protocol::{BusName, Direction, Generation, Segments, SlotIndex, Version};
 use crate::region::{OverflowObject, OverflowView, read_overflow};
 use crate::sync::Counter;
@@ -12,13 +13,18 @@ use crate::sync::Counter;
 const KEEP: usize = 1 << 20;
 /// The most bytes that all slots of one side keep together.
 const KEEP_ALL: u64 = 32 << 20;
+/// The share of the limit that objects may take which are kept for no request: what is idle must not keep bodies away.
+const KEPT_SHARE: u64 = 8;
 
 /// The kept objects of one direction.
 #[derive(Debug)]
 pub(crate) struct OverflowStore {
     name: BusName,
+    access: Access,
     direction: Direction,
     version: Version,
+    /// The most bytes of all objects.
+    limit: u64,
     /// Only the slot's owner uses its entry, beside whoever trims what is idle.
     kept: Box<[Mutex<Option<Kept>>]>,
     /// How many objects there are that are too long to stay.
@@ -39,11 +45,16 @@ struct Kept {
 }
 
 impl OverflowStore {
-    pub(crate) fn new(name: BusName, direction: Direction, version: Version, slots: usize) -> Self {
+    /// Objects of at most `limit` bytes together for the bodies that are written in `direction` on `bus`.
+    pub(crate) fn new(bus: &Bus, direction: Direction, limit: u64) -> Self {
+        let geometry = bus.region().geometry();
+        let (version, slots) = (geometry.version(), geometry.num_slots());
         Self {
-            name,
+            name: bus.name().clone(),
+            access: bus.access(),
             direction,
             version,
+            limit,
             kept: (0..slots).map(|_| Mutex::default()).collect(),
             long: Counter::default(),
             bytes: Counter::default(),
@@ -86,8 +97,7 @@ impl OverflowStore {
             // The old one goes first, so that its name is free again.
             self.forget(entry);
             let (object, generation) = self.create(slot, len)?;
-            self.bytes.add(object.capacity() as u64);
-            let is_long = object.capacity() > KEEP || self.bytes.get() > KEEP_ALL;
+            let is_long = object.capacity() > KEEP || self.bytes.get() > KEEP_ALL.min(self.limit / KEPT_SHARE);
             self.long.add(u64::from(is_long));
             *entry = Some(Kept { object: Arc::new(object), generation, is_long });
         }
@@ -136,19 +146,32 @@ impl OverflowStore {
         self.kept[slot.get()].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Makes an object for the slot. Its bytes are counted before there are any, so that all slots together never have more
+    /// than the limit.
     fn create(&self, slot: SlotIndex, len: usize) -> io::Result<(OverflowObject, Generation)> {
+        let (capacity, limit) = (OverflowObject::capacity_for(len), self.limit);
+        if !self.bytes.add_within(capacity, limit) {
+            let taken = self.bytes.get();
+            let message =
+                format!("{capacity} bytes more would exceed the overflow limit of {limit} bytes, {taken} are taken");
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, message));
+        }
+        self.create_counted(slot, len).inspect_err(|_| self.bytes.sub(capacity))
+    }
+
+    fn create_counted(&self, slot: SlotIndex, len: usize) -> io::Result<(OverflowObject, Generation)> {
         match self.version {
             // Version 1 knows one name. What stands under it was left by a former owner of the slot, whose reader is
             // done: the slot would not be ours otherwise.
             Version::V1 => {
                 let generation = Generation::default();
                 let name = self.name.overflow(self.direction, slot, generation);
-                Ok((OverflowObject::replace(&name, len)?, generation))
+                Ok((OverflowObject::replace(&name, len, self.access)?, generation))
             }
             Version::V2 => {
                 for generation in Generation::all() {
                     let name = self.name.overflow(self.direction, slot, generation);
-                    if let Some(object) = OverflowObject::create(name, len)? {
+                    if let Some(object) = OverflowObject::create(name, len, self.access)? {
                         return Ok((object, generation));
                     }
                 }
@@ -164,6 +187,7 @@ impl OverflowStore {
 #[derive(Debug)]
 pub(crate) struct ViewStore {
     name: BusName,
+    access: Access,
     direction: Direction,
     /// Only the slot's owner uses its entry, beside whoever trims what is idle.
     views: Box<[Mutex<Option<Arc<OverflowView>>>]>,
@@ -181,10 +205,11 @@ pub(crate) struct Unreadable {
 }
 
 impl ViewStore {
-    /// Views of what is written in `direction`.
-    pub(crate) fn new(name: BusName, direction: Direction, slots: usize) -> Self {
-        let views = (0..slots).map(|_| Mutex::default()).collect();
-        Self { name, direction, views, reads: Counter::default(), bytes: Counter::default() }
+    /// Views of what is written in `direction` on `bus`.
+    pub(crate) fn new(bus: &Bus, direction: Direction) -> Self {
+        let views = bus.region().geometry().slots().map(|_| Mutex::default()).collect();
+        let (name, access) = (bus.name().clone(), bus.access());
+        Self { name, access, direction, views, reads: Counter::default(), bytes: Counter::default() }
     }
 
     /// Copies `len` bytes out of the slot's object. `kept` says that the writer uses it again, so that mapping it pays.
@@ -199,7 +224,7 @@ impl ViewStore {
         let read = if kept && len <= KEEP {
             self.view_of(slot, &name, len).map(|view| view.copy_out(len))
         } else {
-            read_overflow(&name, len)
+            read_overflow(&name, len, self.access)
         };
         read.map_err(|source| Unreadable { name, source })
     }
@@ -223,7 +248,7 @@ impl ViewStore {
         }
         // The former one goes first: its object may be gone but for this view.
         self.forget(&mut entry);
-        let view = Arc::new(OverflowView::open(name, len)?);
+        let view = Arc::new(OverflowView::open(name, len, self.access)?);
         let bytes = view.len() as u64;
         if view.len() <= KEEP && self.bytes.get() + bytes <= KEEP_ALL {
             *entry = Some(Arc::clone(&view));

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, StatusCode};
 use uuid::Uuid;
 
 use super::*;
-use crate::bus::{Bus, Founding};
+use crate::bus::{Access, Bus, Founding};
 use crate::protocol::{
     BusName, OutgoingCall, OutgoingReply, Reply, RequestId, ResponseMeta, Route, Segments, Status, Version,
 };
@@ -19,13 +19,13 @@ fn name() -> BusName {
 }
 
 fn founding(version: Version) -> Founding {
-    Founding { version, slots: 4, half: 4096, force: false }
+    Founding { version, slots: 4, half: 4096, force: false, access: Access::default() }
 }
 
 fn pair(version: Version) -> (HubBus, Arc<Attachment>) {
     let name = name();
     let hub = HubBus::new(Bus::found(&name, &founding(version)).unwrap(), LIMIT);
-    (hub, Arc::new(Attachment::new(Bus::attach(&name).unwrap(), LIMIT, None)))
+    (hub, Arc::new(Attachment::new(Bus::attach(&name, Access::default()).unwrap(), LIMIT, None)))
 }
 
 fn call(body: usize) -> OutgoingCall {
@@ -102,7 +102,7 @@ fn a_revoked_lease_writes_nothing_and_its_slot_is_answered() {
 #[test]
 fn long_overflow_objects_go_when_they_were_read_and_short_ones_stay_for_the_next_body() {
     let (hub, worker) = pair(Version::V1);
-    let objects = || crate::shm::names(&format!("{}-r", hub.bus().name())).len();
+    let objects = || crate::shm::names(&format!("{}-r", hub.bus().name())).unwrap().len();
     for (size, kept) in [(5000, 2), (2 << 20, 0)] {
         let sent = dispatch(&hub, size);
         worker.claim(&mut ScanCursor::default()).unwrap().answer(reply(size));
@@ -172,9 +172,9 @@ fn a_second_hub_is_refused_while_the_first_lives_and_welcome_after() {
     let first = Bus::found(&name, &founding(Version::V1)).unwrap();
     let refused = Bus::found(&name, &founding(Version::V1)).unwrap_err();
     assert_eq!(refused.to_string(), format!("bus {name} already has a live hub: stop it first or choose another name"));
-    assert!(Bus::attach(&name).unwrap().is_alive(), "the refused one changed nothing");
+    assert!(Bus::attach(&name, Access::default()).unwrap().is_alive(), "the refused one changed nothing");
     drop(first);
-    assert!(Bus::attach(&name).unwrap_err().is_not_yet());
+    assert!(Bus::attach(&name, Access::default()).unwrap_err().is_not_yet());
     drop(Bus::found(&name, &founding(Version::V2)).unwrap());
 }
 
@@ -182,7 +182,7 @@ fn a_second_hub_is_refused_while_the_first_lives_and_welcome_after() {
 fn a_worker_sees_that_its_hub_has_gone() {
     let name = name();
     let hub = Bus::found(&name, &founding(Version::V1)).unwrap();
-    let worker = Bus::attach(&name).unwrap();
+    let worker = Bus::attach(&name, Access::default()).unwrap();
     assert!(worker.is_alive());
     drop(hub);
     assert!(!worker.is_alive());
@@ -234,7 +234,7 @@ fn an_overflow_object_that_is_gone_is_an_error_with_its_name() {
     let (hub, worker) = pair(Version::V1);
     let _sent = dispatch(&hub, 5000);
     let object = format!("{}-req-0", hub.bus().name());
-    crate::shm::unlink(&object).unwrap();
+    crate::shm::remove(&object).unwrap();
     let error = worker.claim(&mut ScanCursor::default()).unwrap().read().unwrap_err();
     assert_eq!(error.to_string(), format!("overflow object {object} could not be read"));
     assert_eq!(error.status(), StatusCode::INTERNAL_SERVER_ERROR);

@@ -27,7 +27,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 pub(crate) use self::supervise::{Worker, WorkerError};
-use crate::protocol::{BusName, Call, CallError, OutgoingReply};
+pub(crate) use crate::bus::Access;
+use crate::protocol::{BusName, Call, CallError, Limits, OutgoingReply};
 pub(crate) use crate::slot::TrustedPeers;
 
 /// A failure of a service.
@@ -84,8 +85,10 @@ pub(crate) struct WorkerOptions {
     pub(crate) connect_timeout: Option<Duration>,
     /// How long a shutdown waits for requests in hand.
     pub(crate) drain_timeout: Duration,
-    /// The longest request body in bytes.
-    pub(crate) body_limit: usize,
+    /// What is accepted, and how much memory bodies take.
+    pub(crate) limits: Limits,
+    /// Whose buses are believed.
+    pub(crate) access: Access,
     /// Long request bodies are lent instead of copied.
     pub(crate) trust: Option<TrustedPeers>,
 }

@@ -124,7 +124,7 @@ impl<S: CallService> Supervisor<S> {
             let geometry = bus.region().geometry();
             let (slots, version) = (geometry.num_slots(), geometry.version().number());
             tracing::info!(bus = %bus.name(), slots, version, extension = geometry.extension().is_some(), "attached");
-            let attachment = Arc::new(Attachment::new(bus, self.options.body_limit, self.options.trust));
+            let attachment = Arc::new(Attachment::new(bus, self.options.limits, self.options.trust));
             match self.pump(life, attachment)? {
                 Ended::Stopped => return Ok(()),
                 Ended::Retired(pumps, shared) => {
@@ -147,7 +147,7 @@ impl<S: CallService> Supervisor<S> {
         let mut logged = false;
         let mut doubted = false;
         loop {
-            let error = match Bus::attach(&self.options.name) {
+            let error = match Bus::attach(&self.options.name, self.options.access) {
                 Ok(bus) => return Ok(Some(bus)),
                 Err(error) if error.is_not_yet() => error,
                 Err(error) if error.is_bad_header() && !std::mem::replace(&mut doubted, true) => {

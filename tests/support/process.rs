@@ -1,25 +1,46 @@
-//! Other processes, killed for real.
-//!
-//! A test that needs another process starts its own binary again with its own name as the filter and [`ROLE`] set: it then
-//! plays the other process instead of the test.
+//! Other processes: a test starts this binary again with its own name as the filter and a role in the environment, and then
+//! plays that role instead of the test.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal};
 
-/// The bus of the process that is to be killed.
-const ROLE: &str = "SLOTBUS_TEST_KILLED";
+/// What the other process is to do, mostly the name of a bus.
+const ROLE: &str = "SLOTBUS_TEST_ROLE";
+
+/// The role of this process, if it is not the test itself.
+pub(crate) fn role() -> Option<String> {
+    std::env::var(ROLE).ok()
+}
+
+/// `test` of this binary in `role`, started through `wrapper`, a command that runs its last arguments.
+fn command(wrapper: &[&str], test: &str, role: &str) -> Command {
+    let binary = std::env::current_exe().unwrap().into_os_string();
+    let mut words = wrapper.iter().map(Into::into).chain([binary]);
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words).args(["--exact", test, "--nocapture", "--test-threads=1"]).env(ROLE, role);
+    command
+}
+
+/// Plays `role` to its end, which must be a good one; what it printed.
+pub(crate) fn play(wrapper: &[&str], test: &str, role: &str) -> String {
+    let output = command(wrapper, test, role).stderr(Stdio::inherit()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{role} ended with {}:\n{text}", output.status);
+    assert!(text.contains("1 passed"), "there is no test {test}:\n{text}");
+    text
+}
 
 /// Another process, killed and reaped when dropped.
 pub(crate) struct Process(Child, Lines<BufReader<ChildStdout>>);
 
 impl Process {
-    /// Plays `test`'s other process on the bus called `name`; returns when it has said that it is ready.
-    pub(crate) fn start(test: &str, name: &str) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", test, "--nocapture"]).env(ROLE, name).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+    /// Starts `test` in `role`; returns when it has said that it is ready.
+    pub(crate) fn start(test: &str, role: &str) -> Self {
+        let mut child = command(&[], test, role).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert!(lines.any(|line| line.unwrap().contains("ready")), "the other process ended");
         Self(child, lines)
@@ -30,6 +51,7 @@ impl Process {
         rustix::process::kill_process(Pid::from_child(&self.0), signal).unwrap();
     }
 
+    /// Kills it as `kill -9` does, and waits until it is dead.
     pub(crate) fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
@@ -43,10 +65,7 @@ impl Drop for Process {
     }
 }
 
-pub(crate) fn role() -> Option<String> {
-    std::env::var(ROLE).ok()
-}
-
+/// Says that this process is ready, and waits.
 pub(crate) fn wait_to_be_killed() -> ! {
     println!("ready");
     loop {
