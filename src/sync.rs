@@ -88,6 +88,12 @@ impl OrderedCounter {
     }
 }
 
+/// Keeps what was read before this in its place, before what is read next: bytes first, then the word that says whose they
+/// were. Acquire: pairs with nothing of ours; it only keeps the two looks in order.
+pub(crate) fn after_reading() {
+    fence(Ordering::Acquire);
+}
+
 /// A set of small numbers from which any thread takes the lowest, without a lock and in time that does not grow with
 /// what is taken.
 #[derive(Debug)]

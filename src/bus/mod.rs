@@ -15,9 +15,9 @@ pub(crate) use self::found::Founding;
 use crate::lock::{self, Role};
 pub(crate) use crate::lock::{Alarm, Lookout, Looks, Stir};
 use crate::protocol::{BusName, Features, OwnerToken};
-use crate::region::{Region, RegionError};
+use crate::region::{Region, RegionError, stamp_of};
 pub(crate) use crate::shm::Access;
-use crate::shm::ObjectError;
+use crate::shm::{self, ObjectError};
 use crate::signal::Bell;
 
 /// `retire` of a region whose hub has another for what is to come: workers answer what they have and go there.
@@ -170,10 +170,31 @@ impl Bus {
         matches!(self.region.header().retire.read(), RETIRE_DRAIN | RETIRE_DETACH)
     }
 
+    /// The life of the region, where its hub says.
+    pub(crate) fn epoch(&self) -> Option<u64> {
+        self.region.geometry().extension().map(|extension| extension.epoch.get())
+    }
+
     /// Whether the region's name still stands for this region, in the life it was opened in.
     pub(crate) fn is_current(&self) -> bool {
-        let epoch = self.region.geometry().extension().map(|extension| extension.epoch.get());
-        self.region.is_current() && epoch.is_none_or(|epoch| epoch == self.region.header().epoch.get())
+        self.region.is_current() && self.is_own_life()
+    }
+
+    /// Whether nobody has made another region of this one in place. Costs no system call.
+    pub(crate) fn is_own_life(&self) -> bool {
+        self.epoch().is_none_or(|epoch| epoch == self.region.header().epoch.get())
+    }
+
+    /// Hub: removes the overflow objects that dead workers of this region left behind; with `over`, those of all its workers.
+    pub(crate) fn sweep_answers(&self, over: bool) {
+        let objects = shm::names(self.name.region()).unwrap_or_default();
+        for object in objects.iter().filter(|object| self.name.owns_answer(object)) {
+            let Some((stamp, id)) = stamp_of(object, self.access) else { continue };
+            let is_dead = || stamp.owner.is_some_and(|owner| !self.owner_is_alive(owner));
+            if Some(stamp.epoch) == self.epoch() && (over || is_dead()) {
+                shm::unlink_if(object, id);
+            }
+        }
     }
 
     /// Hub: tells the workers to let go and removes the bus's names, as far as they are still its own.

@@ -29,6 +29,7 @@ pub(super) fn guard(lives: &Weak<Lives>, shared: &Arc<Shared>) {
         let by_the_clock = (shared.has_zombies.is_raised() || shared.retired.is_raised()).then_some(LIFE_CHECK);
         let blind = lookout.is_none().then(|| if shared.pool.taken() == 0 { LIFE_CHECK } else { BLIND_CHECK });
         let patience = [looks.pause(), by_the_clock, blind].into_iter().flatten().min();
+        let was_looking = looks.pause().is_some();
         match shared.alarm.wait(lookout.as_ref(), patience) {
             Stir::Hint => looks.hint(),
             Stir::Other => looks.done(),
@@ -38,6 +39,10 @@ pub(super) fn guard(lives: &Weak<Lives>, shared: &Arc<Shared>) {
         }
         watcher::look_after_life(shared);
         look_after_zombies(lives, shared);
+        if was_looking && looks.pause().is_none() {
+            // Whoever has died is buried by now.
+            bus.sweep_answers(false);
+        }
     }
 }
 
@@ -48,6 +53,8 @@ fn look_after_zombies(lives: &Weak<Lives>, shared: &Arc<Shared>) {
         // Who waits has a slot of its own; so has who holds bytes of an answer.
         if shared.pool.taken() <= zombies.all {
             shared.close();
+            // Nobody reads what its workers may still have written there.
+            shared.bus.bus().sweep_answers(true);
         }
         return;
     }

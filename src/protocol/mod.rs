@@ -19,6 +19,7 @@ mod placement;
 mod problem;
 mod request_id;
 mod room;
+mod stamp;
 mod status;
 
 pub use self::call::ReplyError;
@@ -51,6 +52,7 @@ pub(crate) use self::placement::{Placement, place};
 pub(crate) use self::problem::{PROBLEM_JSON, problem_body};
 pub use self::request_id::{RequestId, RequestIdError};
 pub(crate) use self::room::{BodyMemory, BodyRooms, Room};
+pub(crate) use self::stamp::Stamp;
 pub use self::status::{
     BumpHead, HeldWord, SLOT_CLAIMED, SLOT_DONE, SLOT_FREE, SLOT_READY, SLOT_WRITING, Seal, StatusWord,
 };

@@ -111,11 +111,20 @@ impl BusName {
 
     /// Whether `object` is an overflow object of this bus.
     pub(crate) fn owns_overflow(&self, object: &str) -> bool {
+        self.owns(object, &["req", "rsp"])
+    }
+
+    /// Whether `object` is an overflow object of an answer on this bus.
+    pub(crate) fn owns_answer(&self, object: &str) -> bool {
+        self.owns(object, &["rsp"])
+    }
+
+    fn owns(&self, object: &str, directions: &[&str]) -> bool {
         let mut parts = match object.strip_prefix(&self.region).and_then(|rest| rest.strip_prefix('-')) {
             Some(rest) => rest.split('-'),
             None => return false,
         };
-        let direction = parts.next().is_some_and(|part| matches!(part, "req" | "rsp"));
+        let direction = parts.next().is_some_and(|part| directions.contains(&part));
         let slot = parts.next().is_some_and(is_number);
         let generation = parts.next().is_none_or(is_generation);
         direction && slot && generation && parts.next().is_none()

@@ -38,7 +38,11 @@ impl Stamp {
     pub(crate) fn from_bytes(bytes: &[u8; Self::LEN]) -> Option<Self> {
         let field = |i: usize| u64::from_le_bytes(bytes[8 * i..][..8].try_into().expect("eight bytes"));
         let owner = u32::try_from(field(3)).ok()?;
-        (field(0) == STAMP_MAGIC).then(|| Self { epoch: field(1), ticket: field(2), owner: OwnerToken::from_raw(owner) })
+        (field(0) == STAMP_MAGIC).then(|| Self {
+            epoch: field(1),
+            ticket: field(2),
+            owner: OwnerToken::from_raw(owner),
+        })
     }
 
     /// Whether both are of the same dispatch.

@@ -17,7 +17,7 @@ use std::mem::align_of;
 
 use memmap2::{MmapOptions, MmapRaw};
 
-pub(crate) use self::overflow::{OverflowObject, OverflowView, read_overflow};
+pub(crate) use self::overflow::{OverflowObject, OverflowView, read_overflow, stamp_of};
 pub use self::shared::TrustedPeers;
 pub(crate) use self::shared::{Lender, lend_object, lend_range, lend_view};
 use crate::protocol::{

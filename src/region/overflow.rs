@@ -12,6 +12,7 @@ use std::os::unix::fs::FileExt;
 
 use memmap2::{MmapOptions, MmapRaw};
 
+use crate::protocol::Stamp;
 use crate::shm::{self, Access, ObjectError, ObjectId};
 
 /// Overflow objects come in whole pages.
@@ -52,12 +53,22 @@ impl OverflowObject {
 
     /// Bytes that an object for `len` bytes takes.
     pub(crate) fn capacity_for(len: usize) -> u64 {
-        (len as u64).next_multiple_of(PAGE).max(PAGE)
+        (len as u64 + Stamp::LEN as u64).next_multiple_of(PAGE)
     }
 
     /// Whether the object can be used again for `len` bytes: long enough, and still the one its name stands for.
     pub(crate) fn can_hold(&self, len: usize) -> bool {
-        len <= self.map.len() && shm::is_current(&self.name, self.id)
+        len <= self.room() && shm::is_current(&self.name, self.id)
+    }
+
+    /// Bytes there are for a body: a stamp stands behind it.
+    pub(crate) fn room(&self) -> usize {
+        self.map.len() - Stamp::LEN
+    }
+
+    /// Says which dispatch the body is of.
+    pub(crate) fn stamp(&self, stamp: Stamp) {
+        self.copy_in(self.room(), &stamp.to_bytes());
     }
 
     /// Bytes reserved for the object.
@@ -84,10 +95,12 @@ impl OverflowObject {
     /// When they do not fit, which is a bug of the caller.
     pub(crate) fn write(&self, offset: usize, bytes: &[u8]) {
         let end = offset.checked_add(bytes.len());
-        assert!(
-            end.is_some_and(|end| end <= self.map.len()),
-            "the body is as long as its overflow object was made for"
-        );
+        assert!(end.is_some_and(|end| end <= self.room()), "the body is as long as its overflow object was made for");
+        self.copy_in(offset, bytes);
+    }
+
+    fn copy_in(&self, offset: usize, bytes: &[u8]) {
+        assert!(offset <= self.map.len() && bytes.len() <= self.map.len() - offset, "bytes stay inside their object");
         // SAFETY: the line above keeps the copy inside the mapping; `bytes` is no part of it, since an object is not written to
         // while it is shared, so the two do not overlap.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.map.as_mut_ptr().add(offset), bytes.len()) };
@@ -137,12 +150,24 @@ impl OverflowView {
         start_of(&self.map, len)
     }
 
+    /// Fails unless the object carries the stamp of `dispatch`.
+    pub(crate) fn check_stamp(&self, dispatch: &Stamp) -> io::Result<()> {
+        let at = self.len().checked_sub(Stamp::LEN).ok_or_else(|| unstamped(None, dispatch))?;
+        let bytes = self.copy_from(at, Stamp::LEN);
+        check_stamp(bytes.as_slice().try_into().expect("as many were asked for"), dispatch)
+    }
+
     /// Copies the first `len` bytes out.
     ///
     /// # Panics
-    /// As `start`.
+    /// When there are fewer, which is a bug of the caller.
     pub(crate) fn copy_out(&self, len: usize) -> Vec<u8> {
-        let start = self.start(len);
+        self.copy_from(0, len)
+    }
+
+    fn copy_from(&self, offset: usize, len: usize) -> Vec<u8> {
+        // SAFETY: `start` checks that `offset + len` bytes are mapped, so the sum is inside the mapping.
+        let start = unsafe { self.start(offset + len).add(offset) };
         let mut bytes: Vec<u8> = Vec::with_capacity(len);
         // SAFETY: `start` checked that `len` bytes are mapped, and the vector has room for them and is private. A peer that
         // writes meanwhile changes which bytes are copied, not where.
@@ -154,13 +179,46 @@ impl OverflowView {
     }
 }
 
-/// Reads the first `len` bytes of the overflow object called `name`.
-pub(crate) fn read_overflow(name: &str, len: usize, access: Access) -> io::Result<Vec<u8>> {
+/// Reads the first `len` bytes of the overflow object called `name`, which carries the stamp of `dispatch` if one is given.
+pub(crate) fn read_overflow(name: &str, len: usize, dispatch: Option<&Stamp>, access: Access) -> io::Result<Vec<u8>> {
     let (file, _, size) = shm::open_to_read(name, access).map_err(unopened)?;
     check_size(len, size)?;
     let mut bytes = vec![0; len];
     file.read_exact_at(&mut bytes, 0)?;
+    if let Some(dispatch) = dispatch {
+        check_stamp(&read_stamp(&file, size)?.unwrap_or([0; Stamp::LEN]), dispatch)?;
+    }
     Ok(bytes)
+}
+
+/// Whose body the overflow object called `name` holds, if it says so; and which object that is.
+pub(crate) fn stamp_of(name: &str, access: Access) -> Option<(Stamp, ObjectId)> {
+    let (file, id, size) = shm::open_to_read(name, access).ok()?;
+    let stamp = Stamp::from_bytes(&read_stamp(&file, size).ok()??)?;
+    Some((stamp, id))
+}
+
+/// The last bytes of an object, if it has as many.
+fn read_stamp(file: &File, size: u64) -> io::Result<Option<[u8; Stamp::LEN]>> {
+    let Some(at) = size.checked_sub(Stamp::LEN as u64) else { return Ok(None) };
+    let mut bytes = [0; Stamp::LEN];
+    file.read_exact_at(&mut bytes, at)?;
+    Ok(Some(bytes))
+}
+
+fn check_stamp(bytes: &[u8; Stamp::LEN], dispatch: &Stamp) -> io::Result<()> {
+    match Stamp::from_bytes(bytes) {
+        Some(stamp) if stamp.is_of(dispatch) => Ok(()),
+        stamp => Err(unstamped(stamp, dispatch)),
+    }
+}
+
+fn unstamped(found: Option<Stamp>, dispatch: &Stamp) -> io::Error {
+    let message = match found {
+        Some(Stamp { ticket, .. }) => format!("it holds the body of dispatch {ticket} instead of {}", dispatch.ticket),
+        None => format!("it does not say that its body is of dispatch {}", dispatch.ticket),
+    };
+    io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
 /// Where `len` bytes of an object begin.
@@ -212,10 +270,10 @@ mod tests {
         let object = OverflowObject::create(name.clone(), 5000, OWN).unwrap().unwrap();
         object.write(0, b"ab");
         object.write(2, b"c");
-        assert_eq!(read_overflow(&name, 3, OWN).unwrap(), b"abc");
-        assert!(object.can_hold(8192) && !object.can_hold(8193), "two pages were reserved");
+        assert_eq!(read_overflow(&name, 3, None, OWN).unwrap(), b"abc");
+        assert!(object.can_hold(8160) && !object.can_hold(8161), "two pages were reserved, less a stamp");
         drop(object);
-        assert_eq!(read_overflow(&name, 3, OWN).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(read_overflow(&name, 3, None, OWN).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]
@@ -238,7 +296,7 @@ mod tests {
         let name = name();
         let first = OverflowObject::create(name.clone(), 1, OWN).unwrap().unwrap();
         assert!(OverflowObject::create(name.clone(), 1, OWN).unwrap().is_none());
-        assert!(read_overflow(&name, 4096, OWN).is_ok(), "the first is still there");
+        assert!(read_overflow(&name, 4000, None, OWN).is_ok(), "the first is still there");
         drop(first);
     }
 
@@ -246,7 +304,7 @@ mod tests {
     fn an_object_shorter_than_announced_is_an_error() {
         let name = name();
         let _object = OverflowObject::create(name.clone(), 1, OWN).unwrap().unwrap();
-        let error = read_overflow(&name, 4097, OWN).unwrap_err();
+        let error = read_overflow(&name, 4097, None, OWN).unwrap_err();
         assert_eq!(error.to_string(), "it has 4096 bytes where 4097 were announced");
     }
 

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 
 use super::claimed::ClaimedSlot;
-use super::overflow::{OverflowStore, ViewStore};
+use super::overflow::OverflowStore;
 use super::shield::Shield;
+use super::views::ViewStore;
 use super::watched::Watched;
 use crate::bus::Bus;
 use crate::protocol::{Claim, Direction, Features, Limits, OutgoingReply, SlotIndex, SlotMeta, Status};

@@ -9,12 +9,12 @@ use http::StatusCode;
 
 use super::attachment::Attachment;
 use super::lend::{Hold, LEND_FROM, Lending};
-use super::overflow::Unreadable;
-use super::payload::{self, NoRoom, ReadError};
+use super::payload::{self, NoRoom, ReadError, Target};
+use super::views::Unreadable;
 use super::watched::Fate;
 use crate::protocol::{
     BodyPlace, BodyRooms, Call, CallError, Caller, Callers, Direction, HeapRange, OutgoingReply, Payload, PayloadError,
-    Placement, RequestId, Room, SlotIndex, Status, Version, align8, decode_method, encoded_len, place,
+    Placement, RequestId, Room, SlotIndex, Stamp, Status, Version, align8, decode_method, encoded_len, place,
 };
 use crate::signal::monotonic_nanos;
 use crate::sync::{AnswerRight, Grant};
@@ -57,8 +57,7 @@ impl ClaimedSlot {
             PayloadError::Body(range) => CallError::BodyRange(range),
         })?;
         let limit = attachment.body_limit;
-        // A hub of ours keeps its objects.
-        let kept = !attachment.is_published_hub();
+        let stamp = self.stamp();
         let lends = payload.body.len() as usize >= LEND_FROM && payload.body.len() as usize <= limit;
         let lending = match (attachment.trust, attachment.bus.owner()) {
             (Some(trust), Some(owner)) if lends => {
@@ -66,7 +65,7 @@ impl ClaimedSlot {
             }
             _ => None,
         };
-        let read = payload::read(bus.region(), &attachment.views, *index, payload, limit, kept, lending);
+        let read = payload::read(bus.region(), &attachment.views, *index, payload, limit, stamp.as_ref(), lending);
         let (meta, body) = read.map_err(|error| match error {
             ReadError::TooLarge { len, limit } => CallError::BodyTooLarge { len, limit },
             ReadError::Overflow(Unreadable { name, source }) => CallError::Overflow { name, source },
@@ -111,6 +110,13 @@ impl ClaimedSlot {
             Fate::GivenUp => drop(self.answer(OutgoingReply::bare(client_closed_request()))),
             Fate::Overdue => self.problem(StatusCode::GATEWAY_TIMEOUT, "the request's deadline has passed"),
         }
+    }
+
+    /// What overflow objects of this dispatch carry, where the hub numbers its dispatches.
+    fn stamp(&self) -> Option<Stamp> {
+        let Self { attachment, ticket, .. } = self;
+        let epoch = attachment.bus.epoch().filter(|_| !attachment.is_published_hub())?;
+        Some(Stamp { epoch, ticket: *ticket, owner: attachment.bus.owner() })
     }
 
     /// Where a long body of the answer may be written so that it need not be copied.
@@ -234,12 +240,13 @@ impl ClaimedSlot {
         let Attachment { bus, overflow, .. } = &**attachment;
         let slot = attachment.slot(*index);
         let (region, meta, body) = (bus.region(), reply.meta(), reply.body());
+        let target = Target { region, overflow, slot: *index, stamp: self.stamp() };
         let payload = match region.geometry().arena(*index) {
-            Some(arena) => payload::write_into(region, overflow, *index, arena.response, &meta, body)?,
+            Some(arena) => payload::write_into(&target, arena.response, &meta, body)?,
             None => {
                 let meta_len = encoded_len(&meta);
                 let placement = self.place(meta_len, body.len());
-                payload::write(region, overflow, *index, placement, (&meta, meta_len), body)?
+                payload::write(&target, placement, (&meta, meta_len), body)?
             }
         };
         slot.resp_status.set(reply.status().as_u16());

@@ -1,237 +1,8 @@
-//! A hub's leases: reserve and fill a slot, wait for it, take the response out.
+//! A hub's lease of a slot that was sent: wait for it, give it up, free it.
 
 use super::finished::FinishedSlot;
-use super::overflow::{OverflowStore, ViewStore};
-use super::payload::{self, NoRoom};
-use crate::bus::Bus;
-use crate::protocol::{
-    BodyPlace, Claim, Direction, Limits, MAX_META, OutgoingCall, OwnerToken, PUBLISHED_ANSWER, Payload, SlotIndex,
-    SlotMeta, Status, WireError, align8,
-};
-use crate::sync::{Counter, Flag};
-
-/// A hub's side of a bus.
-#[derive(Debug)]
-pub(crate) struct HubBus {
-    pub(super) bus: Bus,
-    pub(super) overflow: OverflowStore,
-    pub(super) views: ViewStore,
-    tickets: Counter,
-    limits: Limits,
-    /// The most bytes of the bump area that one answer of a published worker took.
-    longest_answer: Counter,
-    published_workers: Flag,
-}
-
-impl HubBus {
-    /// Takes over a hub's bus; what exceeds the limits is refused both ways.
-    pub(crate) fn new(bus: Bus, limits: impl Into<Limits>) -> Self {
-        let limits = limits.into();
-        let overflow = OverflowStore::new(&bus, Direction::Request, limits.overflow);
-        let views = ViewStore::new(&bus, Direction::Response);
-        Self {
-            bus,
-            overflow,
-            views,
-            tickets: Counter::default(),
-            limits,
-            longest_answer: Counter::default(),
-            published_workers: Flag::default(),
-        }
-    }
-
-    pub(crate) fn bus(&self) -> &Bus {
-        &self.bus
-    }
-
-    pub(crate) fn slots(&self) -> impl DoubleEndedIterator<Item = SlotIndex> + use<> {
-        self.bus.region().geometry().slots()
-    }
-
-    pub(super) fn slot(&self, slot: SlotIndex) -> &SlotMeta {
-        self.bus.region().slot(slot)
-    }
-
-    /// What a slot says now, for tables.
-    pub(crate) fn status(&self, slot: SlotIndex) -> Status {
-        self.slot(slot).status.observe()
-    }
-
-    /// Reserves a slot that this hub believes free; `None` when its word says otherwise.
-    pub(crate) fn reserve(&self, index: SlotIndex) -> Option<ReservedSlot<'_>> {
-        self.slot(index).status.reserve().then_some(ReservedSlot { hub: self, index })
-    }
-
-    /// How many requests no worker has claimed yet.
-    pub(crate) fn waiting(&self) -> u32 {
-        self.slots().filter(|&slot| self.status(slot) == Status::Ready).count() as u32
-    }
-
-    /// Whether a published worker was ever seen here, which can follow to no other region.
-    pub(crate) fn has_published_workers(&self) -> bool {
-        self.published_workers.is_raised()
-    }
-
-    /// What either side may send.
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
-    }
-
-    /// The longest body either side may send, in bytes.
-    pub(crate) fn body_limit(&self) -> usize {
-        self.limits.body
-    }
-
-    /// Whether memory is kept for bodies that do not fit into the region.
-    pub(crate) fn keeps_memory(&self) -> bool {
-        self.overflow.is_in_use() || self.views.is_in_use()
-    }
-
-    /// How often such bodies were written or read so far.
-    pub(crate) fn bodies(&self) -> u64 {
-        self.overflow.writes() + self.views.reads()
-    }
-
-    /// Lets go of the objects of answers.
-    pub(crate) fn drop_views(&self) {
-        self.views.clear();
-    }
-
-    /// Gives back the object kept for the requests of a slot, which the caller has to itself.
-    pub(crate) fn give_back(&self, slot: SlotIndex) {
-        self.overflow.give_back(slot);
-    }
-
-    /// The slot with this number.
-    pub(crate) fn slot_at(&self, index: usize) -> SlotIndex {
-        self.bus.region().geometry().slot_at(index)
-    }
-
-    /// Whether anybody took bytes of the bump area, which only published workers do.
-    pub(crate) fn is_bump_area_in_use(&self) -> bool {
-        self.bus.region().header().alloc_head.given_out() > self.bump_area().0
-    }
-
-    /// Whether published workers would find room for the answers of `in_flight` requests, each as long as the longest so
-    /// far, in what is left of the bump area.
-    pub(crate) fn has_room_for_answers(&self, in_flight: usize) -> bool {
-        let (start, end) = self.bump_area();
-        let used = self.bus.region().header().alloc_head.given_out().saturating_sub(start);
-        // A region without a bump area has no version 1 workers; one that nobody took from has only workers of ours.
-        let answer = self.longest_answer.get().max(PUBLISHED_ANSWER.into());
-        used == 0 || u64::from(used) + answer * in_flight as u64 <= u64::from(end - start)
-    }
-
-    /// Gives the bump area back if every slot is free.
-    pub(crate) fn rewind_bump_area(&self) {
-        let (start, _) = self.bump_area();
-        let head = &self.bus.region().header().alloc_head;
-        let seen = head.given_out();
-        if seen > start && self.slots().all(|slot| self.status(slot) == Status::Free) {
-            head.rewind(seen, start);
-        }
-    }
-
-    /// Notes how much of the bump area an answer took.
-    pub(super) fn learn_length(&self, payload: Payload) {
-        let Payload { meta, body: BodyPlace::Inline(body) } = payload else { return };
-        let len = (align8(meta.len()) + align8(body.len())) as u64;
-        if body.offset() >= self.bump_area().0 && len > self.longest_answer.get().max(PUBLISHED_ANSWER.into()) {
-            self.longest_answer.set(len);
-        }
-    }
-
-    fn bump_area(&self) -> (u32, u32) {
-        let geometry = self.bus.region().geometry();
-        (geometry.bump_start(), geometry.bump_end())
-    }
-}
-
-/// A slot that is being filled. Dropped before it is dispatched it is free again.
-#[derive(Debug)]
-#[must_use = "a reserved slot that is dropped sends nothing"]
-pub(crate) struct ReservedSlot<'a> {
-    hub: &'a HubBus,
-    index: SlotIndex,
-}
-
-impl<'a> ReservedSlot<'a> {
-    /// Writes `call` into the slot. Nobody sees it yet.
-    ///
-    /// `deadline` is the time of CLOCK_MONOTONIC in nanoseconds until which the answer is waited for.
-    pub(crate) fn write(self, call: &OutgoingCall, deadline: u64) -> Result<WrittenSlot<'a>, DispatchError> {
-        let Self { hub, index } = self;
-        let slot = hub.slot(index);
-        let body = call.body();
-        if body.len() > hub.limits.body {
-            return Err(WireError::BodyTooLarge { len: body.len(), limit: hub.limits.body }.into());
-        }
-        let region = hub.bus.region();
-        let arena = region.geometry().arena(index).expect("a hub of ours makes regions with arenas");
-        let limit = arena.request.len().min(MAX_META);
-        let payload = match payload::write_into(region, &hub.overflow, index, arena.request, &call.meta(), body) {
-            Err(NoRoom::Meta(len)) => return Err(WireError::MetaTooLarge { len, limit }.into()),
-            payload => payload?,
-        };
-        slot.req_id.set(call.id.as_padded());
-        slot.method.set(call.method());
-        slot.request.write(payload);
-        slot.resp_ticket.set(0);
-        slot.deadline.set(deadline);
-        slot.cancel.set(0);
-        slot.held.clear();
-        Ok(WrittenSlot(self))
-    }
-}
-
-/// A slot whose request is written. Dropped before it is announced it is free again.
-#[derive(Debug)]
-#[must_use = "a written slot that is dropped sends nothing"]
-pub(crate) struct WrittenSlot<'a>(ReservedSlot<'a>);
-
-impl WrittenSlot<'_> {
-    /// Stores READY and rings.
-    ///
-    /// The answer may be there before this returns; whoever waits for it looks at the slot.
-    pub(crate) fn announce(self) -> DispatchedSlot {
-        let ReservedSlot { hub, index } = self.0;
-        let ticket = hub.next_ticket();
-        let slot = hub.slot(index);
-        slot.ticket.set(ticket);
-        slot.status.announce();
-        hub.bus.requests().ring();
-        // The slot has its next state: it must not be freed as one that sent nothing.
-        std::mem::forget(self);
-        DispatchedSlot { index, ticket }
-    }
-}
-
-impl HubBus {
-    /// The number of the next dispatch; its low half is never 0, which means "none" in `cancel`.
-    fn next_ticket(&self) -> u64 {
-        loop {
-            let ticket = self.tickets.next() + 1;
-            if ticket as u32 != 0 {
-                return ticket;
-            }
-        }
-    }
-}
-
-impl Drop for ReservedSlot<'_> {
-    fn drop(&mut self) {
-        self.hub.slot(self.index).status.abandon();
-    }
-}
-
-/// Why a request was not sent.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum DispatchError {
-    #[error(transparent)]
-    Wire(#[from] WireError),
-    #[error(transparent)]
-    NoRoom(#[from] NoRoom),
-}
+use super::hub_bus::HubBus;
+use crate::protocol::{Claim, OwnerToken, SlotIndex, Status};
 
 /// A request that was sent and not taken back yet. It belongs to its caller or to the hub's entry of its slot.
 #[derive(Debug, PartialEq, Eq)]
@@ -254,6 +25,10 @@ pub(crate) enum Progress {
 }
 
 impl DispatchedSlot {
+    pub(super) fn new(index: SlotIndex, ticket: u64) -> Self {
+        Self { index, ticket }
+    }
+
     /// Looks at the slot.
     pub(crate) fn progress(&self, hub: &HubBus) -> Progress {
         match hub.slot(self.index).status.observe() {
@@ -264,9 +39,9 @@ impl DispatchedSlot {
                 }
                 Progress::Claimed(claim)
             }
-            Status::Done => Progress::Finished,
+            Status::Done if hub.has_dispatched(self.index, self.ticket) => Progress::Finished,
             // Nobody but this entry reuses the slot, so neither FREE nor a stray word becomes DONE later.
-            Status::Free | Status::Writing | Status::Unknown(_) => Progress::Abandoned,
+            Status::Free | Status::Writing | Status::Done | Status::Unknown(_) => Progress::Abandoned,
         }
     }
 
@@ -277,7 +52,7 @@ impl DispatchedSlot {
 
     /// Takes the request back if no worker has claimed it.
     pub(crate) fn withdraw(&self, hub: &HubBus) -> bool {
-        hub.slot(self.index).status.withdraw()
+        self.is_ours(hub) && hub.slot(self.index).status.withdraw()
     }
 
     /// Writes down that nobody waits for the answer any more. The worker that runs the request sees it before long.
@@ -290,7 +65,7 @@ impl DispatchedSlot {
 
     /// Frees the slot of a worker that is proven dead.
     pub(crate) fn reap(&self, hub: &HubBus, claim: Claim) -> bool {
-        hub.slot(self.index).status.reap(claim)
+        self.is_ours(hub) && hub.slot(self.index).status.reap(claim)
     }
 
     /// Who holds bytes of the request in place.
@@ -317,9 +92,16 @@ impl DispatchedSlot {
         }
     }
 
+    /// Whether the slot is this entry's still: another hub that takes the region over leaves no ticket of ours.
+    fn is_ours(&self, hub: &HubBus) -> bool {
+        hub.has_dispatched(self.index, self.ticket)
+    }
+
     /// Makes the slot FREE after `progress` has said that it is abandoned.
     fn reset(&self, hub: &HubBus) {
-        hub.slot(self.index).status.reset();
+        if self.is_ours(hub) {
+            hub.slot(self.index).status.reset();
+        }
     }
 
     #[cfg(test)]

@@ -1,12 +1,13 @@
 //! A hub's lease of an answered slot: the response is read, then the slot is free.
 
-use super::dispatched::HubBus;
+use super::hub_bus::HubBus;
 use super::lend::{Keeper, Lending};
-use super::overflow::Unreadable;
 use super::payload::{self, ReadError};
+use super::views::Unreadable;
 use crate::bus::Bus;
 use crate::protocol::{Payload, PayloadError, Reply, ReplyError, SlotIndex};
 use crate::region::TrustedPeers;
+use crate::sync::after_reading;
 
 /// An answered slot. It stays answered until it is freed.
 #[derive(Debug)]
@@ -61,23 +62,33 @@ impl<'a> FinishedSlot<'a> {
             PayloadError::Body(range) => ReplyError::BodyRange(range),
         })?;
         hub.learn_length(payload);
-        // A worker of ours keeps its objects, and shows by the ticket that it answered. Another lends nothing.
-        let kept = found == expected;
+        // A worker of ours shows by the ticket that it answered, and stamps its objects. Another lends nothing.
+        let stamp = hub.stamp(expected).filter(|_| found == expected);
         // Its keeper stays until the copying is over.
-        let (lending, _keeper) = if kept { (lending, None) } else { (None, lending) };
-        let read = payload::read(hub.bus.region(), &hub.views, index, payload, hub.body_limit(), kept, lending);
+        let (lending, _keeper) = if stamp.is_some() { (lending, None) } else { (None, lending) };
+        let read =
+            payload::read(hub.bus.region(), &hub.views, index, payload, hub.body_limit(), stamp.as_ref(), lending);
         let (meta, body) = read.map_err(|error| match error {
             ReadError::TooLarge { len, limit } => ReplyError::BodyTooLarge { len, limit },
             ReadError::Overflow(Unreadable { name, source }) => ReplyError::Overflow { name, source },
         })?;
+        // What was copied may be another hub's by now, one that took the region over; then the ticket was gone before.
+        after_reading();
+        if !hub.has_dispatched(index, expected) {
+            return Err(ReplyError::Ticket { found: slot.ticket.get(), expected });
+        }
         Ok(Reply { status, meta, body })
     }
 
     /// Frees the slot; false while a worker holds bytes of its request in place, and then it stays as it is.
     #[must_use]
     pub(crate) fn free(self) -> bool {
-        let Self { hub, index, ticket: _ } = self;
+        let Self { hub, index, ticket } = self;
         let slot = hub.slot(index);
+        if !hub.has_dispatched(index, ticket) {
+            // Another hub took the region over: what stands there is not ours to free.
+            return true;
+        }
         if slot.held.holder().is_some() {
             return false;
         }

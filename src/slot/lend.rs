@@ -87,7 +87,7 @@ struct SharedMemory {
 
 impl BodyMemory for SharedMemory {
     fn capacity(&self) -> usize {
-        self.object.capacity()
+        self.object.room()
     }
 
     fn write(&mut self, at: usize, bytes: &[u8]) {

@@ -21,16 +21,21 @@ mod attachment;
 mod claimed;
 mod dispatched;
 mod finished;
+mod hub_bus;
 mod lend;
 mod overflow;
 mod payload;
+mod reserved;
 mod shield;
+mod views;
 mod watched;
 
 pub(crate) use self::attachment::{Attachment, ScanCursor};
 pub(crate) use self::claimed::ClaimedSlot;
-pub(crate) use self::dispatched::{DispatchError, DispatchedSlot, HubBus, Progress};
+pub(crate) use self::dispatched::{DispatchedSlot, Progress};
+pub(crate) use self::hub_bus::HubBus;
 pub(crate) use self::lend::{Keeper, LEND_FROM};
+pub(crate) use self::reserved::DispatchError;
 pub(crate) use self::watched::Fate;
 pub(crate) use crate::region::TrustedPeers;
 

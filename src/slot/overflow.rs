@@ -1,18 +1,17 @@
-//! The overflow objects of a slot: what this side writes is kept, one for each slot, and used again while it is long enough;
-//! so is the view of what the other side keeps.
+//! The overflow objects this side writes: one is kept for each slot, and used again while it is long enough.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::bus::{Access, Bus};
-use crate::protocol::{BusName, Direction, Generation, Segments, SlotIndex, Version};
-use crate::region::{OverflowObject, OverflowView, read_overflow};
+use crate::protocol::{BusName, Direction, Features, Generation, Segments, SlotIndex, Stamp, Version};
+use crate::region::OverflowObject;
 use crate::sync::Counter;
 
 /// Objects up to this many bytes are kept for the slot's next body; longer ones go when their reader is done.
-const KEEP: usize = 1 << 20;
+pub(super) const KEEP: usize = 1 << 20;
 /// The most bytes that all slots of one side keep together.
-const KEEP_ALL: u64 = 32 << 20;
+pub(super) const KEEP_ALL: u64 = 32 << 20;
 /// The share of the limit that objects may take which are kept for no request: what is idle must not keep bodies away.
 const KEPT_SHARE: u64 = 8;
 
@@ -22,7 +21,9 @@ pub(crate) struct OverflowStore {
     name: BusName,
     access: Access,
     direction: Direction,
-    version: Version,
+    /// Whether names are walked through until one is free. Else the slot has one name, which published peers of version 1
+    /// know, and what stands there is in its way.
+    walks: bool,
     /// The most bytes of all objects.
     limit: u64,
     /// Only the slot's owner uses its entry, beside whoever trims what is idle.
@@ -44,16 +45,26 @@ struct Kept {
     is_long: bool,
 }
 
+impl Kept {
+    fn stamp(&self, stamp: Option<Stamp>) {
+        if let Some(stamp) = stamp {
+            self.object.stamp(stamp);
+        }
+    }
+}
+
 impl OverflowStore {
     /// Objects of at most `limit` bytes together for the bodies that are written in `direction` on `bus`.
     pub(crate) fn new(bus: &Bus, direction: Direction, limit: u64) -> Self {
         let geometry = bus.region().geometry();
-        let (version, slots) = (geometry.version(), geometry.num_slots());
+        let slots = geometry.num_slots();
+        // A hub that numbers its dispatches reads every name, and a worker that stood still must not take another's away.
+        let is_read_by_us = direction == Direction::Response && geometry.offers(Features::TICKET);
         Self {
             name: bus.name().clone(),
             access: bus.access(),
             direction,
-            version,
+            walks: geometry.version() == Version::V2 || is_read_by_us,
             limit,
             kept: (0..slots).map(|_| Mutex::default()).collect(),
             long: Counter::default(),
@@ -63,23 +74,25 @@ impl OverflowStore {
     }
 
     /// Puts `body` into the slot's object; which generation the reader must open. A body that was written there in the
-    /// first place stays where it is.
-    pub(crate) fn write(&self, slot: SlotIndex, body: &Segments) -> io::Result<Generation> {
+    /// first place stays where it is. `stamp` says which dispatch it is of, to readers of ours.
+    pub(crate) fn write(&self, slot: SlotIndex, body: &Segments, stamp: Option<Stamp>) -> io::Result<Generation> {
         let mut entry = self.entry(slot);
         self.writes.add(1);
         if let (Some(kept), Some(only)) = (&*entry, body.only())
             && kept.object.starts_with(only)
             && kept.object.can_hold(only.len())
         {
+            kept.stamp(stamp);
             return Ok(kept.generation);
         }
-        let Kept { object, generation, .. } = self.make_room(&mut entry, slot, body.len())?;
+        let kept = self.make_room(&mut entry, slot, body.len())?;
         let mut at = 0;
         for piece in body.iter() {
-            object.write(at, piece);
+            kept.object.write(at, piece);
             at += piece.len();
         }
-        Ok(*generation)
+        kept.stamp(stamp);
+        Ok(kept.generation)
     }
 
     /// The slot's object, for a body of at least `len` bytes that is written in place. It is used for no other while it is
@@ -160,123 +173,20 @@ impl OverflowStore {
     }
 
     fn create_counted(&self, slot: SlotIndex, len: usize) -> io::Result<(OverflowObject, Generation)> {
-        match self.version {
-            // Version 1 knows one name. What stands under it was left by a former owner of the slot, whose reader is
-            // done: the slot would not be ours otherwise.
-            Version::V1 => {
-                let generation = Generation::default();
-                let name = self.name.overflow(self.direction, slot, generation);
-                Ok((OverflowObject::replace(&name, len, self.access)?, generation))
-            }
-            Version::V2 => {
-                for generation in Generation::all() {
-                    let name = self.name.overflow(self.direction, slot, generation);
-                    if let Some(object) = OverflowObject::create(name, len, self.access)? {
-                        return Ok((object, generation));
-                    }
-                }
-                let message =
-                    format!("all 255 overflow names of slot {slot} are taken: remove what crashed peers left");
-                Err(io::Error::new(io::ErrorKind::AlreadyExists, message))
+        if !self.walks {
+            // What stands under the name was left by a former owner of the slot, whose reader is done: the slot would not
+            // be ours otherwise.
+            let generation = Generation::default();
+            let name = self.name.overflow(self.direction, slot, generation);
+            return Ok((OverflowObject::replace(&name, len, self.access)?, generation));
+        }
+        for generation in Generation::all() {
+            let name = self.name.overflow(self.direction, slot, generation);
+            if let Some(object) = OverflowObject::create(name, len, self.access)? {
+                return Ok((object, generation));
             }
         }
-    }
-}
-
-/// Views of the objects that the other side keeps.
-#[derive(Debug)]
-pub(crate) struct ViewStore {
-    name: BusName,
-    access: Access,
-    direction: Direction,
-    /// Only the slot's owner uses its entry, beside whoever trims what is idle.
-    views: Box<[Mutex<Option<Arc<OverflowView>>>]>,
-    /// How often a view was read.
-    reads: Counter,
-    /// Bytes of all views.
-    bytes: Counter,
-}
-
-/// Why a body was not copied out of its object.
-#[derive(Debug)]
-pub(crate) struct Unreadable {
-    pub(crate) name: String,
-    pub(crate) source: io::Error,
-}
-
-impl ViewStore {
-    /// Views of what is written in `direction` on `bus`.
-    pub(crate) fn new(bus: &Bus, direction: Direction) -> Self {
-        let views = bus.region().geometry().slots().map(|_| Mutex::default()).collect();
-        let (name, access) = (bus.name().clone(), bus.access());
-        Self { name, access, direction, views, reads: Counter::default(), bytes: Counter::default() }
-    }
-
-    /// Copies `len` bytes out of the slot's object. `kept` says that the writer uses it again, so that mapping it pays.
-    pub(crate) fn read(
-        &self,
-        slot: SlotIndex,
-        generation: Generation,
-        len: usize,
-        kept: bool,
-    ) -> Result<Vec<u8>, Unreadable> {
-        let name = self.name.overflow(self.direction, slot, generation);
-        let read = if kept && len <= KEEP {
-            self.view_of(slot, &name, len).map(|view| view.copy_out(len))
-        } else {
-            read_overflow(&name, len, self.access)
-        };
-        read.map_err(|source| Unreadable { name, source })
-    }
-
-    /// The slot's object itself, at least `len` bytes of it.
-    pub(crate) fn view(
-        &self,
-        slot: SlotIndex,
-        generation: Generation,
-        len: usize,
-    ) -> Result<Arc<OverflowView>, Unreadable> {
-        let name = self.name.overflow(self.direction, slot, generation);
-        self.view_of(slot, &name, len).map_err(|source| Unreadable { name, source })
-    }
-
-    fn view_of(&self, slot: SlotIndex, name: &str, len: usize) -> io::Result<Arc<OverflowView>> {
-        let mut entry = self.views[slot.get()].lock().unwrap_or_else(PoisonError::into_inner);
-        self.reads.add(1);
-        if let Some(view) = entry.as_ref().filter(|view| view.is_of(name, len)) {
-            return Ok(Arc::clone(view));
-        }
-        // The former one goes first: its object may be gone but for this view.
-        self.forget(&mut entry);
-        let view = Arc::new(OverflowView::open(name, len, self.access)?);
-        let bytes = view.len() as u64;
-        if view.len() <= KEEP && self.bytes.get() + bytes <= KEEP_ALL {
-            *entry = Some(Arc::clone(&view));
-            self.bytes.add(bytes);
-        }
-        Ok(view)
-    }
-
-    /// How often views were read so far.
-    pub(crate) fn reads(&self) -> u64 {
-        self.reads.get()
-    }
-
-    /// Whether any view may be kept.
-    pub(crate) fn is_in_use(&self) -> bool {
-        self.bytes.get() > 0
-    }
-
-    fn forget(&self, entry: &mut Option<Arc<OverflowView>>) {
-        if let Some(view) = entry.take() {
-            self.bytes.sub(view.len() as u64);
-        }
-    }
-
-    /// Lets go of every view. A slot that is read again opens its own again.
-    pub(crate) fn clear(&self) {
-        for view in &self.views {
-            self.forget(&mut view.lock().unwrap_or_else(PoisonError::into_inner));
-        }
+        let message = format!("all 255 overflow names of slot {slot} are taken: remove what crashed peers left");
+        Err(io::Error::new(io::ErrorKind::AlreadyExists, message))
     }
 }

@@ -5,8 +5,9 @@ use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 
 use super::lend::{Keeper, Kept, Lending};
-use super::overflow::{OverflowStore, Unreadable, ViewStore};
-use crate::protocol::{BodyPlace, HeapRange, MAX_META, Payload, Placement, Segments, SlotIndex, encoded_len};
+use super::overflow::OverflowStore;
+use super::views::{Unreadable, ViewStore};
+use crate::protocol::{BodyPlace, HeapRange, MAX_META, Payload, Placement, Segments, SlotIndex, Stamp, encoded_len};
 use crate::region::{HeapWriter, Region, lend_range, lend_view};
 
 /// The longest meta in bytes that is encoded in private memory first.
@@ -23,15 +24,23 @@ pub(crate) enum NoRoom {
     Body(usize),
 }
 
+/// Where a message is written to.
+pub(crate) struct Target<'a> {
+    pub(crate) region: &'a Region,
+    pub(crate) overflow: &'a OverflowStore,
+    pub(crate) slot: SlotIndex,
+    /// Which dispatch an overflow object is of, where its reader looks for that.
+    pub(crate) stamp: Option<Stamp>,
+}
+
 /// Writes `meta` to the start of `free` and `body` behind it; a body that does not fit into an overflow object.
 pub(crate) fn write_into(
-    region: &Region,
-    overflow: &OverflowStore,
-    slot: SlotIndex,
+    target: &Target<'_>,
     free: HeapRange,
     meta: &impl Serialize,
     body: &Segments,
 ) -> Result<Payload, NoRoom> {
+    let region = target.region;
     let most = free.len().min(MAX_META);
     let (room, _) = free.split(most).expect("no longer than the range");
     // Encoded once: how long it is shows when it is there. Nearly every meta is short; it goes over in one copy, because
@@ -44,16 +53,14 @@ pub(crate) fn write_into(
     };
     let (meta, rest) = free.split(len).expect("it was written there");
     let place = rest.split(body.len()).map(|(place, _)| place);
-    Ok(Payload { meta, body: write_body(region, overflow, slot, place, body)? })
+    Ok(Payload { meta, body: write_body(target, place, body)? })
 }
 
 /// Writes `meta` and `body` where `placement` says, a body without a place into an overflow object.
 ///
 /// `meta_len` is the encoded length the placement was made for.
 pub(crate) fn write(
-    region: &Region,
-    overflow: &OverflowStore,
-    slot: SlotIndex,
+    target: &Target<'_>,
     placement: Placement,
     (meta, meta_len): (&impl Serialize, usize),
     body: &Segments,
@@ -62,20 +69,15 @@ pub(crate) fn write(
         Some(range) if meta_len <= MAX_META => range,
         _ => return Err(NoRoom::Meta(meta_len)),
     };
-    let body = write_body(region, overflow, slot, placement.body, body)?;
-    let cursor = HeapCursor(region.writer(meta_range));
+    let body = write_body(target, placement.body, body)?;
+    let cursor = HeapCursor(target.region.writer(meta_range));
     let written = postcard::serialize_with_flavor(meta, cursor).expect("the placement has room for the meta");
     debug_assert_eq!(written, meta_len);
     Ok(Payload { meta: meta_range, body })
 }
 
-fn write_body(
-    region: &Region,
-    overflow: &OverflowStore,
-    slot: SlotIndex,
-    place: Option<HeapRange>,
-    body: &Segments,
-) -> Result<BodyPlace, NoRoom> {
+fn write_body(target: &Target<'_>, place: Option<HeapRange>, body: &Segments) -> Result<BodyPlace, NoRoom> {
+    let &Target { region, overflow, slot, stamp } = target;
     let len = u32::try_from(body.len()).map_err(|_| NoRoom::Body(body.len()))?;
     match place {
         _ if len == 0 => Ok(BodyPlace::Empty),
@@ -86,7 +88,7 @@ fn write_body(
             Ok(BodyPlace::Inline(range))
         }
         None => {
-            let generation = overflow.write(slot, body).map_err(|error| NoRoom::Overflow(body.len(), error))?;
+            let generation = overflow.write(slot, body, stamp).map_err(|error| NoRoom::Overflow(body.len(), error))?;
             Ok(BodyPlace::Overflow { generation, len })
         }
     }
@@ -120,14 +122,15 @@ pub(crate) enum ReadError {
 
 /// Copies a message out: its meta and its body, in one private block when both are inline.
 ///
-/// `kept` says that its writer uses overflow objects again. With `lending` the body is not copied.
+/// Its writer has stamped an overflow object for `dispatch`, if it is one of ours. With `lending`, which only such a writer's
+/// messages may have, the body is not copied.
 pub(crate) fn read<K: Keeper>(
     region: &Region,
     views: &ViewStore,
     slot: SlotIndex,
     payload: Payload,
     body_limit: usize,
-    kept: bool,
+    dispatch: Option<&Stamp>,
     lending: Option<Lending<K>>,
 ) -> Result<(Bytes, Bytes), ReadError> {
     let Payload { meta, body } = payload;
@@ -135,14 +138,14 @@ pub(crate) fn read<K: Keeper>(
     if len as usize > body_limit {
         return Err(ReadError::TooLarge { len, limit: body_limit });
     }
-    if let Some(Lending { trust, keeper }) = lending {
+    if let (Some(Lending { trust, keeper }), Some(dispatch)) = (lending, dispatch) {
         let mut block = Vec::with_capacity(meta.len());
         region.copy_out(meta, &mut block);
         let body = match body {
             BodyPlace::Empty => Bytes::new(),
             BodyPlace::Inline(range) => lend_range(Kept(keeper), range, trust),
             BodyPlace::Overflow { generation, len } => {
-                let view = views.view(slot, generation, len as usize).map_err(ReadError::Overflow)?;
+                let view = views.view(slot, generation, len as usize, dispatch).map_err(ReadError::Overflow)?;
                 lend_view(Kept(keeper), view, len as usize, trust)
             }
         };
@@ -161,7 +164,7 @@ pub(crate) fn read<K: Keeper>(
     let inline_body = meta_bytes.split_off(meta.len());
     let body = match body {
         BodyPlace::Overflow { generation, len } => {
-            views.read(slot, generation, len as usize, kept).map_err(ReadError::Overflow)?.into()
+            views.read(slot, generation, len as usize, dispatch).map_err(ReadError::Overflow)?.into()
         }
         BodyPlace::Empty | BodyPlace::Inline(_) => inline_body,
     };

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use slotbus::hub::{Hub, SlotState};
 
-use super::process::{play, role};
 use super::squatter::STRANGER;
+use super::support::process::{play, role};
 use super::support::{bytes, name};
 use super::{echo, long, objects_in_use, post, refused, whole};
 

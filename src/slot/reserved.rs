@@ -1,0 +1,83 @@
+//! A hub's lease of a slot that is being filled.
+
+use super::dispatched::DispatchedSlot;
+use super::hub_bus::HubBus;
+use super::payload::{self, NoRoom, Target};
+use crate::protocol::{MAX_META, OutgoingCall, SlotIndex, WireError};
+
+/// A slot that is being filled. Dropped before it is dispatched it is free again.
+#[derive(Debug)]
+#[must_use = "a reserved slot that is dropped sends nothing"]
+pub(crate) struct ReservedSlot<'a> {
+    pub(super) hub: &'a HubBus,
+    pub(super) index: SlotIndex,
+}
+
+impl<'a> ReservedSlot<'a> {
+    /// Writes `call` into the slot. Nobody sees it yet.
+    ///
+    /// `deadline` is the time of CLOCK_MONOTONIC in nanoseconds until which the answer is waited for.
+    pub(crate) fn write(self, call: &OutgoingCall, deadline: u64) -> Result<WrittenSlot<'a>, DispatchError> {
+        let Self { hub, index } = self;
+        let slot = hub.slot(index);
+        let body = call.body();
+        if body.len() > hub.body_limit() {
+            return Err(WireError::BodyTooLarge { len: body.len(), limit: hub.body_limit() }.into());
+        }
+        let region = hub.bus.region();
+        let arena = region.geometry().arena(index).expect("a hub of ours makes regions with arenas");
+        let limit = arena.request.len().min(MAX_META);
+        let ticket = hub.next_ticket();
+        let target = Target { region, overflow: &hub.overflow, slot: index, stamp: hub.stamp(ticket) };
+        let payload = match payload::write_into(&target, arena.request, &call.meta(), body) {
+            Err(NoRoom::Meta(len)) => return Err(WireError::MetaTooLarge { len, limit }.into()),
+            payload => payload?,
+        };
+        slot.req_id.set(call.id.as_padded());
+        slot.method.set(call.method());
+        slot.request.write(payload);
+        slot.resp_ticket.set(0);
+        slot.deadline.set(deadline);
+        slot.cancel.set(0);
+        slot.held.clear();
+        slot.ticket.set(ticket);
+        Ok(WrittenSlot { reserved: self, ticket })
+    }
+}
+
+/// A slot whose request is written. Dropped before it is announced it is free again.
+#[derive(Debug)]
+#[must_use = "a written slot that is dropped sends nothing"]
+pub(crate) struct WrittenSlot<'a> {
+    reserved: ReservedSlot<'a>,
+    ticket: u64,
+}
+
+impl WrittenSlot<'_> {
+    /// Stores READY and rings.
+    ///
+    /// The answer may be there before this returns; whoever waits for it looks at the slot.
+    pub(crate) fn announce(self) -> DispatchedSlot {
+        let &Self { reserved: ReservedSlot { hub, index }, ticket } = &self;
+        hub.slot(index).status.announce();
+        hub.bus.requests().ring();
+        // The slot has its next state: it must not be freed as one that sent nothing.
+        std::mem::forget(self);
+        DispatchedSlot::new(index, ticket)
+    }
+}
+
+impl Drop for ReservedSlot<'_> {
+    fn drop(&mut self) {
+        self.hub.slot(self.index).status.abandon();
+    }
+}
+
+/// Why a request was not sent.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DispatchError {
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
+}
