@@ -34,7 +34,9 @@
 //! # Promises
 //!
 //! - A claimed request is answered exactly once while its worker lives: a panic is answered 500, garbage 400, what is
-//!   too large 413, a shutdown 503. A worker that dies is noticed by its hub, and its callers get an error.
+//!   too large 413, a shutdown 503. A worker that dies is noticed by its hub within milliseconds, and its callers get an
+//!   error.
+//! - A handler whose caller gives up, or whose deadline passes, is told and dropped within 20 ms.
 //! - A response never reaches another request: publishing compares the exact word that the claim wrote.
 //! - A handler runs at most once for each request that is sent; nothing is retried behind your back.
 //! - A hub never adopts or wipes a region: it replaces one whose hub is proven dead, and refuses any other.
@@ -42,7 +44,7 @@
 //! # Features
 //!
 //! - `tokio` (default): unfinished handlers run on the tokio runtime that awaits [`serve`]; `shutdown_signal`;
-//!   `tower::timeout` errors are answered 504. Without it, give [`Serve::executor`] any `futures::task::Spawn`.
+//!   `tower::timeout` errors are answered 504; `hub::RetryIdempotent`. Without it, give [`Serve::executor`] any `futures::task::Spawn`.
 //! - `macros` (default): `#[handler]`.
 //!
 //! # Where to read on

@@ -111,3 +111,31 @@ async fn a_region_stuck_with_a_stopped_worker_is_retired_and_everybody_follows()
     assert_eq!(bytes(hub.call(get_request("/")).await.unwrap()).await, "the stopped one");
     stopped.kill();
 }
+
+/// Two workers: one that dies over its first request, and one that answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_get_survives_the_death_of_its_worker_and_a_post_does_not() {
+    use slotbus::hub::RetryIdempotent;
+    use tower::{Service, ServiceBuilder, ServiceExt};
+
+    const TEST: &str = "a_get_survives_the_death_of_its_worker_and_a_post_does_not";
+    if let Some(name) = role() {
+        let _worker = Worker::start(&name, service(|_| async { std::process::abort() }));
+        wait_to_be_killed();
+    }
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let mut retrying = ServiceBuilder::new().retry(RetryIdempotent::times(1)).service(hub.clone());
+    for method in [http::Method::GET, http::Method::POST] {
+        let mortal = Process::start(TEST, &name);
+        let request = http::Request::builder().method(method.clone()).uri("/").body(Body::empty()).unwrap();
+        let call = tokio::spawn(ServiceExt::<http::Request<Body>>::ready(&mut retrying).await.unwrap().call(request));
+        mortal.wait();
+        let heir = Worker::start(&name, service(|_| async { Response::new(Body::from("hello")) }));
+        match call.await.unwrap() {
+            Ok(response) => assert_eq!((method, bytes(response).await), (http::Method::GET, "hello".into())),
+            Err(error) => assert!(method == http::Method::POST && matches!(error, CallError::WorkerDied), "{error}"),
+        }
+        heir.stop().await;
+    }
+}

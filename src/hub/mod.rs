@@ -31,6 +31,8 @@ mod ids;
 mod lent;
 mod lives;
 mod pool;
+#[cfg(feature = "tokio")]
+mod retry;
 mod service;
 mod shared;
 mod watch;
@@ -38,5 +40,7 @@ mod watcher;
 
 pub use self::builder::{CreateError, HubBuilder};
 pub use self::error::CallError;
+#[cfg(feature = "tokio")]
+pub use self::retry::RetryIdempotent;
 pub use self::service::{Hub, HubFuture, SlotState};
 pub use crate::protocol::Route;

@@ -51,6 +51,11 @@ impl Process {
         rustix::process::kill_process(Pid::from_child(&self.0), signal).unwrap();
     }
 
+    /// Waits until it has ended by itself.
+    pub(crate) fn wait(mut self) -> std::process::ExitStatus {
+        self.0.wait().unwrap()
+    }
+
     /// Kills it as `kill -9` does, and waits until it is dead.
     pub(crate) fn kill(mut self) {
         self.0.kill().unwrap();
