@@ -35,7 +35,10 @@ pub(crate) fn play(wrapper: &[&str], test: &str, role: &str) -> String {
 }
 
 /// Another process, killed and reaped when dropped.
-pub(crate) struct Process(Child, Lines<BufReader<ChildStdout>>);
+pub(crate) struct Process(
+    Child,
+    #[allow(dead_code, reason = "kept open for what it prints")] Lines<BufReader<ChildStdout>>,
+);
 
 impl Process {
     /// Starts `test` in `role`; returns when it has said that it is ready.
