@@ -29,6 +29,11 @@ impl DispatchedSlot {
         Self { index, ticket }
     }
 
+    /// The request that stands in a slot, for whoever looks after dead workers.
+    pub(crate) fn in_slot(hub: &HubBus, index: SlotIndex) -> Self {
+        Self { index, ticket: hub.slot(index).ticket.get() }
+    }
+
     /// Looks at the slot.
     pub(crate) fn progress(&self, hub: &HubBus) -> Progress {
         match hub.slot(self.index).status.observe() {
