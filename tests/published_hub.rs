@@ -87,3 +87,45 @@ async fn a_ping_path_is_an_ordinary_request_behind_a_hub_of_this_crate() {
     assert_eq!(support::bytes(response).await, "the service's own");
     worker.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_published_hub_started_over_a_live_bus_is_noticed_and_gets_the_worker() {
+    let name = name();
+    let hub = slotbus::hub::Hub::builder(&name).create().unwrap();
+    let (started, finish) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let echo = service({
+        let (started, finish) = (Arc::clone(&started), Arc::clone(&finish));
+        move |request| {
+            let (started, finish) = (Arc::clone(&started), Arc::clone(&finish));
+            async move {
+                let path = request.uri().path().to_owned();
+                if path.starts_with("/ours") {
+                    started.add_permits(1);
+                    finish.acquire().await.unwrap().forget();
+                }
+                http::Response::new(Body::from(path))
+            }
+        }
+    });
+    let worker = Worker::start(&name, echo);
+    let ours: Vec<_> = (0..4).map(|i| tokio::spawn(hub.call(support::get_request(&format!("/ours/{i}"))))).collect();
+    let _all_started = started.acquire_many(4).await.unwrap();
+    // It adopts the region, writes zeroes into it and makes new semaphores.
+    let theirs = PublishedHub::new(&name);
+    for call in ours {
+        let error = call.await.unwrap().unwrap_err();
+        assert!(matches!(error, slotbus::hub::CallError::Closed), "{error}");
+    }
+    let answers: Vec<_> = (0..SLOTS).map(|i| (i, theirs.send(&format!("/theirs/{i}")))).collect();
+    // What was in hand is answered now, when its slots are other requests'.
+    finish.add_permits(4);
+    for (i, answer) in answers {
+        let answer = answer.await.unwrap();
+        assert_eq!((answer.status, answer.body), (200, format!("/theirs/{i}").into_bytes()));
+    }
+    assert!(hub.call(support::get_request("/late")).await.is_err());
+    worker.stop().await;
+    drop(theirs);
+    // It removes only what it has made itself.
+    std::fs::remove_file(format!("/dev/shm/slotbus-{name}")).unwrap();
+}

@@ -122,7 +122,12 @@ impl Answer {
         if progress != Progress::Finished {
             let orphaned = shared.board.is_orphan(permit.slot(), &slot);
             give_back(shared, permit, slot);
-            return Err(if orphaned { CallError::WorkerDied } else { CallError::Abandoned });
+            return Err(match orphaned {
+                true => CallError::WorkerDied,
+                false if shared.bus.bus().is_own_life() => CallError::Abandoned,
+                // Another hub has taken the region over.
+                false => CallError::Closed,
+            });
         }
         let finished = slot.finished(&shared.bus);
         let lends = |_: &TrustedPeers| finished.body_len() >= LEND_FROM;
