@@ -133,6 +133,23 @@ async fn calls_whose_bodies_exceed_the_overflow_limit_together_fail_with_507_and
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn objects_that_are_kept_for_later_bodies_leave_room_for_others() {
+    let name = name();
+    let hub = Hub::builder(&name).overflow_limit(1 << 20).create().unwrap();
+    let send = |len: usize| tokio::spawn(hub.call(Request::post("/0").body(Body::from(vec![7; len])).unwrap()));
+    let calls = [(); 4].map(|()| send(200_000));
+    while hub.slots().iter().filter(|&&slot| slot == SlotState::Ready).count() < 4 {
+        tokio::task::yield_now().await;
+    }
+    let worker = Worker::start(&name, generous());
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap().status(), 200);
+    }
+    assert_eq!(send(900_000).await.unwrap().unwrap().status(), 200, "nothing is in flight any more");
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_response_that_exceeds_the_overflow_limit_is_replaced_by_507() {
     let name = name();
     let hub = Hub::builder(&name).create().unwrap();
