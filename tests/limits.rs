@@ -150,6 +150,25 @@ async fn objects_that_are_kept_for_later_bodies_leave_room_for_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn answers_that_were_read_leave_room_for_others() {
+    let name = name();
+    let hub = Hub::builder(&name).slots(2).create().unwrap();
+    let send = |len: usize| tokio::spawn(hub.call(Request::post("/").body(Body::from(vec![7; len])).unwrap()));
+    // Both slots are used; the later request uses one of them again.
+    let calls = [(); 2].map(|()| send(400_000));
+    while hub.slots() != [SlotState::Ready; 2] {
+        tokio::task::yield_now().await;
+    }
+    let echo = service(|request: Request<Body>| async move { Response::new(request.into_body()) });
+    let worker = Worker::with(&name, echo, |serve| serve.overflow_limit(1 << 20));
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap().status(), 200);
+    }
+    assert_eq!(send(900_000).await.unwrap().unwrap().status(), 200, "nothing is in flight any more");
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_response_that_exceeds_the_overflow_limit_is_replaced_by_507() {
     let name = name();
     let hub = Hub::builder(&name).create().unwrap();
