@@ -12,7 +12,7 @@ use super::shared::Shared;
 use crate::body::{Body, BoxError};
 use crate::http::{collect_request, reply_to_response, request_to_call};
 use crate::protocol::{OutgoingCall, Segments};
-use crate::slot::DispatchedSlot;
+use crate::slot::{DispatchError, DispatchedSlot};
 
 /// Sends `request` and resolves to its response; `permit` is the slot that was waited for before, if any.
 pub(super) async fn call<B>(
@@ -76,6 +76,7 @@ async fn dispatch(
     mut waited: Option<Permit>,
     call: &OutgoingCall,
 ) -> Result<(Permit, DispatchedSlot), CallError> {
+    let mut made_room = false;
     loop {
         let permit = match waited.take() {
             Some(permit) => permit,
@@ -87,7 +88,15 @@ async fn dispatch(
         let bus = &deadline.shared().bus;
         match bus.reserve(permit.slot()) {
             Some(reserved) => {
-                let slot = reserved.write(call, deadline.on_the_wire())?.announce();
+                let slot = match reserved.write(call, deadline.on_the_wire()) {
+                    Ok(written) => written.announce(),
+                    Err(DispatchError::NoRoom(_)) if !made_room && deadline.shared().make_room() => {
+                        made_room = true;
+                        waited = Some(permit);
+                        continue;
+                    }
+                    Err(error) => return Err(error.into()),
+                };
                 return Ok((permit, slot));
             }
             None => {

@@ -158,6 +158,17 @@ impl Shared {
         now
     }
 
+    /// Makes room for a request that found none: gives back what is kept for later bodies; whether that was anything.
+    pub(super) fn make_room(&self) -> bool {
+        let keeps = self.bus.keeps_memory();
+        self.bus.drop_views();
+        // One at a time, as in `trim_idle`.
+        for permit in self.bus.slots().filter_map(|slot| self.pool.take_this(slot)) {
+            self.bus.give_back(permit.slot());
+        }
+        keeps
+    }
+
     /// Somebody waits from now on for a ring that others take.
     pub(super) fn add_interest(&self) {
         self.interested.add(1);

@@ -273,6 +273,19 @@ impl Attachment {
         }
     }
 
+    /// Makes room for an answer that found none: gives back the objects of answers that were read, which else stay until their
+    /// slots are used again, and what is kept of requests; whether there were any.
+    pub(super) fn make_room(&self) -> bool {
+        let had_views = self.views.is_in_use();
+        self.views.clear();
+        let given_back = self.slots().filter(|&slot| {
+            // The right first, as in `trim_idle`. Whoever claims the slot after this look has to lock the object to write.
+            let is_read = || !self.rights[slot.get()].is_out() && self.slot(slot).status.observe() != Status::Done;
+            self.overflow.give_back_if(slot, is_read)
+        });
+        given_back.count() > 0 || had_views
+    }
+
     /// Waits until no answer's overflow object is being waited for, at most `patience`: an object must outlive its
     /// reader, and this attachment is about to remove them.
     pub(crate) fn settle(&self, patience: Duration) {
