@@ -7,6 +7,7 @@ use http::{Request, Response, request};
 use super::answer::{Answer, Manner};
 use super::deadline::Deadline;
 use super::error::CallError;
+use super::lent::give_back;
 use super::pool::Permit;
 use super::shared::Shared;
 use crate::body::{Body, BoxError};
@@ -100,10 +101,10 @@ async fn dispatch(
                 return Ok((permit, slot));
             }
             None => {
-                // A free slot whose word is not FREE was written by somebody who is no hub, and may be again.
-                let slot = permit.slot();
-                tracing::error!(bus = %bus.bus().name(), %slot, "a free slot was written to: it is not used any more");
-                permit.forget();
+                // Somebody who is no hub wrote there. What nobody runs is made free; what somebody does is a zombie.
+                let slot = DispatchedSlot::in_slot(bus, permit.slot());
+                tracing::error!(bus = %bus.bus().name(), slot = %permit.slot(), "a free slot was written to");
+                if slot.withdraw(bus) { drop(permit) } else { give_back(deadline.shared(), permit, slot) }
             }
         }
     }

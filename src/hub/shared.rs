@@ -123,7 +123,7 @@ impl Shared {
     /// from the worker.
     pub(super) fn take_rings_of_own(&self) {
         if self.answered.get().is_multiple_of(RINGS_AT_ONCE) {
-            while self.bus.bus().responses().try_take() {}
+            self.bus.bus().responses().take_all();
             // Read after the rings were taken: some may have been for somebody who waits, or for the watcher itself.
             if self.interested.get() > 0 {
                 watcher::look(self);

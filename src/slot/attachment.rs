@@ -131,11 +131,14 @@ impl Attachment {
     pub(crate) fn claim_for_ring(self: &Arc<Self>, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
         self.ring_taken();
         let lease = self.claim(cursor);
-        if lease.is_none() && self.shield.is_none() {
-            // It was nobody's, and no claim is to be had for it later.
-            self.rings_owed.set(0);
+        if lease.is_some() || self.shield.is_some() {
+            return lease;
         }
-        lease
+        // It was nobody's, and no claim is to be had for it later. Where one such ring lies there may be many, which would
+        // wake this thread one by one.
+        self.rings_owed.set(0);
+        self.bus.requests().take_all();
+        self.claim(cursor)
     }
 
     /// Takes the rings of requests that were claimed without them. A ring that stays away was taken by another process.
