@@ -46,7 +46,11 @@ impl Bell {
         // SAFETY: `c_name` is NUL-terminated; without O_CREAT the call takes no further arguments.
         let semaphore = unsafe { libc::sem_open(c_name.as_ptr(), 0) };
         if semaphore == libc::SEM_FAILED {
-            return Err(ObjectError::system(&file_name, "opened", io::Error::last_os_error()));
+            // A hub that just closes may have removed it since the look: then the next one is waited for.
+            return Err(match io::Error::last_os_error() {
+                error if error.kind() == io::ErrorKind::NotFound => ObjectError::Missing(file_name),
+                error => ObjectError::system(&file_name, "opened", error),
+            });
         }
         // From here on it is closed when it is dropped.
         let bell = Self { semaphore, file_name, id: before };
