@@ -77,7 +77,9 @@ fn most_memory(process: &str) -> u64 {
 }
 
 fn request(n: usize) -> Request<Body> {
-    Request::post("/echo").body(Body::from(vec![n as u8; if n % 64 == 0 { 200_000 } else { n % 4096 }])).unwrap()
+    Request::post("/echo")
+        .body(Body::from(vec![n as u8; if n.is_multiple_of(64) { 200_000 } else { n % 4096 }]))
+        .unwrap()
 }
 
 /// Sends until `over`; how many calls brought a response, how many another ending. None hangs beyond the hub's time-out.
