@@ -4,9 +4,10 @@
 //! flags of this process, each with the ordering it needs, so that no other room chooses one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use std::task::{Wake, Waker};
 use std::thread::Thread;
+
+use crate::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 
 /// A number that only grows or shrinks by steps and guards no other memory.
 #[derive(Debug, Default)]
@@ -293,3 +294,7 @@ mod tests {
         assert!(right.take(new));
     }
 }
+
+#[cfg(all(test, loom))]
+#[path = "sync_loom_tests.rs"]
+mod loom_tests;

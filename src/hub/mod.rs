@@ -36,3 +36,6 @@ pub use self::builder::{CreateError, HubBuilder};
 pub use self::error::CallError;
 pub use self::service::{Hub, HubFuture, SlotState};
 pub use crate::protocol::Route;
+
+#[cfg(all(test, loom))]
+mod loom_tests;

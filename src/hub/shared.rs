@@ -1,7 +1,7 @@
 //! What the handles, callers and the watcher of one hub share.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use super::board::Board;
 use super::error::CallError;
 use super::pool::Pool;
 use super::watcher;
+use crate::atomic::{Condvar, Mutex, MutexGuard};
 use crate::protocol::RequestId;
 use crate::signal::Spin;
 use crate::slot::{HubBus, TrustedPeers};

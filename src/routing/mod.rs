@@ -9,6 +9,8 @@ mod endpoint;
 #[cfg(all(test, feature = "macros"))]
 mod hub_tests;
 mod paths;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod probe;
 mod router;
 mod service;
 mod table;
