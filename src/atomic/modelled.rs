@@ -171,7 +171,6 @@ impl Condvar {
         }
         let mutex = guard.mutex;
         drop(guard);
-        loom::thread::yield_now();
         Ok((mutex.lock().unwrap_or_else(PoisonError::into_inner), WaitTimeoutResult(true)))
     }
 

@@ -51,7 +51,8 @@ impl HubBus {
 
     /// Reserves a slot that this hub believes free; `None` when its word says otherwise.
     pub(crate) fn reserve(&self, index: SlotIndex) -> Option<ReservedSlot<'_>> {
-        self.slot(index).status.reserve().then_some(ReservedSlot { hub: self, index })
+        // Made only once the slot is ours: a `ReservedSlot` that is dropped stores FREE.
+        self.slot(index).status.reserve().then(|| ReservedSlot { hub: self, index })
     }
 
     /// The longest body either side may send, in bytes.
