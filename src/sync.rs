@@ -4,9 +4,10 @@
 //! flags of this process, each with the ordering it needs, so that no other room chooses one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use std::task::{Wake, Waker};
 use std::thread::Thread;
+
+use crate::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 
 /// A number that only grows or shrinks by steps and guards no other memory.
 #[derive(Debug, Default)]
@@ -21,8 +22,14 @@ impl Counter {
     /// Adds `n` unless that would be more than `most`; whether it was added. Relaxed: as `add`.
     #[must_use]
     pub(crate) fn add_within(&self, n: u64, most: u64) -> bool {
-        let within = |now: u64| now.checked_add(n).filter(|&sum| sum <= most);
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok()
+        let mut now = self.0.load(Ordering::Relaxed);
+        while let Some(sum) = now.checked_add(n).filter(|&sum| sum <= most) {
+            match self.0.compare_exchange_weak(now, sum, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(other) => now = other,
+            }
+        }
+        false
     }
 
     /// Takes `n` away. Relaxed: as `add`.
@@ -318,3 +325,7 @@ mod tests {
         assert!(right.take(new));
     }
 }
+
+#[cfg(all(test, loom))]
+#[path = "sync_loom_tests.rs"]
+mod loom_tests;

@@ -131,6 +131,12 @@ impl Bus {
         &self.region
     }
 
+    /// Uses the mapping of another bus's region; see `Region::share_mapping`.
+    #[cfg(test)]
+    pub(crate) fn share_mapping(&mut self, other: &Self) {
+        self.region.share_mapping(&other.region);
+    }
+
     pub(crate) fn requests(&self) -> &Bell {
         &self.requests
     }

@@ -17,7 +17,8 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::atomic::{AtomicU32, Ordering};
 
 /// Slot status: available for a new request.
 pub const SLOT_FREE: u32 = 0;
@@ -111,6 +112,12 @@ impl fmt::Display for Status {
 pub struct StatusWord(AtomicU32);
 
 impl StatusWord {
+    /// The word of a free slot, for models of other rooms.
+    #[cfg(all(test, loom))]
+    pub(crate) fn free() -> Self {
+        Self(AtomicU32::new(SLOT_FREE))
+    }
+
     /// The state now. Acquire: pairs with `announce` (a READY seen here carries its request) and with `publish`
     /// (a DONE seen here carries its response).
     pub(crate) fn observe(&self) -> Status {
@@ -330,3 +337,7 @@ mod tests {
         assert!(head.rewind(16, 0) && head.given_out() == 0);
     }
 }
+
+#[cfg(all(test, loom))]
+#[path = "status_loom_tests.rs"]
+mod loom_tests;

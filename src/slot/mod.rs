@@ -41,5 +41,7 @@ pub(crate) use crate::region::TrustedPeers;
 
 #[cfg(test)]
 mod golden_tests;
+#[cfg(all(test, not(loom)))]
+mod shared_mapping_tests;
 #[cfg(test)]
 mod tests;
