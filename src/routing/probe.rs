@@ -12,12 +12,12 @@ use crate::handler::Declaration;
 use crate::http::context::MatchedRoute;
 use crate::http::pattern::Pattern;
 
+/// A pattern that was chosen, the path that it was chosen for, and the parameters.
+pub(crate) type Chosen = (Arc<Pattern>, String, Vec<(String, String)>);
+
 /// The pattern that a router of `patterns` chooses for a request, the path that it chose it for, and the parameters that the
 /// tree of patterns took out of it. Patterns that are in conflict with former ones are left out.
-pub(crate) fn chosen(
-    patterns: &[Pattern],
-    request: http::Request<Body>,
-) -> Option<(Arc<Pattern>, String, Vec<(String, String)>)> {
+pub(crate) fn chosen(patterns: &[Pattern], request: http::Request<Body>) -> Option<Chosen> {
     let path = request.uri().path().to_owned();
     let mut tree = matchit::Router::new();
     let mut inner = Arc::into_inner(Router::<()>::new().inner).expect("nobody shares a new router");
