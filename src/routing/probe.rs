@@ -12,8 +12,8 @@ use crate::handler::Declaration;
 use crate::http::context::MatchedRoute;
 use crate::http::pattern::Pattern;
 
-/// A pattern, the path it was chosen for, and that path's parameters.
-type Chosen = (Arc<Pattern>, String, Vec<(String, String)>);
+/// A pattern that was chosen, the path that it was chosen for, and the parameters.
+pub(crate) type Chosen = (Arc<Pattern>, String, Vec<(String, String)>);
 
 /// The pattern that a router of `patterns` chooses for a request, the path that it chose it for, and the parameters that the
 /// tree of patterns took out of it. Patterns that are in conflict with former ones are left out.

@@ -135,17 +135,22 @@ fn hub_and_worker_on_one_mapping_exchange_ten_thousand_requests() {
     let plants_race = std::env::var_os(PLANTED_RACE).is_some();
     let name = BusName::new("slotbus-test", &Uuid::new_v4().to_string()).unwrap();
     let founding = Founding { version: Version::V1, slots: 4, half: HALF, force: false, access: Access::own() };
-    let hub = HubBus::new(Bus::found(&name, &founding).unwrap(), 1 << 24);
+    let hub = Arc::new(HubBus::new(Bus::found(&name, &founding).unwrap(), 1 << 24));
     let mut bus = Bus::attach(&name, Access::own()).unwrap();
     bus.share_mapping(hub.bus());
     let worker = Arc::new(Attachment::new(bus, 1 << 24, None));
-    let answered = Answered::default();
-    thread::scope(|scope| {
-        for first in 0..THREADS {
-            let (hub, answered) = (&hub, &answered);
-            scope.spawn(move || call_all(hub, first, answered));
-            scope.spawn(|| serve(&worker, answered, plants_race));
-        }
-    });
+    let answered = Arc::new(Answered::default());
+    // Joined one by one, which a race detector sees; how a scope waits for its threads it does not.
+    let threads: Vec<_> = (0..THREADS)
+        .flat_map(|first| {
+            let (hub, worker) = (Arc::clone(&hub), Arc::clone(&worker));
+            let (calling, serving) = (Arc::clone(&answered), Arc::clone(&answered));
+            [
+                thread::spawn(move || call_all(&hub, first, &calling)),
+                thread::spawn(move || serve(&worker, &serving, plants_race)),
+            ]
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
     assert!(hub.slots().all(|slot| hub.status(slot) == crate::protocol::Status::Free));
 }
