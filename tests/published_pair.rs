@@ -57,10 +57,8 @@ macro_rules! published_pair {
             if kill {
                 worker.kill();
             }
-            let mut hanging = 0;
-            for call in calls {
-                hanging += usize::from(tokio::time::timeout(PATIENCE, call).await.is_err());
-            }
+            let ends = calls.into_iter().map(|call| tokio::time::timeout(PATIENCE, call));
+            let hanging = futures::future::join_all(ends).await.iter().filter(|end| end.is_err()).count();
             let slots_lost = taken(slotbus::types::SLOT_CLAIMED);
             hub.stop();
             Outcome { hanging, slots_lost }
