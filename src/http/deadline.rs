@@ -8,7 +8,8 @@ use super::context::CallContext;
 
 /// Until when the caller waits for the answer. A handler that is not done by then is dropped and answered 504.
 ///
-/// A hub of this crate tells it with every request; behind a published hub there is none. Put into the extensions of a
+/// A hub of this crate tells it with every request, by CLOCK_MONOTONIC, which is the same for all processes of a machine unless
+/// somebody gives them time namespaces of their own; behind a published hub there is none. Put into the extensions of a
 /// request, it shortens what the hub's [time-out](crate::hub::HubBuilder::timeout) allows that one call; so a handler that calls on
 /// passes its own on.
 ///

@@ -7,7 +7,7 @@
 //! said that it could not read the answer in that slot.
 //!
 //! When a slot became free is known from its next use or from the answer, so a little late: of requests that were not
-//! harmed, about one in twenty seems to share bytes too. A worker that mixes up answers by itself is found by the rest.
+//! harmed, about one in twenty seems to share bytes too. One whose slot had moved on before it was looked at may have shared. A worker that mixes up answers by itself is found by the rest.
 
 use std::fs::File;
 use std::mem;
@@ -89,7 +89,8 @@ impl Ledger {
         let Entry { slot, dispatch, over, .. } = pages.entries[own];
         let was_read = !lost || self.failed_reads.any(slot, self.start + dispatch.0, self.start + over);
         let ends = pages.ends();
-        was_read && (0..ends.len()).any(|other| other != own && pages.shared_bytes(own, other, &ends))
+        let harmed = |other: usize| pages.shared_bytes(own, other, &ends) || pages.may_have_shared(own, other);
+        was_read && (0..ends.len()).any(|other| other != own && harmed(other))
     }
 
     /// The slot that holds `id`, with its number.
@@ -114,6 +115,13 @@ impl Pages {
         }
         ends.reverse();
         ends
+    }
+
+    /// Whether nothing is known of the bytes of one of two requests that were in flight at the same time: its slot had moved on
+    /// before it was looked at, because the thread that had dispatched it had to wait for its core.
+    fn may_have_shared(&self, a: usize, b: usize) -> bool {
+        let (a, b) = (&self.entries[a], &self.entries[b]);
+        (a.slot.is_none() || b.slot.is_none()) && a.dispatch.0 < b.over && b.dispatch.0 < a.over
     }
 
     /// Whether the later of two requests got bytes of the earlier one while that was in flight.
