@@ -1,7 +1,14 @@
 //! The atomics of one process, named after what they are for.
 //!
 //! The words that two processes share have their own transitions in `protocol::status`; here are the counters and
-//! flags of this process, each with the ordering it needs, so that no other room chooses one.
+//! flags of this process, each with the ordering it needs, so that no other room chooses one. Every store that another
+//! process sees passes `stores`, where a unit test can hear it.
+
+#[cfg(test)]
+pub(crate) mod stores;
+#[cfg(not(test))]
+#[path = "sync/unheard.rs"]
+pub(crate) mod stores;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};

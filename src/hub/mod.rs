@@ -44,3 +44,6 @@ pub use self::error::CallError;
 pub use self::retry::RetryIdempotent;
 pub use self::service::{Hub, HubFuture, SlotState};
 pub use crate::protocol::Route;
+
+#[cfg(test)]
+mod crash_tests;

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use super::request_id::RequestId;
 use super::status::{BumpHead, HeldWord, Seal, StatusWord};
+use crate::sync::stores;
 
 /// The first word of a control region: "SLB1".
 pub const SHM_MAGIC: u32 = 0x534C_4231;
@@ -50,7 +51,7 @@ macro_rules! field {
 
             /// Writes the field. Relaxed: the status word orders it.
             pub(crate) fn set(&self, value: $int) {
-                self.0.store(value, Ordering::Relaxed);
+                stores::store(stringify!($name), || self.0.store(value, Ordering::Relaxed));
             }
         }
     };
