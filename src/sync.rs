@@ -270,6 +270,19 @@ pub(crate) fn unpark_waker() -> Waker {
 mod tests {
     use super::*;
 
+    impl AnswerRight {
+        /// A right as it stands in `word`, for models.
+        pub(crate) fn with(word: u32) -> Self {
+            Self(AtomicU32::new(word))
+        }
+
+        /// The word and the number of its last grant.
+        pub(crate) fn word(&self) -> (u32, Grant) {
+            let word = self.0.load(Ordering::Relaxed);
+            (word, Grant(word & !STATE))
+        }
+    }
+
     #[test]
     fn a_set_gives_each_number_out_once_and_the_lowest_first() {
         let set = IndexSet::below(130);

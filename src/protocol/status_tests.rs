@@ -2,13 +2,23 @@
 
 use super::*;
 
-fn word(value: u32) -> StatusWord {
-    StatusWord(AtomicU32::new(value))
+impl StatusWord {
+    /// A word of private memory, for models.
+    pub(crate) fn with(value: u32) -> Self {
+        Self(AtomicU32::new(value))
+    }
+}
+
+impl HeldWord {
+    /// A word of private memory that says who holds.
+    pub(crate) fn with(value: u32) -> Self {
+        Self(AtomicU32::new(value))
+    }
 }
 
 #[test]
 fn a_request_walks_through_every_state_once() {
-    let slot = word(SLOT_FREE);
+    let slot = StatusWord::with(SLOT_FREE);
     let claim = Claim::by(OwnerToken::from_raw(7));
     assert!(slot.reserve() && !slot.reserve());
     slot.announce();
@@ -21,7 +31,7 @@ fn a_request_walks_through_every_state_once() {
 
 #[test]
 fn only_the_exact_claim_publishes() {
-    let slot = word(SLOT_READY);
+    let slot = StatusWord::with(SLOT_READY);
     let mine = Claim::by(OwnerToken::from_raw(7));
     assert!(slot.claim(mine));
     assert!(!slot.publish(Claim::by(OwnerToken::from_raw(8))), "another worker's word");
@@ -31,9 +41,9 @@ fn only_the_exact_claim_publishes() {
 
 #[test]
 fn a_claimed_request_cannot_be_withdrawn_and_a_withdrawn_one_not_claimed() {
-    let slot = word(SLOT_READY);
+    let slot = StatusWord::with(SLOT_READY);
     assert!(slot.claim(Claim::by(None)) && !slot.withdraw());
-    let slot = word(SLOT_READY);
+    let slot = StatusWord::with(SLOT_READY);
     assert!(slot.withdraw() && !slot.claim(Claim::by(None)));
 }
 

@@ -42,4 +42,6 @@ pub(crate) use crate::region::TrustedPeers;
 #[cfg(test)]
 mod golden_tests;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
