@@ -121,11 +121,16 @@ fn go(s: &mut State, rules: &Rules, number: usize, c: &mut Caller) -> Step {
             At::Ring
         }
         At::Ring => {
+            let waits_awake = s.waits_awake;
             let life = s.life(life);
             life.requests = (life.requests + 1).min(2);
-            life.awake += 1;
-            c.is_awake = true;
-            At::Look
+            if !waits_awake {
+                At::Interest
+            } else {
+                life.awake += 1;
+                c.is_awake = true;
+                At::Look
+            }
         }
         At::Look => match progress(s, rules, life, slot, ticket) {
             Progress::Waiting | Progress::Claimed(_) => At::Interest,
@@ -147,7 +152,7 @@ fn go(s: &mut State, rules: &Rules, number: usize, c: &mut Caller) -> Step {
         At::Interest => {
             s.life(life).interested += 1;
             notify(s, life);
-            At::LeaveToPark
+            if c.is_awake { At::LeaveToPark } else { At::Board }
         }
         At::LeaveToPark => {
             leave_awake(s, c);

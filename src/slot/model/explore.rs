@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::rules::Rules;
 use super::state::{Budget, CALLERS, Caller, Do, LIVES, Lease, Life, State, WORKERS, Worker};
 use super::worker::Thread;
-use super::{Step, caller, check, hub, worker};
+use super::{Step, caller, check, hub, reduce, worker};
 
 /// What may happen in a model.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,6 +19,10 @@ pub(super) struct Scenario {
     pub(super) lends: bool,
     /// The second worker is of the published kind.
     pub(super) published: bool,
+    /// Callers look awake before they park.
+    pub(super) awake: bool,
+    /// Also orders that make no difference are tried.
+    pub(super) all_orders: bool,
 }
 
 /// Who moves.
@@ -127,7 +131,7 @@ fn first(scenario: &Scenario) -> State {
         caller.requests = requests + 1;
         caller::finish(caller);
     }
-    State { lives, current: 0, callers, workers, budget, ran: 0 }
+    State { lives, current: 0, callers, workers, budget, waits_awake: scenario.awake, ran: 0 }
 }
 
 /// Visits every state of a scenario.
@@ -143,8 +147,8 @@ pub(super) fn explore(scenario: &Scenario, rules: &Rules) -> Result<Figures, Box
     let (mut transitions, mut depth) = (0_u64, 0);
     while !level.is_empty() {
         for (number, state) in level.drain(..) {
-            let figures =
-                || Figures { states: visited.len(), transitions, depth, time: start.elapsed() };
+            let figures = |transitions|
+                Figures { states: visited.len(), transitions, depth, time: start.elapsed() };
             let way = |last: Option<Actor>| {
                 let mut way: Vec<_> = last.into_iter().collect();
                 let mut at = number as usize;
@@ -160,11 +164,14 @@ pub(super) fn explore(scenario: &Scenario, rules: &Rules) -> Result<Figures, Box
             let mut rests = true;
             for (by, actor) in actors.iter().enumerate() {
                 let mut after = state;
-                match actor.step(&mut after, rules, scenario.lends) {
+                match actor.step(&mut after, rules, scenario.lends).and_then(|moved| match moved {
+                    true => settle(&mut after, rules, scenario, &actors, &mut transitions),
+                    false => Ok(false),
+                }) {
                     Ok(false) => continue,
                     Ok(true) => {}
                     Err(what) => {
-                        return Err(Box::new(Broken { what, way: way(Some(*actor)), figures: figures() }));
+                        return Err(Box::new(Broken { what, way: way(Some(*actor)), figures: figures(transitions) }));
                     }
                 }
                 rests &= actor.is_accident();
@@ -175,12 +182,13 @@ pub(super) fn explore(scenario: &Scenario, rules: &Rules) -> Result<Figures, Box
                 match check::at_rest(&mut after, rules) {
                     Ok(false) => {}
                     Ok(true) => found.push((u8::MAX, after)),
-                    Err(what) => return Err(Box::new(Broken { what, way: way(None), figures: figures() })),
+                    Err(what) => return Err(Box::new(Broken { what, way: way(None), figures: figures(transitions) })),
                 }
             }
             for (by, mut after) in found {
                 transitions += 1;
                 hub::tidy(&mut after);
+                reduce::sort(&mut after);
                 if visited.insert(fingerprint(&after)) {
                     next.push((reached.len() as u32, after));
                     reached.push((number, by));
@@ -191,6 +199,15 @@ pub(super) fn explore(scenario: &Scenario, rules: &Rules) -> Result<Figures, Box
         std::mem::swap(&mut level, &mut next);
     }
     Ok(Figures { states: visited.len(), transitions, depth, time: start.elapsed() })
+}
+
+/// Lets quiet steps go; always true.
+fn settle(s: &mut State, rules: &Rules, scenario: &Scenario, actors: &[Actor], transitions: &mut u64) -> Step {
+    while let Some(actor) = actors.iter().find(|actor| reduce::is_quiet(s, scenario, **actor)) {
+        actor.step(s, rules, scenario.lends)?;
+        *transitions += 1;
+    }
+    Ok(true)
 }
 
 /// 128 bits that stand for a state. That two states of a few million share them is less likely than a fault of memory.

@@ -1,6 +1,6 @@
 //! The hub's watcher and guard, its birth, its death, and how it retires a region.
 
-use super::Step;
+use super::{Step, reduce};
 use super::caller::{finish, progress, scan};
 use super::rules::{Rules, Wrong};
 use super::state::{At, Do, Entry, FOREIGN, Guard, LIVES, Lease, Life, SLOTS, Slot, State, Watcher};
@@ -258,12 +258,18 @@ pub(super) fn tidy(s: &mut State) {
             *lease = Lease { next: lease.next, life: lease.life, ..Lease::default() };
         }
     }
+    for caller in &mut s.callers {
+        caller.is_woken &= matches!(caller.at, At::LookAtBoard | At::Parked);
+        if matches!(caller.at, At::End | At::CheckHeld | At::Release | At::Cancel) {
+            caller.seen = [0; 2];
+        }
+    }
     let leases = s.workers.map(|worker| [worker.lease, worker.former]);
     let mut seen: u64 = s.callers.iter().fold(0, |seen, caller| seen | caller.sent);
     leases.as_flattened().iter().for_each(|lease| seen |= 1 << lease.of);
     for (number, life) in s.lives.iter_mut().enumerate() {
         for (i, slot) in life.slots.iter_mut().enumerate() {
-            let here = |lease: &Lease| (usize::from(lease.life), usize::from(lease.slot)) == (number, i) && lease.of != 0;
+            let here = |lease: &Lease| reduce::is_of(lease, number as u8, i as u8);
             if slot.observe() != Status::Free {
                 seen |= 1 << slot.now;
             } else if !leases.as_flattened().iter().any(here) {

@@ -16,6 +16,7 @@ mod caller;
 mod check;
 mod explore;
 mod hub;
+mod reduce;
 mod rules;
 mod state;
 mod worker;
@@ -33,14 +34,33 @@ const CRASHES: Scenario = Scenario {
     budget: Budget { crashes: 2, hub_crashes: 1, gives_up: 2, retires: 1, stops: 0, wipes: 0 },
     lends: false,
     published: false,
+    all_orders: false,
+    awake: false,
 };
+
+fn budget(crashes: u8, hub_crashes: u8, gives_up: u8, retires: u8) -> Budget {
+    Budget { crashes, hub_crashes, gives_up, retires, ..Budget::default() }
+}
 
 #[test]
 fn measure() {
+    let base = Scenario { requests: [1, 1], ..Scenario::default() };
     for (name, scenario) in [
-        ("plain", Scenario { requests: [1, 1], ..Scenario::default() }),
-        ("give up", Scenario { requests: [1, 1], budget: Budget { gives_up: 2, ..Budget::default() }, ..Scenario::default() }),
-        ("crash1", Scenario { requests: [1, 1], budget: Budget { crashes: 1, gives_up: 1, ..Budget::default() }, ..Scenario::default() }),
+        ("plain", base),
+        ("awake", Scenario { awake: true, ..base }),
+        ("give up 1", Scenario { budget: budget(0, 0, 1, 0), ..base }),
+        ("give up 2", Scenario { budget: budget(0, 0, 2, 0), ..base }),
+        ("crash 1", Scenario { budget: budget(1, 0, 0, 0), ..base }),
+        ("hub crash 1", Scenario { budget: budget(1, 1, 0, 0), ..base }),
+        ("retire 1", Scenario { budget: budget(0, 0, 0, 1), ..base }),
+        ("stop 1", Scenario { budget: Budget { stops: 1, ..budget(0, 0, 0, 0) }, ..base }),
+        ("lends", Scenario { lends: true, ..base }),
+        ("published", Scenario { published: true, ..base }),
+        ("wipe", Scenario { budget: Budget { wipes: 1, ..budget(0, 0, 0, 0) }, ..base }),
+        ("plain 3", Scenario { requests: [1, 2], ..base }),
+        ("crash 1 give up 1", Scenario { budget: budget(1, 0, 1, 0), ..base }),
+        ("crash 2", Scenario { budget: budget(2, 0, 0, 0), ..base }),
+        ("crash 2 hub", Scenario { budget: budget(2, 1, 0, 0), ..base }),
     ] {
         match explore(&scenario, &Rules::default()) {
             Ok(figures) => println!("{name}: {figures:?}"),

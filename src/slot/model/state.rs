@@ -130,7 +130,7 @@ pub(super) enum At {
 }
 
 /// One caller: its requests come one after the other.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Hash, Default, Debug)]
 pub(super) struct Caller {
     pub(super) at: At,
     pub(super) requests: u8,
@@ -145,7 +145,7 @@ pub(super) struct Caller {
 }
 
 /// What a worker's thread does next, with its lease or in search of one.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Hash, Default, Debug)]
 pub(super) enum Do {
     #[default]
     Nothing,
@@ -173,7 +173,7 @@ pub(super) enum Do {
 }
 
 /// A lease, and the thread that works on it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Hash, Default, Debug)]
 pub(super) struct Lease {
     pub(super) next: Do,
     pub(super) life: u8,
@@ -189,7 +189,7 @@ pub(super) struct Lease {
 }
 
 /// One worker process.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Hash, Default, Debug)]
 pub(super) struct Worker {
     pub(super) is_alive: bool,
     /// A worker of the published kind.
@@ -222,6 +222,8 @@ pub(super) struct State {
     pub(super) callers: [Caller; CALLERS],
     pub(super) workers: [Worker; WORKERS],
     pub(super) budget: Budget,
+    /// Callers look awake before they park.
+    pub(super) waits_awake: bool,
     /// Dispatches whose handler ran, one bit each.
     pub(super) ran: u64,
 }

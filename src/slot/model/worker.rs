@@ -178,7 +178,7 @@ fn go(
             _ if rules.is(Wrong::RingEarly) => Do::RingEarly,
             _ => Do::Publish,
         },
-        Do::CheckStatus(_) | Do::CheckTicket(_) => Do::Settle { published: false },
+        Do::CheckStatus(_) | Do::CheckTicket(_) => lost(s, worker, life)?,
         Do::WriteResponse(half) => {
             let bare = if thread == Thread::Supervisor { BARE } else { 0 };
             s.slot(life, lease.slot).response[usize::from(half)] = lease.of | bare;
@@ -201,7 +201,7 @@ fn go(
         Do::Publish => {
             let slot = s.slot(life, lease.slot);
             if !slot.turn(|word| (rules.publish)(word, claim)) {
-                Do::Settle { published: false }
+                lost(s, worker, life)?
             } else if slot.now != lease.of {
                 return Err("an answer was published as another request's");
             } else {
@@ -219,6 +219,15 @@ fn go(
         }
     };
     Ok(Some(next))
+}
+
+/// A slot is not the claimed one any more.
+fn lost(s: &mut State, worker: &Worker, life: u8) -> Result<Do, &'static str> {
+    let life = s.life(life);
+    if life.has_hub && !life.is_foreign && !worker.stops {
+        return Err("a request was taken away from a worker that lives");
+    }
+    Ok(Do::Settle { published: false })
 }
 
 /// A handler runs.
