@@ -13,8 +13,9 @@ use super::payload::{self, NoRoom, ReadError, Target};
 use super::views::Unreadable;
 use super::watched::Fate;
 use crate::protocol::{
-    BodyPlace, BodyRooms, Call, CallError, Caller, Callers, Claim, Direction, HeapRange, OutgoingReply, Payload, PayloadError,
-    Placement, RequestId, Room, SlotIndex, Stamp, Status, Version, align8, decode_method, encoded_len, place,
+    BodyPlace, BodyRooms, Call, CallError, Caller, Callers, Claim, Direction, HeapRange, OutgoingReply, Payload,
+    PayloadError, Placement, RequestId, Room, SlotIndex, Stamp, Status, Version, align8, decode_method, encoded_len,
+    place,
 };
 use crate::signal::monotonic_nanos;
 use crate::sync::{AnswerRight, Grant};

@@ -83,7 +83,13 @@ fn go(s: &mut State, rules: &Rules, number: usize, c: &mut Caller) -> Step {
             At::Reserve
         }
         At::Reserve => {
-            if !s.slot(life, slot).turn(rules.reserve) {
+            let is_reserved = s.slot(life, slot).turn(rules.reserve);
+            if !is_reserved && s.life(life).is_foreign {
+                // The permit is forgotten: whoever writes to free slots may do so again.
+                *c = Caller { requests: c.requests, ..Caller::default() };
+                return Ok(true);
+            }
+            if !is_reserved {
                 return Err("a slot is lost: its word is not FREE though nobody has it");
             }
             let life = s.life(life);

@@ -46,7 +46,8 @@ fn sleeps(s: &State, rules: &Rules, caller: &Caller) -> Step {
         Progress::Finished | Progress::Abandoned => Err("a caller sleeps though its slot is answered"),
         Progress::Waiting if of.retire > 0 => Err("a caller sleeps in a region that is retired"),
         Progress::Waiting => {
-            let listens = |w: &super::state::Worker| w.is_alive && !w.stops && w.lease.life == life && w.lease.next == Do::Wait;
+            let listens =
+                |w: &super::state::Worker| w.is_alive && !w.stops && w.lease.life == life && w.lease.next == Do::Wait;
             // Without a worker its time will be up.
             if s.workers.iter().any(listens) { Err("a request waits though a worker sleeps") } else { Ok(false) }
         }

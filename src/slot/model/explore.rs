@@ -147,8 +147,7 @@ pub(super) fn explore(scenario: &Scenario, rules: &Rules) -> Result<Figures, Box
     let (mut transitions, mut depth) = (0_u64, 0);
     while !level.is_empty() {
         for (number, state) in level.drain(..) {
-            let figures = |transitions|
-                Figures { states: visited.len(), transitions, depth, time: start.elapsed() };
+            let figures = |transitions| Figures { states: visited.len(), transitions, depth, time: start.elapsed() };
             let way = |last: Option<Actor>| {
                 let mut way: Vec<_> = last.into_iter().collect();
                 let mut at = number as usize;

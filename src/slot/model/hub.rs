@@ -1,9 +1,9 @@
 //! The hub's watcher and guard, its birth, its death, and how it retires a region.
 
-use super::{Step, reduce};
 use super::caller::{finish, progress, scan};
 use super::rules::{Rules, Wrong};
 use super::state::{At, Do, Entry, FOREIGN, Guard, LIVES, Lease, Life, SLOTS, Slot, State, Watcher};
+use super::{Step, reduce};
 use crate::protocol::Status;
 use crate::slot::Progress;
 
@@ -113,7 +113,9 @@ pub(super) fn guard(s: &mut State, rules: &Rules, number: u8) -> Step {
 
 /// Frees a slot whose worker is proven dead. In one step: the entry is locked, and who is dead stays so.
 fn reap(s: &mut State, rules: &Rules, number: u8, i: u8) {
-    let (Entry::Pending { ticket, .. } | Entry::Zombie { ticket }) = s.life(number).board[usize::from(i)] else { return };
+    let (Entry::Pending { ticket, .. } | Entry::Zombie { ticket }) = s.life(number).board[usize::from(i)] else {
+        return;
+    };
     if s.slot(number, i).holder().is_some_and(|owner| !s.is_owner_alive(owner.get())) {
         s.slot(number, i).turn_held(|held| held.clear());
     }
