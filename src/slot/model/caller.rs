@@ -1,6 +1,7 @@
 //! A caller's steps: dispatch, wait, take the answer, or give up. Each is one access to what others see.
 
 use super::Step;
+use super::board::look_at_board;
 use super::hub::settle;
 use super::rules::{Rules, Wrong};
 use super::state::{At, BARE, Caller, Entry, LIVES, SLOTS, State, Watcher};
@@ -11,7 +12,7 @@ use crate::slot::finished::answers;
 const LAST_SLOT: u8 = SLOTS as u8 - 1;
 
 /// Whether a slot is that of this dispatch still, as the hub asks.
-fn has_dispatched(s: &State, rules: &Rules, life: u8, slot: u8, ticket: u8) -> bool {
+pub(super) fn has_dispatched(s: &State, rules: &Rules, life: u8, slot: u8, ticket: u8) -> bool {
     let of = &s.lives[usize::from(life)];
     rules.is(Wrong::TrustAnyTicket) || (of.slots[usize::from(slot)].ticket == ticket && !of.is_foreign)
 }
@@ -30,7 +31,7 @@ fn notify(s: &mut State, life: u8) {
     }
 }
 
-fn leave_awake(s: &mut State, c: &mut Caller) {
+pub(super) fn leave_awake(s: &mut State, c: &mut Caller) {
     c.is_awake = false;
     let life = s.life(c.life);
     life.awake -= 1;
@@ -40,7 +41,7 @@ fn leave_awake(s: &mut State, c: &mut Caller) {
 }
 
 /// The caller's request is over, and so is its use of the slot.
-fn end(s: &mut State, c: &mut Caller) {
+pub(super) fn end(s: &mut State, c: &mut Caller) {
     s.life(c.life).free |= 1 << c.slot;
     finish(c);
 }
@@ -286,69 +287,9 @@ pub(super) fn scan(s: &mut State, rules: &Rules, life: u8, i: u8) {
 }
 
 /// Where a caller goes on whose slot says that there is no more to wait for.
-fn taken(s: &State, rules: &Rules, c: &Caller) -> At {
+pub(super) fn taken(s: &State, rules: &Rules, c: &Caller) -> At {
     match progress(s, rules, c.life, c.slot, c.ticket) {
         Progress::Finished => At::CheckRespTicket,
         _ => At::End,
     }
-}
-
-fn look_at_board(s: &mut State, rules: &Rules, c: &mut Caller) -> Step {
-    let (life, slot, ticket) = (c.life, c.slot, c.ticket);
-    let Entry::Pending { caller, orphaned, .. } = s.life(life).board[usize::from(slot)] else {
-        return Err("a caller's entry is not its own");
-    };
-    let progress = progress(s, rules, life, slot, ticket);
-    let is_retired = s.life(life).retire > 0;
-    let moves = is_retired
-        && (rules.is(Wrong::SendTwice)
-            || (has_dispatched(s, rules, life, slot, ticket) && s.slot(life, slot).turn(rules.withdraw)));
-    let waits = matches!(progress, Progress::Waiting | Progress::Claimed(_)) && !orphaned && !moves;
-    let entry = &mut s.lives[usize::from(life)].board[usize::from(slot)];
-    if waits && !s.lives[usize::from(life)].is_closed {
-        *entry = Entry::Pending { caller, ticket, has_waker: true, orphaned };
-        c.is_woken = false;
-        c.at = At::Parked;
-        return Ok(true);
-    }
-    *entry = Entry::Idle;
-    s.life(life).interested -= 1;
-    if waits {
-        c.at = At::Withdraw;
-    } else if orphaned {
-        end(s, c);
-    } else if moves {
-        s.life(life).free |= 1 << slot;
-        *c = Caller { at: At::Acquire, requests: c.requests, sent: c.sent, ..Caller::default() };
-    } else {
-        c.at = taken(s, rules, c);
-    }
-    Ok(true)
-}
-
-/// The caller gives up: its time is up, or it is dropped.
-pub(super) fn give_up(s: &mut State, number: usize) -> Step {
-    let mut c = s.callers[number];
-    if s.budget.gives_up == 0 {
-        return Ok(false);
-    }
-    match c.at {
-        At::Acquire if s.life(s.current).free == 0 => finish(&mut c),
-        At::Look => {
-            leave_awake(s, &mut c);
-            c.at = At::Withdraw;
-        }
-        At::Parked => {
-            let taken = std::mem::take(&mut s.life(c.life).board[usize::from(c.slot)]);
-            s.life(c.life).interested -= 1;
-            match taken {
-                Entry::Pending { orphaned: true, .. } => end(s, &mut c),
-                _ => c.at = At::Withdraw,
-            }
-        }
-        _ => return Ok(false),
-    }
-    s.budget.gives_up -= 1;
-    s.callers[number] = c;
-    Ok(true)
 }

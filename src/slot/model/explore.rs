@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::rules::Rules;
 use super::state::{Budget, CALLERS, Caller, Do, LIVES, Lease, Life, State, WORKERS, Worker};
 use super::worker::Thread;
-use super::{Step, caller, check, hub, reduce, worker};
+use super::{Step, board, caller, check, hub, process, reduce, worker};
 
 /// What may happen in a model.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,13 +81,13 @@ impl Actor {
     fn step(self, s: &mut State, rules: &Rules, lends: bool) -> Step {
         match self {
             Self::Caller(c) => caller::step(s, rules, c),
-            Self::GiveUp(c) => caller::give_up(s, c),
+            Self::GiveUp(c) => board::give_up(s, c),
             Self::Worker(w, thread) => worker::step(s, rules, w, thread, lends),
             Self::LetGo(w, thread) => worker::let_go(s, rules, w, thread),
-            Self::Attach(w) => worker::attach(s, w),
-            Self::Exit(w) => worker::exit(s, w),
-            Self::Stop(w) => worker::stop(s, w),
-            Self::Crash(w) => worker::crash(s, w),
+            Self::Attach(w) => process::attach(s, w),
+            Self::Exit(w) => process::exit(s, w),
+            Self::Stop(w) => process::stop(s, w),
+            Self::Crash(w) => process::crash(s, w),
             Self::Watcher(life) => hub::watch(s, rules, life),
             Self::Guard(life) => hub::guard(s, rules, life),
             Self::Close(life) => hub::close(s, life),
