@@ -79,9 +79,10 @@ mod lock;
 mod shm;
 mod protocol;
 mod sync;
+mod atomic;
 pub mod types;
 pub mod error;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(feature = "__bench")]
@@ -94,7 +95,7 @@ pub use self::extract::{Cancelled, Deadline, Extension, Form, Json, MatchedPath,
 pub use self::protocol::{BusName, RequestId, Version};
 pub use self::region::TrustedPeers;
 pub use self::routing::Router;
-#[cfg(feature = "tokio")]
+#[cfg(all(feature = "tokio", not(loom)))]
 pub use self::serve::shutdown_signal;
 pub use self::serve::{DEFAULT_MESSAGE_LIMIT, Error, NAME_VARIABLE, Serve, ServeFuture, serve};
 #[cfg(feature = "macros")]

@@ -21,7 +21,8 @@ pub(crate) struct ObjectId {
 }
 
 impl ObjectId {
-    fn of(stat: &Stat) -> Self {
+    /// Which object was examined.
+    pub(crate) fn of(stat: &Stat) -> Self {
         Self { device: stat.st_dev, inode: stat.st_ino }
     }
 }

@@ -8,7 +8,7 @@ use http::Response;
 use rustix::process::Signal;
 use slotbus::Body;
 use slotbus::hub::{CallError, Hub, SlotState};
-use support::process::{Process, role, wait_to_be_killed};
+use support::process::{Process, play, role, wait_to_be_killed};
 use support::{Worker, bytes, get_request, name, service};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,4 +138,93 @@ async fn a_get_survives_the_death_of_its_worker_and_a_post_does_not() {
         }
         heir.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_worker_left_in_memory_is_removed_while_its_hub_lives() {
+    const TEST: &str = "what_a_killed_worker_left_in_memory_is_removed_while_its_hub_lives";
+    if let Some(name) = role() {
+        let _worker = Worker::start(&name, service(|_| async { Response::new(Body::from(vec![7; 200_000])) }));
+        wait_to_be_killed();
+    }
+    let name = name();
+    let left = || {
+        let objects = std::fs::read_dir("/dev/shm").unwrap().flatten();
+        objects
+            .filter(|object| object.file_name().to_str().unwrap().starts_with(&format!("slotbus-{name}-rsp-")))
+            .count()
+    };
+    let hub = Hub::builder(&name).create().unwrap();
+    let mortal = Process::start(TEST, &name);
+    assert_eq!(bytes(hub.call(get_request("/")).await.unwrap()).await.len(), 200_000);
+    assert_eq!(left(), 1, "it is kept for the next body");
+    mortal.kill();
+    while left() > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // A worker that lives keeps its own.
+    let other = Worker::start(&name, service(|_| async { Response::new(Body::from(vec![7; 200_000])) }));
+    assert_eq!(bytes(hub.call(get_request("/")).await.unwrap()).await.len(), 200_000);
+    let second = Process::start(TEST, &name);
+    second.kill();
+    assert_eq!(bytes(hub.call(get_request("/")).await.unwrap()).await.len(), 200_000);
+    other.stop().await;
+}
+
+#[test]
+fn a_killed_worker_is_noticed_where_the_kernel_gives_no_hints() {
+    const TEST: &str = "a_killed_worker_is_noticed_where_the_kernel_gives_no_hints";
+    // In a user namespace of its own, where nobody may make an inotify instance.
+    const BLIND: &[&str] = &[
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "sh",
+        "-c",
+        "echo 0 > /proc/sys/user/max_inotify_instances && exec \"$@\"",
+        "sh",
+    ];
+    match role() {
+        None => {
+            let may = std::process::Command::new(BLIND[0]).args(&BLIND[1..]).arg("true").output();
+            if !may.is_ok_and(|may| may.status.success()) {
+                return println!("not run: {TEST} (this user may make no namespace)");
+            }
+            play(BLIND, TEST, "hub");
+        }
+        Some(role) => {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                if role == "hub" {
+                    a_blind_hub_and_its_worker(TEST).await
+                } else {
+                    a_worker_that_never_answers(&role).await
+                }
+            });
+        }
+    }
+}
+
+async fn a_worker_that_never_answers(name: &str) {
+    let _worker = Worker::start(name, service(|_| std::future::pending()));
+    wait_to_be_killed();
+}
+
+async fn a_blind_hub_and_its_worker(test: &str) {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let worker = Process::start(test, &name);
+    let waiting = tokio::spawn(hub.call(get_request("/")));
+    while !hub.slots().contains(&SlotState::Claimed) {
+        tokio::task::yield_now().await;
+    }
+    worker.kill();
+    assert!(matches!(waiting.await.unwrap(), Err(CallError::WorkerDied)));
+    // And a worker that its hub leaves alone follows the next one.
+    let worker = Worker::start(&name, service(|_| async { Response::new(Body::from("hello")) }));
+    assert_eq!(bytes(hub.call(get_request("/")).await.unwrap()).await, "hello");
+    drop(hub);
+    let next = Hub::builder(&name).create().unwrap();
+    assert_eq!(bytes(next.call(get_request("/")).await.unwrap()).await, "hello");
+    worker.stop().await;
 }

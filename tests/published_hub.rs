@@ -87,3 +87,92 @@ async fn a_ping_path_is_an_ordinary_request_behind_a_hub_of_this_crate() {
     assert_eq!(support::bytes(response).await, "the service's own");
     worker.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_published_hub_started_over_a_live_bus_is_noticed_and_gets_the_worker() {
+    let name = name();
+    let hub = slotbus::hub::Hub::builder(&name).create().unwrap();
+    let (started, finish) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let echo = service({
+        let (started, finish) = (Arc::clone(&started), Arc::clone(&finish));
+        move |request| {
+            let (started, finish) = (Arc::clone(&started), Arc::clone(&finish));
+            async move {
+                let path = request.uri().path().to_owned();
+                if path.starts_with("/ours") {
+                    started.add_permits(1);
+                    finish.acquire().await.unwrap().forget();
+                }
+                http::Response::new(Body::from(path))
+            }
+        }
+    });
+    let worker = Worker::start(&name, echo);
+    let ours: Vec<_> = (0..4).map(|i| tokio::spawn(hub.call(support::get_request(&format!("/ours/{i}"))))).collect();
+    let _all_started = started.acquire_many(4).await.unwrap();
+    // It adopts the region, writes zeroes into it and makes new semaphores.
+    let theirs = PublishedHub::new(&name);
+    for call in ours {
+        let error = call.await.unwrap().unwrap_err();
+        assert!(matches!(error, slotbus::hub::CallError::Closed), "{error}");
+    }
+    let answers: Vec<_> = (0..SLOTS).map(|i| (i, theirs.send(&format!("/theirs/{i}")))).collect();
+    // What was in hand is answered now, when its slots are other requests'.
+    finish.add_permits(4);
+    for (i, answer) in answers {
+        let answer = answer.await.unwrap();
+        assert_eq!((answer.status, answer.body), (200, format!("/theirs/{i}").into_bytes()));
+    }
+    assert!(hub.call(support::get_request("/late")).await.is_err());
+    worker.stop().await;
+    drop(theirs);
+    // It removes only what it has made itself.
+    std::fs::remove_file(format!("/dev/shm/slotbus-{name}")).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_published_hub_that_registers_its_worker_anew_a_thousand_times_gets_no_foreign_answer() {
+    const CYCLES: usize = 1000;
+    let name = name();
+    // It keeps the object, so that each of the others adopts it and wipes it in place.
+    let keeper = PublishedHub::new(&name);
+    let slow_echo = service(|request| async move {
+        let path = request.uri().path().to_owned();
+        if path.ends_with("/slow") {
+            tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+        }
+        http::Response::new(Body::from(path))
+    });
+    let worker = Worker::start(&name, slow_echo);
+    let (mut answered, mut left) = (0, 0);
+    for cycle in 0..CYCLES {
+        let hub = PublishedHub::new(&name);
+        // Two that will be in hand when the next hub wipes the region, and two that are waited for.
+        let slow: Vec<_> = (0..2).map(|i| hub.send(&format!("/{cycle}/{i}/slow"))).collect();
+        for i in 0..2 {
+            let path = format!("/{cycle}/{i}");
+            let answer = hub.send(&path);
+            // The worker may have attached a moment before the wipe; then this life's requests are lost with it.
+            match tokio::time::timeout(std::time::Duration::from_millis(500), answer).await {
+                Ok(Ok(answer)) => {
+                    assert_eq!((answer.status, answer.body), (200, path.into_bytes()));
+                    answered += 1;
+                }
+                _ => left += 1,
+            }
+        }
+        for (i, mut answer) in slow.into_iter().enumerate() {
+            if let Ok(answer) = answer.try_recv() {
+                assert_eq!(answer.body, format!("/{cycle}/{i}/slow").into_bytes());
+                answered += 1;
+            }
+        }
+        // It reads no more answers, and what it has made stays, as when it crashes.
+        hub.0.stop();
+        std::mem::forget(hub);
+    }
+    println!("{CYCLES} registrations: {answered} answers, 0 of another request, {left} not answered in time");
+    assert!(left * 50 < CYCLES, "{left} were not answered");
+    worker.stop().await;
+    drop(keeper);
+}

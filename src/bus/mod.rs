@@ -131,6 +131,12 @@ impl Bus {
         &self.region
     }
 
+    /// Uses the mapping of another bus's region; see `Region::share_mapping`.
+    #[cfg(test)]
+    pub(crate) fn share_mapping(&mut self, other: &Self) {
+        self.region.share_mapping(&other.region);
+    }
+
     pub(crate) fn requests(&self) -> &Bell {
         &self.requests
     }
@@ -150,7 +156,7 @@ impl Bus {
     /// Whether a worker may go on: the bus's names still stand for these objects and its hub has not gone.
     pub(crate) fn standing(&self) -> Standing {
         let hub_lives = || !self.region.geometry().offers(Features::LOCKS) || self.hub_holds_its_lock();
-        match self.region.header().retire.read() {
+        match self.retirement() {
             RETIRE_DETACH => Standing::Gone,
             RETIRE_DRAIN if hub_lives() => Standing::Draining,
             _ if self.is_current() && self.requests.is_current() && self.responses.is_current() && hub_lives() => {
@@ -167,7 +173,13 @@ impl Bus {
 
     /// Whether the hub has told its workers to claim no more. Costs no system call.
     pub(crate) fn is_retired(&self) -> bool {
-        matches!(self.region.header().retire.read(), RETIRE_DRAIN | RETIRE_DETACH)
+        matches!(self.retirement(), RETIRE_DRAIN | RETIRE_DETACH)
+    }
+
+    /// What the hub says of the region's future; nothing where it has no extension, whatever stands there: a hub of ours
+    /// that did not know yet may have written it when a published one had taken the region over.
+    fn retirement(&self) -> u32 {
+        self.epoch().map_or(0, |_| self.region.header().retire.read())
     }
 
     /// The life of the region, where its hub says.
@@ -201,7 +213,9 @@ impl Bus {
     ///
     /// The region's name goes last: while it stands, no other hub makes objects under the other names.
     pub(crate) fn retire(&self) {
-        self.region.header().retire.close(RETIRE_DETACH);
+        if self.is_own_life() {
+            self.region.header().retire.close(RETIRE_DETACH);
+        }
         // A worker that finds the bus retired rings on for the next one.
         self.requests.ring();
         if self.is_current() {

@@ -120,8 +120,14 @@ impl Answer {
         let permit = self.permit.take().expect("polled after it was ready");
         let shared = self.deadline.shared();
         if progress != Progress::Finished {
+            let orphaned = shared.board.is_orphan(permit.slot(), &slot);
             give_back(shared, permit, slot);
-            return Err(CallError::Abandoned);
+            return Err(match orphaned {
+                true => CallError::WorkerDied,
+                false if shared.bus.bus().is_own_life() => CallError::Abandoned,
+                // Another hub has taken the region over.
+                false => CallError::Closed,
+            });
         }
         let finished = slot.finished(&shared.bus);
         let lends = |_: &TrustedPeers| finished.body_len() >= LEND_FROM;
@@ -181,7 +187,10 @@ impl Answer {
         let waker = Some(waker.clone());
         self.deadline.shared().add_interest();
         let slot = self.leave_awake();
-        *self.deadline.shared().board.entry(self.permit().slot()) = Entry::Pending { slot, waker, orphaned: false };
+        let mut entry = self.deadline.shared().board.entry(self.permit().slot());
+        let orphaned = matches!(&*entry, Entry::Orphan(orphan) if *orphan == slot);
+        *entry = Entry::Pending { slot, waker, orphaned };
+        drop(entry);
         self.waiting = Waiting::Parked;
     }
 

@@ -18,6 +18,8 @@ pub(super) enum Entry {
     /// Nothing to see to: it is in the pool, or its caller looks at it by itself.
     #[default]
     Idle,
+    /// As idle; the worker of this request of a caller that looks by itself was proven dead, and the slot freed.
+    Orphan(DispatchedSlot),
     /// A caller's, who waits.
     Pending {
         slot: DispatchedSlot,
@@ -68,7 +70,7 @@ impl Board {
     fn settle(&self, bus: &HubBus, index: SlotIndex) -> u64 {
         let mut entry = self.entry(index);
         match &mut *entry {
-            Entry::Idle => {}
+            Entry::Idle | Entry::Orphan(_) => {}
             Entry::Pending { slot, waker, .. } => {
                 if matches!(slot.progress(bus), Progress::Waiting | Progress::Claimed(_)) {
                     return 0;
@@ -100,7 +102,16 @@ impl Board {
         let is_dead = |claim: Claim| claim.owner().is_some_and(|owner| !bus.bus().owner_is_alive(owner));
         for index in bus.slots() {
             let mut entry = self.entry(index);
-            let (Entry::Pending { slot, .. } | Entry::Zombie { slot, .. }) = &*entry else { continue };
+            let own;
+            let slot = match &*entry {
+                Entry::Pending { slot, .. } | Entry::Zombie { slot, .. } => slot,
+                // A caller's who looks by itself, but perhaps not soon: it is freed all the same, and this caller's until
+                // its permit is back.
+                Entry::Idle | Entry::Orphan(_) => {
+                    own = DispatchedSlot::in_slot(bus, index);
+                    &own
+                }
+            };
             if slot.holder(bus).is_some_and(|owner| !bus.bus().owner_is_alive(owner)) {
                 slot.end_hold(bus);
             }
@@ -109,21 +120,30 @@ impl Board {
                 continue;
             }
             freed += 1;
-            if let Entry::Pending { waker, orphaned, .. } = &mut *entry {
-                *orphaned = true;
-                let waker = waker.take();
-                drop(entry);
-                if let Some(waker) = waker {
-                    waker.wake();
+            match &mut *entry {
+                Entry::Pending { waker, orphaned, .. } => {
+                    *orphaned = true;
+                    let waker = waker.take();
+                    drop(entry);
+                    if let Some(waker) = waker {
+                        waker.wake();
+                    }
                 }
-            } else {
-                let zombie = std::mem::take(&mut *entry);
-                drop(entry);
-                drop(zombie);
-                buried += 1;
+                Entry::Zombie { .. } => {
+                    let zombie = std::mem::take(&mut *entry);
+                    drop(entry);
+                    drop(zombie);
+                    buried += 1;
+                }
+                Entry::Idle | Entry::Orphan(_) => *entry = Entry::Orphan(DispatchedSlot::in_slot(bus, index)),
             }
         }
         (freed, buried)
+    }
+
+    /// Whether the worker of this request, whose caller looks by itself, was proven dead.
+    pub(super) fn is_orphan(&self, index: SlotIndex, slot: &DispatchedSlot) -> bool {
+        matches!(&*self.entry(index), Entry::Orphan(orphan) if orphan == slot)
     }
 
     /// Counts the zombies, and those of them that were given up `long` ago and run still.

@@ -7,12 +7,13 @@ use http::{Request, Response, request};
 use super::answer::{Answer, Manner};
 use super::deadline::Deadline;
 use super::error::CallError;
+use super::lent::give_back;
 use super::pool::Permit;
 use super::shared::Shared;
 use crate::body::{Body, BoxError};
 use crate::http::{collect_request, reply_to_response, request_to_call};
 use crate::protocol::{OutgoingCall, Segments};
-use crate::slot::DispatchedSlot;
+use crate::slot::{DispatchError, DispatchedSlot};
 
 /// Sends `request` and resolves to its response; `permit` is the slot that was waited for before, if any.
 pub(super) async fn call<B>(
@@ -76,6 +77,7 @@ async fn dispatch(
     mut waited: Option<Permit>,
     call: &OutgoingCall,
 ) -> Result<(Permit, DispatchedSlot), CallError> {
+    let mut made_room = false;
     loop {
         let permit = match waited.take() {
             Some(permit) => permit,
@@ -87,14 +89,22 @@ async fn dispatch(
         let bus = &deadline.shared().bus;
         match bus.reserve(permit.slot()) {
             Some(reserved) => {
-                let slot = reserved.write(call, deadline.on_the_wire())?.announce();
+                let slot = match reserved.write(call, deadline.on_the_wire()) {
+                    Ok(written) => written.announce(),
+                    Err(DispatchError::NoRoom(_)) if !made_room && deadline.shared().make_room() => {
+                        made_room = true;
+                        waited = Some(permit);
+                        continue;
+                    }
+                    Err(error) => return Err(error.into()),
+                };
                 return Ok((permit, slot));
             }
             None => {
-                // A free slot whose word is not FREE was written by somebody who is no hub, and may be again.
-                let slot = permit.slot();
-                tracing::error!(bus = %bus.bus().name(), %slot, "a free slot was written to: it is not used any more");
-                permit.forget();
+                // Somebody who is no hub wrote there. What nobody runs is made free; what somebody does is a zombie.
+                let slot = DispatchedSlot::in_slot(bus, permit.slot());
+                tracing::error!(bus = %bus.bus().name(), slot = %permit.slot(), "a free slot was written to");
+                if slot.withdraw(bus) { drop(permit) } else { give_back(deadline.shared(), permit, slot) }
             }
         }
     }

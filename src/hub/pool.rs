@@ -235,11 +235,6 @@ impl Permit {
     pub(super) fn is_of(&self, pool: &Arc<Pool>) -> bool {
         Arc::ptr_eq(&self.pool, pool)
     }
-
-    /// Takes the slot out of use for good.
-    pub(super) fn forget(self) {
-        std::mem::forget(self);
-    }
 }
 
 impl Drop for Permit {

@@ -123,7 +123,7 @@ impl Shared {
     /// from the worker.
     pub(super) fn take_rings_of_own(&self) {
         if self.answered.get().is_multiple_of(RINGS_AT_ONCE) {
-            while self.bus.bus().responses().try_take() {}
+            self.bus.bus().responses().take_all();
             // Read after the rings were taken: some may have been for somebody who waits, or for the watcher itself.
             if self.interested.get() > 0 {
                 watcher::look(self);
@@ -156,6 +156,17 @@ impl Shared {
             self.mind_memory();
         }
         now
+    }
+
+    /// Makes room for a request that found none: gives back what is kept for later bodies; whether that was anything.
+    pub(super) fn make_room(&self) -> bool {
+        let keeps = self.bus.keeps_memory();
+        self.bus.drop_views();
+        // One at a time, as in `trim_idle`.
+        for permit in self.bus.slots().filter_map(|slot| self.pool.take_this(slot)) {
+            self.bus.give_back(permit.slot());
+        }
+        keeps
     }
 
     /// Somebody waits from now on for a ring that others take.

@@ -1,11 +1,12 @@
 //! Where the watcher sleeps and how it is woken; the deadlines it keeps.
 
 use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::task::Waker;
 use std::time::Instant;
 
 use super::error::CallError;
+use crate::atomic::{Condvar, Mutex, MutexGuard};
 
 /// Where the watcher sleeps and how it is woken.
 #[derive(Debug, Default)]

@@ -13,7 +13,7 @@ pub(super) fn watch(shared: &Arc<Shared>) {
     let (mut answered, mut idle_ticks) = (0, 0);
     loop {
         // A ring taken here obliges to scan; so does waking up, since a caller that spun may have taken it.
-        while shared.bus.bus().responses().try_take() {}
+        shared.bus.bus().responses().take_all();
         look(shared);
         let now = Instant::now();
         if now.duration_since(checked) >= LIFE_CHECK {

@@ -116,7 +116,7 @@ pub(crate) struct Looks(&'static [u64]);
 
 impl Looks {
     /// Pauses between the looks, in milliseconds.
-    const PAUSES: &'static [u64] = &[1, 3, 12, 50, 180];
+    const PAUSES: &'static [u64] = &[1, 1, 2, 4, 8, 8, 16, 16, 32, 32, 64, 64];
 
     /// A hint came: all looks are to come, after the one that is made now.
     pub(crate) fn hint(&mut self) {

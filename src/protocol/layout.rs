@@ -10,11 +10,9 @@
 //! Little-endian, naturally aligned. Every field is an atomic of fixed width, so holding `&SlotMeta` is sound whatever
 //! the peer writes; a field is read once into a local, and the local is checked and used.
 
-use std::mem::{offset_of, size_of};
-use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
-
 use super::request_id::RequestId;
 use super::status::{BumpHead, HeldWord, Seal, StatusWord};
+use crate::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use crate::sync::stores;
 
 /// The first word of a control region: "SLB1".
@@ -216,7 +214,11 @@ impl Features {
     }
 }
 
+// Loom's atomics are larger than the words they stand for.
+#[cfg(not(loom))]
 const _: () = {
+    use std::mem::{offset_of, size_of};
+
     assert!(cfg!(target_endian = "little"), "the wire is little-endian");
     assert!(size_of::<ShmHeader>() == SHM_HEADER_SIZE);
     assert!(offset_of!(ShmHeader, version) == 4);

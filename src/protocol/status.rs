@@ -17,8 +17,8 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::atomic::{AtomicU32, Ordering};
 use crate::sync::stores;
 
 /// Slot status: available for a new request.
@@ -113,6 +113,12 @@ impl fmt::Display for Status {
 pub struct StatusWord(AtomicU32);
 
 impl StatusWord {
+    /// The word of a free slot, for models of other rooms.
+    #[cfg(all(test, loom))]
+    pub(crate) fn free() -> Self {
+        Self(AtomicU32::new(SLOT_FREE))
+    }
+
     /// The state now. Acquire: pairs with `announce` (a READY seen here carries its request) and with `publish`
     /// (a DONE seen here carries its response).
     pub(crate) fn observe(&self) -> Status {
@@ -267,3 +273,6 @@ impl Seal {
 #[cfg(test)]
 #[path = "status_tests.rs"]
 mod tests;
+#[cfg(all(test, loom))]
+#[path = "status_loom_tests.rs"]
+mod loom_tests;

@@ -7,6 +7,8 @@
 //!    checked against this mapping, whoever computed the range.
 #![allow(unsafe_code)]
 
+#[cfg(any(fuzzing, test))]
+mod image;
 mod overflow;
 mod shared;
 
@@ -61,10 +63,16 @@ impl RegionError {
     }
 }
 
+#[cfg(not(test))]
+type Mapping = MmapRaw;
+/// Two regions of a test may use one mapping (`share_mapping`).
+#[cfg(test)]
+type Mapping = std::sync::Arc<MmapRaw>;
+
 /// A mapped control region whose header was checked.
 #[derive(Debug)]
 pub(crate) struct Region {
-    map: MmapRaw,
+    map: Mapping,
     geometry: Geometry,
     file: File,
     id: ObjectId,
@@ -241,9 +249,10 @@ impl HeapWriter<'_> {
     }
 }
 
-fn map(name: &str, file: &File, len: usize) -> Result<MmapRaw, RegionError> {
+#[allow(clippy::useless_conversion, reason = "in tests it is none")]
+fn map(name: &str, file: &File, len: usize) -> Result<Mapping, RegionError> {
     let map = MmapOptions::new().len(len).map_raw(file);
-    map.map_err(|source| RegionError::Map { name: name.to_owned(), source })
+    map.map(Mapping::from).map_err(|source| RegionError::Map { name: name.to_owned(), source })
 }
 
 fn header_of(map: &MmapRaw) -> &ShmHeader {

@@ -10,6 +10,8 @@ mod on_disconnect;
 #[cfg(all(test, feature = "macros"))]
 mod hub_tests;
 mod paths;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod probe;
 mod router;
 mod service;
 mod table;

@@ -3,7 +3,8 @@
 mod adapter;
 mod error;
 mod executor;
-#[cfg(feature = "tokio")]
+// Loom's models are built with a tokio that has no signals.
+#[cfg(all(feature = "tokio", not(loom)))]
 mod signal;
 #[cfg(feature = "tokio")]
 mod tokio_executor;
@@ -22,7 +23,7 @@ use tower::Service;
 pub(crate) use self::adapter::HttpService;
 pub use self::error::Error;
 use self::executor::SpawnExecutor;
-#[cfg(feature = "tokio")]
+#[cfg(all(feature = "tokio", not(loom)))]
 pub use self::signal::shutdown_signal;
 use crate::body::{Body, BoxError};
 use crate::protocol::{BusName, DEFAULT_PREFIX, Limits};

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
-
 /// Nanoseconds of CLOCK_MONOTONIC now.
 pub(crate) fn monotonic_nanos() -> u64 {
-    let now = clock_gettime(ClockId::Monotonic);
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is a valid timespec that the call may write. It cannot fail for this clock.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
     // Both are positive on this clock, and 2^64 nanoseconds are five hundred years.
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }

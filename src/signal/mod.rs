@@ -19,6 +19,9 @@ pub(crate) use self::spin::{Spin, copying_time};
 use crate::shm::{self, Access, ObjectError, ObjectId};
 use crate::sync::stores;
 
+/// More rings than any number of workers leaves lying.
+const RINGS_AT_ONCE: u32 = 1 << 14;
+
 /// A named semaphore of glibc.
 #[derive(Debug)]
 pub(crate) struct Bell {
@@ -44,7 +47,11 @@ impl Bell {
         // SAFETY: `c_name` is NUL-terminated; without O_CREAT the call takes no further arguments.
         let semaphore = unsafe { libc::sem_open(c_name.as_ptr(), 0) };
         if semaphore == libc::SEM_FAILED {
-            return Err(ObjectError::system(&file_name, "opened", io::Error::last_os_error()));
+            // A hub that just closes may have removed it since the look: then the next one is waited for.
+            return Err(match io::Error::last_os_error() {
+                error if error.kind() == io::ErrorKind::NotFound => ObjectError::Missing(file_name),
+                error => ObjectError::system(&file_name, "opened", error),
+            });
         }
         // From here on it is closed when it is dropped.
         let bell = Self { semaphore, file_name, id: before };
@@ -79,6 +86,16 @@ impl Bell {
     pub(crate) fn try_take(&self) -> bool {
         // SAFETY: the semaphore is open until Drop.
         stores::store("ring taken", || unsafe { libc::sem_trywait(self.semaphore) == 0 })
+    }
+
+    /// Takes the rings that are there, at most so many that it takes no time: a count that somebody made up is used up in
+    /// pieces. Obliges to look, as one ring does.
+    pub(crate) fn take_all(&self) {
+        for _ in 0..RINGS_AT_ONCE {
+            if !self.try_take() {
+                return;
+            }
+        }
     }
 
     /// How many rings nobody has taken, a moment ago.

@@ -131,11 +131,14 @@ impl Attachment {
     pub(crate) fn claim_for_ring(self: &Arc<Self>, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
         self.ring_taken();
         let lease = self.claim(cursor);
-        if lease.is_none() && self.shield.is_none() {
-            // It was nobody's, and no claim is to be had for it later.
-            self.rings_owed.set(0);
+        if lease.is_some() || self.shield.is_some() {
+            return lease;
         }
-        lease
+        // It was nobody's, and no claim is to be had for it later. Where one such ring lies there may be many, which would
+        // wake this thread one by one.
+        self.rings_owed.set(0);
+        self.bus.requests().take_all();
+        self.claim(cursor)
     }
 
     /// Takes the rings of requests that were claimed without them. A ring that stays away was taken by another process.
@@ -271,6 +274,19 @@ impl Attachment {
                 self.overflow.give_back(slot);
             }
         }
+    }
+
+    /// Makes room for an answer that found none: gives back the objects of answers that were read, which else stay until their
+    /// slots are used again, and what is kept of requests; whether there were any.
+    pub(super) fn make_room(&self) -> bool {
+        let had_views = self.views.is_in_use();
+        self.views.clear();
+        let given_back = self.slots().filter(|&slot| {
+            // The right first, as in `trim_idle`. Whoever claims the slot after this look has to lock the object to write.
+            let is_read = || !self.rights[slot.get()].is_out() && self.slot(slot).status.observe() != Status::Done;
+            self.overflow.give_back_if(slot, is_read)
+        });
+        given_back.count() > 0 || had_views
     }
 
     /// Waits until no answer's overflow object is being waited for, at most `patience`: an object must outlive its

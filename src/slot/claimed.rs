@@ -211,10 +211,11 @@ impl ClaimedSlot {
 
     /// Writes `reply`, or the error that says why it does not fit, or at least a bare status.
     fn write(&self, reply: OutgoingReply) {
-        let refused = match self.try_write(&reply) {
-            Ok(()) => return,
-            Err(refused) => refused,
+        let written = match self.try_write(&reply) {
+            Err(NoRoom::Overflow(..)) if self.attachment.make_room() => self.try_write(&reply),
+            written => written,
         };
+        let Err(refused) = written else { return };
         let status = match refused {
             NoRoom::Meta(_) | NoRoom::Body(_) => StatusCode::INTERNAL_SERVER_ERROR,
             NoRoom::Overflow(..) => StatusCode::INSUFFICIENT_STORAGE,

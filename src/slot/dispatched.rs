@@ -43,6 +43,11 @@ impl DispatchedSlot {
         Self { index, ticket }
     }
 
+    /// The request that stands in a slot, for whoever looks after dead workers.
+    pub(crate) fn in_slot(hub: &HubBus, index: SlotIndex) -> Self {
+        Self { index, ticket: hub.slot(index).ticket.get() }
+    }
+
     /// Looks at the slot.
     pub(crate) fn progress(&self, hub: &HubBus) -> Progress {
         let progress = Progress::of(hub.slot(self.index).status.observe(), || self.is_ours(hub));

@@ -58,7 +58,8 @@ impl HubBus {
 
     /// Reserves a slot that this hub believes free; `None` when its word says otherwise.
     pub(crate) fn reserve(&self, index: SlotIndex) -> Option<ReservedSlot<'_>> {
-        self.slot(index).status.reserve().then_some(ReservedSlot { hub: self, index })
+        // Made only once the slot is ours: a `ReservedSlot` that is dropped stores FREE.
+        self.slot(index).status.reserve().then(|| ReservedSlot { hub: self, index })
     }
 
     /// Whether a slot is that of the dispatch with this ticket still. It is, unless another hub takes the region over.

@@ -41,7 +41,9 @@ pub(crate) use crate::region::TrustedPeers;
 
 #[cfg(test)]
 mod golden_tests;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
+mod shared_mapping_tests;
+#[cfg(all(test, not(loom)))]
 mod model;
 #[cfg(test)]
 mod tests;

@@ -148,6 +148,17 @@ impl OverflowStore {
         self.forget(&mut kept);
     }
 
+    /// Gives the slot's object back if there is one, nobody is busy with it, and its reader `is_done` with it; whether it
+    /// was. Asked while the object is locked, so that nobody writes to it in between.
+    pub(crate) fn give_back_if(&self, slot: SlotIndex, is_done: impl FnOnce() -> bool) -> bool {
+        let Ok(mut kept) = self.kept[slot.get()].try_lock() else { return false };
+        let gives = kept.is_some() && is_done();
+        if gives {
+            self.forget(&mut kept);
+        }
+        gives
+    }
+
     fn forget(&self, kept: &mut Option<Kept>) {
         if let Some(kept) = kept.take() {
             self.long.sub(u64::from(kept.is_long));

@@ -90,6 +90,17 @@ fn a_dropped_reservation_leaves_the_slot_free() {
 }
 
 #[test]
+fn a_slot_that_is_not_free_is_not_reserved_and_left_as_it_is() {
+    let (hub, worker) = pair(Version::V1);
+    let sent = dispatch(&hub, 0);
+    assert!(hub.reserve(sent.index()).is_none());
+    assert_eq!(hub.status(sent.index()), Status::Ready);
+    drop(worker.claim(&mut ScanCursor::default()).unwrap());
+    assert!(hub.reserve(sent.index()).is_none());
+    assert_eq!(finished(&hub, &sent).status, 500);
+}
+
+#[test]
 fn a_revoked_lease_writes_nothing_and_its_slot_is_answered() {
     let (hub, worker) = pair(Version::V1);
     let sent = dispatch(&hub, 0);

@@ -14,7 +14,7 @@ use crate::sync::{Flag, Turn};
 /// How often the deputy looks.
 const TICK: Duration = Duration::from_millis(1);
 /// Looks without traffic until the deputy sleeps.
-const QUIET_TICKS: u32 = 10;
+const QUIET_TICKS: u32 = if cfg!(loom) { 1 } else { 10 };
 
 /// Taken and given up without a lock while nobody waits for it.
 #[derive(Debug, Default)]
@@ -195,3 +195,7 @@ mod tests {
         assert!(baton.take().is_none());
     }
 }
+
+#[cfg(all(test, loom))]
+#[path = "baton_loom_tests.rs"]
+mod loom_tests;

@@ -117,7 +117,7 @@ impl<S: CallService> Supervisor<S> {
     fn serve(&self, lingering: &mut Vec<Lingering>) -> Result<(), WorkerError> {
         let mut patience = self.options.connect_timeout;
         let mut life = Life(0);
-        while let Some(bus) = self.attach(patience)? {
+        while let Some(bus) = self.attach(patience, life.0 > 0)? {
             // Only the first hub is waited for with a limit: one that went away may take its time to come back.
             patience = None;
             life.0 += 1;
@@ -139,7 +139,10 @@ impl<S: CallService> Supervisor<S> {
     }
 
     /// Waits for the hub's bus and opens it; `None` when told to stop.
-    fn attach(&self, patience: Option<Duration>) -> Result<Option<Bus>, WorkerError> {
+    ///
+    /// What cannot be opened ends a worker that has just started, since somebody must look at it. One that `has_served` waits:
+    /// the name was good, and the next hub makes it so again.
+    fn attach(&self, patience: Option<Duration>, has_served: bool) -> Result<Option<Bus>, WorkerError> {
         let start = Instant::now();
         let lookout = Lookout::for_names().ok();
         let (first, longest) = BACK_OFF;
@@ -154,6 +157,7 @@ impl<S: CallService> Supervisor<S> {
                     thread::sleep(SECOND_LOOK);
                     continue;
                 }
+                Err(error) if has_served => error,
                 Err(error) => return Err(error.into()),
             };
             doubted = false;

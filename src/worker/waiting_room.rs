@@ -3,9 +3,10 @@
 //! Who waits holds the door from its look until it sleeps, and was counted before the look; who changes something reads the
 //! count afterwards and passes the door before it calls. So one of the two sees the other, and no call comes in between.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
+use crate::atomic::{Condvar, Mutex, MutexGuard};
 use crate::sync::OrderedCounter;
 
 #[derive(Debug, Default)]

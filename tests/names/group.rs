@@ -2,14 +2,14 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::time::Duration;
 
 use slotbus::hub::{Hub, SlotState};
+use tokio::time::timeout;
 
 use super::squatter::STRANGER;
 use super::support::process::{play, role};
 use super::support::{bytes, name};
-use super::{echo, long, objects_in_use, post, refused, whole};
+use super::{GIVE_UP, echo, long, objects_in_use, post, refused, refused_in, whole};
 
 /// A group that no user database knows.
 const GROUP: u32 = 54_321;
@@ -45,20 +45,17 @@ async fn a_worker_of_another_user_serves_a_bus_of_its_group_and_no_other() {
         assert_eq!(rustix::process::geteuid().as_raw(), STRANGER);
         let error = refused(&name).await;
         assert!(error.contains("belongs to user 0, this process runs as user 12345"), "{error}");
-        let wrong = slotbus::serve(echo()).name(&name).group(STRANGER).connect_timeout(Duration::from_millis(20));
-        let error = whole(&wrong.await.unwrap_err());
+        let error = refused_in(Some(STRANGER), &name).await;
         assert!(error.contains("belongs to user 0"), "{error}");
         // It ends when its hub has had its answers, which is when the bus goes.
         let serve = slotbus::serve(echo()).name(&name).group(GROUP);
         let region = format!("/dev/shm/slotbus-{name}");
-        serve
-            .with_graceful_shutdown(async move {
-                while fs::exists(&region).unwrap() {
-                    tokio::task::yield_now().await
-                }
-            })
-            .await
-            .unwrap();
+        let gone = async move {
+            while fs::exists(&region).unwrap() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(GIVE_UP, serve.with_graceful_shutdown(gone).into_future()).await.unwrap().unwrap();
         return;
     }
     if !is_root(TEST) {
@@ -106,8 +103,7 @@ async fn a_region_of_the_group_that_everybody_may_write_to_is_refused() {
     let region = format!("/dev/shm/slotbus-{name}");
     for mode in [0o662, 0o666] {
         fs::set_permissions(&region, Permissions::from_mode(mode)).unwrap();
-        let serve = slotbus::serve(echo()).name(&name).group(group).connect_timeout(Duration::from_millis(20));
-        let error = whole(&serve.await.unwrap_err());
+        let error = refused_in(Some(group), &name).await;
         assert!(error.contains(&format!("has mode {mode:04o}")), "{error}");
     }
 }

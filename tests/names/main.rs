@@ -20,6 +20,10 @@ use slotbus::error::NameError;
 use slotbus::hub::{CreateError, Hub};
 use support::process::{play, role};
 use support::{Worker, bytes, name, service};
+use tokio::time::timeout;
+
+/// When a test gives up; nothing is proven by it.
+const GIVE_UP: Duration = Duration::from_secs(20);
 
 /// An error with its causes, in one line.
 fn whole(error: &dyn Error) -> String {
@@ -56,8 +60,18 @@ fn echo()
 
 /// Tries to serve the bus; the error with its causes.
 async fn refused(name: &str) -> String {
+    refused_in(None, name).await
+}
+
+/// As `refused`, as a member of `group`.
+async fn refused_in(group: Option<u32>, name: &str) -> String {
     let serve = slotbus::serve(echo()).name(name).connect_timeout(Duration::from_millis(20));
-    whole(&serve.await.expect_err("there is nothing to serve"))
+    let serve = match group {
+        Some(group) => serve.group(group),
+        None => serve,
+    };
+    let served = timeout(GIVE_UP, serve.into_future()).await.expect("what should be refused is served");
+    whole(&served.expect_err("there is nothing to serve"))
 }
 
 #[tokio::test]
