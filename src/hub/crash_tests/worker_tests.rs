@@ -104,6 +104,7 @@ fn a_worker_may_die_behind_each_of_its_stores() {
         for (name, sent, answered, lends, serving) in paths {
             points += at_every_store(
                 &format!("worker, version {}, {name}", version.number()),
+                0,
                 || scene(version, sent, lends),
                 |scene, begin| {
                     begin();
