@@ -8,6 +8,8 @@ use std::io;
 
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat};
 
+use crate::sync::stores;
+
 /// Where Linux keeps POSIX shared memory and named semaphores.
 const DIRECTORY: &str = "/dev/shm";
 
@@ -240,10 +242,12 @@ pub(crate) fn reserve(file: impl std::os::fd::AsFd, offset: u64, len: u64) -> io
 pub(crate) fn link(file: &File, name: &str) -> Result<bool, ObjectError> {
     use std::os::fd::AsRawFd;
     let from = format!("/proc/self/fd/{}", file.as_raw_fd());
-    match rustix::fs::linkat(rustix::fs::CWD, from, rustix::fs::CWD, path(name), AtFlags::SYMLINK_FOLLOW) {
-        Ok(()) => Ok(true),
-        Err(rustix::io::Errno::EXIST) => Ok(false),
-        Err(e) => Err(ObjectError::system(name, "given its name", e)),
+    let link = || rustix::fs::linkat(rustix::fs::CWD, from, rustix::fs::CWD, path(name), AtFlags::SYMLINK_FOLLOW);
+    match stores::store("name given", || Some(link())) {
+        // A name that is lost is of no use to anybody; who gave it goes on as if it had.
+        None | Some(Ok(())) => Ok(true),
+        Some(Err(rustix::io::Errno::EXIST)) => Ok(false),
+        Some(Err(e)) => Err(ObjectError::system(name, "given its name", e)),
     }
 }
 
@@ -254,7 +258,7 @@ pub(crate) fn link(file: &File, name: &str) -> Result<bool, ObjectError> {
 /// loser's answer becomes an error.
 pub(crate) fn unlink_if(name: &str, id: ObjectId) {
     if is_current(name, id) {
-        let _ = rustix::fs::unlink(path(name));
+        let _ = stores::store("name taken", || Some(rustix::fs::unlink(path(name))));
     }
 }
 
@@ -272,10 +276,10 @@ pub(crate) fn remove(name: &str) -> Result<bool, ObjectError> {
     if !is_current(name, ObjectId::of(&stat)) {
         return Err(ObjectError::Taken(name.to_owned()));
     }
-    match rustix::fs::unlink(path(name)) {
-        Ok(()) => Ok(true),
-        Err(rustix::io::Errno::NOENT) => Ok(false),
-        Err(e) => Err(ObjectError::system(name, "removed", e)),
+    match stores::store("name taken", || Some(rustix::fs::unlink(path(name)))) {
+        None | Some(Ok(())) => Ok(true),
+        Some(Err(rustix::io::Errno::NOENT)) => Ok(false),
+        Some(Err(e)) => Err(ObjectError::system(name, "removed", e)),
     }
 }
 

@@ -1,7 +1,14 @@
 //! The atomics of one process, named after what they are for.
 //!
 //! The words that two processes share have their own transitions in `protocol::status`; here are the counters and
-//! flags of this process, each with the ordering it needs, so that no other room chooses one.
+//! flags of this process, each with the ordering it needs, so that no other room chooses one. Every store that another
+//! process sees passes `stores`, where a unit test can hear it.
+
+#[cfg(test)]
+pub(crate) mod stores;
+#[cfg(not(test))]
+#[path = "sync/unheard.rs"]
+pub(crate) mod stores;
 
 use std::sync::Arc;
 use std::task::{Wake, Waker};
@@ -267,64 +274,8 @@ pub(crate) fn unpark_waker() -> Waker {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_set_gives_each_number_out_once_and_the_lowest_first() {
-        let set = IndexSet::below(130);
-        assert_eq!((0..130).map(|_| set.take().unwrap()).collect::<Vec<_>>(), (0..130).collect::<Vec<_>>());
-        assert_eq!(set.take(), None);
-        set.put(129);
-        set.put(64);
-        assert_eq!((set.len(), set.take(), set.take(), set.take()), (2, Some(64), Some(129), None));
-    }
-
-    #[test]
-    fn a_counter_with_a_limit_reaches_it_and_never_passes_it() {
-        let counter = Counter::default();
-        std::thread::scope(|scope| {
-            let take = || (0..1000).filter(|_| counter.add_within(3, 1000)).count();
-            let threads = [(); 4].map(|()| scope.spawn(take));
-            assert_eq!(threads.map(|thread| thread.join().unwrap()).iter().sum::<usize>(), 333);
-        });
-        assert_eq!(counter.get(), 999);
-        assert!(counter.add_within(1, 1000) && !counter.add_within(u64::MAX, u64::MAX));
-    }
-
-    #[test]
-    fn an_answer_right_is_taken_once_per_grant() {
-        let right = AnswerRight::default();
-        let grant = right.grant();
-        assert_eq!(right.held(), Some(grant));
-        assert!(right.take(grant));
-        assert!(!right.take(grant), "it is being written");
-        assert!(right.is_out() && right.held().is_none());
-        right.settle(grant);
-        assert!(!right.take(grant) && !right.is_out());
-    }
-
-    #[test]
-    fn settling_an_answer_leaves_the_next_grant_of_the_slot_alone() {
-        let right = AnswerRight::default();
-        let answered = right.grant();
-        assert!(right.take(answered));
-        let next = right.grant();
-        right.settle(answered);
-        assert!(right.take(next), "published, reused and claimed again before it was settled");
-    }
-
-    #[test]
-    fn an_old_lease_cannot_take_the_right_of_a_new_one() {
-        let right = AnswerRight::default();
-        let old = right.grant();
-        assert!(right.take(old));
-        right.settle(old);
-        let new = right.grant();
-        assert!(!right.take(old));
-        assert!(right.take(new));
-    }
-}
+#[path = "sync_tests.rs"]
+mod tests;
 
 #[cfg(all(test, loom))]
 #[path = "sync_loom_tests.rs"]

@@ -45,5 +45,7 @@ pub use self::retry::RetryIdempotent;
 pub use self::service::{Hub, HubFuture, SlotState};
 pub use crate::protocol::Route;
 
+#[cfg(all(test, not(loom)))]
+mod crash_tests;
 #[cfg(all(test, loom))]
 mod loom_tests;

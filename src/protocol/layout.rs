@@ -13,6 +13,7 @@
 use super::request_id::RequestId;
 use super::status::{BumpHead, HeldWord, Seal, StatusWord};
 use crate::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use crate::sync::stores;
 
 /// The first word of a control region: "SLB1".
 pub const SHM_MAGIC: u32 = 0x534C_4231;
@@ -48,7 +49,7 @@ macro_rules! field {
 
             /// Writes the field. Relaxed: the status word orders it.
             pub(crate) fn set(&self, value: $int) {
-                self.0.store(value, Ordering::Relaxed);
+                stores::store(stringify!($name), || self.0.store(value, Ordering::Relaxed));
             }
         }
     };

@@ -19,6 +19,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 
 use crate::atomic::{AtomicU32, Ordering};
+use crate::sync::stores;
 
 /// Slot status: available for a new request.
 pub const SLOT_FREE: u32 = 0;
@@ -138,12 +139,12 @@ impl StatusWord {
 
     /// Hub: WRITING → FREE, nothing was sent. Release: pairs with the next `reserve`.
     pub(crate) fn abandon(&self) {
-        self.0.store(SLOT_FREE, Ordering::Release);
+        self.put(SLOT_FREE);
     }
 
     /// Hub: WRITING → READY. Release: the whole request is visible to whoever claims.
     pub(crate) fn announce(&self) {
-        self.0.store(SLOT_READY, Ordering::Release);
+        self.put(SLOT_READY);
     }
 
     /// Worker: READY → CLAIMED. Acquire: pairs with `announce`; nothing of the response can be written before it.
@@ -176,7 +177,7 @@ impl StatusWord {
     /// Hub: any word → FREE, in a slot whose entry found FREE or a word that no transition leads to. Release: as
     /// `abandon`. A store: nobody else may leave such a word.
     pub(crate) fn reset(&self) {
-        self.0.store(SLOT_FREE, Ordering::Release);
+        self.put(SLOT_FREE);
     }
 
     /// Hub: DONE → FREE, after the response was copied out. Release: the copying is over before the slot is reused.
@@ -186,7 +187,11 @@ impl StatusWord {
     }
 
     fn exchange(&self, from: u32, to: u32, success: Ordering) -> bool {
-        self.0.compare_exchange(from, to, success, Ordering::Relaxed).is_ok()
+        stores::store("status", || self.0.compare_exchange(from, to, success, Ordering::Relaxed).is_ok())
+    }
+
+    fn put(&self, to: u32) {
+        stores::store("status", || self.0.store(to, Ordering::Release));
     }
 }
 
@@ -199,14 +204,8 @@ impl BumpHead {
     /// Takes `len` bytes (a multiple of 8) below `limit`; the heap offset, or `None` when they do not fit.
     /// Acquire: pairs with `rewind`, whose scan saw every former user of these bytes gone.
     pub(crate) fn take(&self, len: u32, limit: u32) -> Option<u32> {
-        let mut head = self.0.load(Ordering::Relaxed);
-        loop {
-            let end = head.checked_add(len).filter(|&end| end <= limit)?;
-            match self.0.compare_exchange_weak(head, end, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => return Some(head),
-                Err(now) => head = now,
-            }
-        }
+        let within = |head: u32| head.checked_add(len).filter(|&end| end <= limit);
+        stores::store("bump head", || self.0.fetch_update(Ordering::Acquire, Ordering::Relaxed, within).ok())
     }
 
     /// How much is given out. Acquire: read before the scan that decides about `rewind`.
@@ -216,12 +215,13 @@ impl BumpHead {
 
     /// Gives everything back, down to `start`, if nothing was taken since `seen` was read. Release: pairs with `take`.
     pub(crate) fn rewind(&self, seen: u32, start: u32) -> bool {
-        self.0.compare_exchange(seen, start, Ordering::Release, Ordering::Relaxed).is_ok()
+        let exchange = || self.0.compare_exchange(seen, start, Ordering::Release, Ordering::Relaxed).is_ok();
+        stores::store("bump head", exchange)
     }
 
     /// Sets the head of a region nobody else sees yet.
     pub(crate) fn start_at(&self, start: u32) {
-        self.0.store(start, Ordering::Relaxed);
+        stores::store("bump head", || self.0.store(start, Ordering::Relaxed));
     }
 }
 
@@ -233,13 +233,13 @@ pub struct HeldWord(AtomicU32);
 impl HeldWord {
     /// Worker: its claimed slot is held. Relaxed: `publish` follows, which whoever could use the slot again has seen.
     pub(crate) fn hold(&self, owner: OwnerToken) {
-        self.0.store(owner.get(), Ordering::Relaxed);
+        stores::store("held", || self.0.store(owner.get(), Ordering::Relaxed));
     }
 
     /// Worker: it has read what it held for the last time. Release: pairs with `holder`. SeqCst: whoever lets go after the
     /// answer rings, and this and the settling of the answer must not both miss each other.
     pub(crate) fn let_go(&self) {
-        self.0.store(0, Ordering::SeqCst);
+        stores::store("held", || self.0.store(0, Ordering::SeqCst));
     }
 
     /// Hub: who holds the slot. Acquire: pairs with `let_go`, so that nothing is written while it is read. SeqCst: as there.
@@ -249,7 +249,7 @@ impl HeldWord {
 
     /// Hub: nobody holds the slot; it is about to be dispatched, or its holder is proven dead.
     pub(crate) fn clear(&self) {
-        self.0.store(0, Ordering::Relaxed);
+        stores::store("held", || self.0.store(0, Ordering::Relaxed));
     }
 }
 
@@ -261,7 +261,7 @@ pub struct Seal(AtomicU32);
 impl Seal {
     /// Says "complete". Release: whoever reads the value sees everything written before.
     pub(crate) fn close(&self, value: u32) {
-        self.0.store(value, Ordering::Release);
+        stores::store("seal", || self.0.store(value, Ordering::Release));
     }
 
     /// What it says. Acquire: pairs with `close`.
@@ -271,73 +271,8 @@ impl Seal {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn word(value: u32) -> StatusWord {
-        StatusWord(AtomicU32::new(value))
-    }
-
-    #[test]
-    fn a_request_walks_through_every_state_once() {
-        let slot = word(SLOT_FREE);
-        let claim = Claim::by(OwnerToken::from_raw(7));
-        assert!(slot.reserve() && !slot.reserve());
-        slot.announce();
-        assert!(slot.claim(claim) && !slot.claim(claim));
-        assert_eq!(slot.raw(), 2 | 7 << 8);
-        assert!(slot.publish(claim) && !slot.publish(claim));
-        assert!(slot.release() && !slot.release());
-        assert_eq!(slot.observe(), Status::Free);
-    }
-
-    #[test]
-    fn only_the_exact_claim_publishes() {
-        let slot = word(SLOT_READY);
-        let mine = Claim::by(OwnerToken::from_raw(7));
-        assert!(slot.claim(mine));
-        assert!(!slot.publish(Claim::by(OwnerToken::from_raw(8))), "another worker's word");
-        assert!(!slot.publish(Claim::by(None)), "the plain word");
-        assert!(slot.publish(mine));
-    }
-
-    #[test]
-    fn a_claimed_request_cannot_be_withdrawn_and_a_withdrawn_one_not_claimed() {
-        let slot = word(SLOT_READY);
-        assert!(slot.claim(Claim::by(None)) && !slot.withdraw());
-        let slot = word(SLOT_READY);
-        assert!(slot.withdraw() && !slot.claim(Claim::by(None)));
-    }
-
-    #[test]
-    fn a_claim_word_says_its_owner() {
-        let owner = OwnerToken::from_raw(0x00AB_CDEF);
-        assert_eq!(Claim::by(owner).owner(), owner);
-        assert_eq!(Claim::by(None).owner(), None);
-        assert_eq!(OwnerToken::from_raw(0xFF00_0000), None, "the low 24 bits are 0");
-    }
-
-    #[test]
-    fn a_bump_head_never_passes_its_limit_even_when_the_sum_wraps() {
-        let head = BumpHead(AtomicU32::new(0));
-        assert_eq!(head.take(8, 16), Some(0));
-        assert_eq!(head.take(16, 16), None);
-        assert_eq!(head.take(8, 16), Some(8));
-        let head = BumpHead(AtomicU32::new(u32::MAX - 3));
-        assert_eq!(head.take(8, u32::MAX), None);
-    }
-
-    #[test]
-    fn a_rewind_fails_when_something_was_taken_meanwhile() {
-        let head = BumpHead(AtomicU32::new(0));
-        head.take(8, 64);
-        let seen = head.given_out();
-        head.take(8, 64);
-        assert!(!head.rewind(seen, 0));
-        assert!(head.rewind(16, 0) && head.given_out() == 0);
-    }
-}
-
+#[path = "status_tests.rs"]
+mod tests;
 #[cfg(all(test, loom))]
 #[path = "status_loom_tests.rs"]
 mod loom_tests;

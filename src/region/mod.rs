@@ -26,6 +26,7 @@ use crate::protocol::{
     BusName, Geometry, GeometryError, HeaderImage, HeapRange, SHM_HEADER_SIZE, ShmHeader, SlotIndex, SlotMeta,
 };
 use crate::shm::{self, Access, ObjectError, ObjectId};
+use crate::sync::stores;
 
 /// Why a region was not opened. Nothing was written to it.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +107,7 @@ impl Region {
         assert!(len >= SHM_HEADER_SIZE, "a region holds at least a header");
         let (file, id) = shm::create_unnamed(name, len as u64, access)?;
         let map = map(name, &file, len)?;
-        fill(header_of(&map));
+        stores::unseen(|| fill(header_of(&map)));
         let image = HeaderImage::read_unsealed(header_of(&map));
         let geometry = Geometry::parse(&image, map.len()).expect("a new region's header describes it");
         Ok(Self { map, geometry, file, id, name: name.to_owned() })
@@ -233,10 +234,10 @@ impl HeapWriter<'_> {
         }
         // SAFETY: `left` bytes from `next` are mapped while the region is borrowed, as `heap_ptr` checked when this was
         // made; `bytes` is no part of the range, which its slot's owner lends to nobody, so the two do not overlap. The new `next` is at most the range's end.
-        unsafe {
-            std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.next, bytes.len());
-            self.next = self.next.add(bytes.len());
-        }
+        stores::copy("heap", bytes, |at, piece| unsafe {
+            std::ptr::copy_nonoverlapping(piece.as_ptr(), self.next.add(at), piece.len());
+        });
+        self.next = self.next.wrapping_add(bytes.len());
         self.left -= bytes.len();
         self.written += bytes.len();
         true

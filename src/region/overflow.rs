@@ -14,6 +14,7 @@ use memmap2::{MmapOptions, MmapRaw};
 
 use crate::protocol::Stamp;
 use crate::shm::{self, Access, ObjectError, ObjectId};
+use crate::sync::stores;
 
 /// Overflow objects come in whole pages.
 const PAGE: u64 = 4096;
@@ -103,7 +104,9 @@ impl OverflowObject {
         assert!(offset <= self.map.len() && bytes.len() <= self.map.len() - offset, "bytes stay inside their object");
         // SAFETY: the line above keeps the copy inside the mapping; `bytes` is no part of it, since an object is not written to
         // while it is shared, so the two do not overlap.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.map.as_mut_ptr().add(offset), bytes.len()) };
+        stores::copy("object", bytes, |at, piece| unsafe {
+            std::ptr::copy_nonoverlapping(piece.as_ptr(), self.map.as_mut_ptr().add(offset + at), piece.len());
+        });
     }
 }
 

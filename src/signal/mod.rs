@@ -17,6 +17,7 @@ use std::time::Duration;
 pub(crate) use self::clock::{WireClock, monotonic_nanos};
 pub(crate) use self::spin::{Spin, copying_time};
 use crate::shm::{self, Access, ObjectError, ObjectId};
+use crate::sync::stores;
 
 /// More rings than any number of workers leaves lying.
 const RINGS_AT_ONCE: u32 = 1 << 14;
@@ -78,13 +79,13 @@ impl Bell {
     /// Rings once. A system call only when a thread is parked on the bell.
     pub(crate) fn ring(&self) {
         // SAFETY: the semaphore is open until Drop. It fails only at a count of 2^31 − 1: then nobody needs a ring.
-        unsafe { libc::sem_post(self.semaphore) };
+        stores::store("ring", || unsafe { libc::sem_post(self.semaphore) });
     }
 
     /// Takes one ring if there is one; never waits, never a system call.
     pub(crate) fn try_take(&self) -> bool {
         // SAFETY: the semaphore is open until Drop.
-        unsafe { libc::sem_trywait(self.semaphore) == 0 }
+        stores::store("ring taken", || unsafe { libc::sem_trywait(self.semaphore) == 0 })
     }
 
     /// Takes the rings that are there, at most so many that it takes no time: a count that somebody made up is used up in

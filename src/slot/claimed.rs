@@ -13,8 +13,9 @@ use super::payload::{self, NoRoom, ReadError, Target};
 use super::views::Unreadable;
 use super::watched::Fate;
 use crate::protocol::{
-    BodyPlace, BodyRooms, Call, CallError, Caller, Callers, Direction, HeapRange, OutgoingReply, Payload, PayloadError,
-    Placement, RequestId, Room, SlotIndex, Stamp, Status, Version, align8, decode_method, encoded_len, place,
+    BodyPlace, BodyRooms, Call, CallError, Caller, Callers, Claim, Direction, HeapRange, OutgoingReply, Payload,
+    PayloadError, Placement, RequestId, Room, SlotIndex, Stamp, Status, Version, align8, decode_method, encoded_len,
+    place,
 };
 use crate::signal::monotonic_nanos;
 use crate::sync::{AnswerRight, Grant};
@@ -190,7 +191,7 @@ impl ClaimedSlot {
     fn is_still_claimed(&self) -> bool {
         let Self { attachment, index, id, ticket, .. } = self;
         let slot = attachment.slot(*index);
-        slot.status.observe() == Status::Claimed(attachment.claim)
+        is_claimed_by(slot.status.observe(), attachment.claim)
             && slot.ticket.get() == *ticket
             // A ticket is never used again; without one the id must do.
             && (*ticket != 0 || slot.req_id.get() == *id)
@@ -286,6 +287,11 @@ impl ClaimedSlot {
             None => place(&[meta, body], meta_len, body_len),
         }
     }
+}
+
+/// Whether a slot is CLAIMED with the very word of `claim`.
+pub(super) fn is_claimed_by(status: Status, claim: Claim) -> bool {
+    status == Status::Claimed(claim)
 }
 
 fn client_closed_request() -> StatusCode {

@@ -24,6 +24,20 @@ pub(crate) enum Progress {
     Abandoned,
 }
 
+impl Progress {
+    /// What a word says to the entry whose dispatch is in the slot; `is_ours` is asked of an answered one, whether it is that
+    /// dispatch still.
+    pub(super) fn of(status: Status, is_ours: impl FnOnce() -> bool) -> Self {
+        match status {
+            Status::Ready => Self::Waiting,
+            Status::Claimed(claim) => Self::Claimed(claim),
+            Status::Done if is_ours() => Self::Finished,
+            // Nobody but this entry reuses the slot, so neither FREE nor a stray word becomes DONE later.
+            Status::Free | Status::Writing | Status::Done | Status::Unknown(_) => Self::Abandoned,
+        }
+    }
+}
+
 impl DispatchedSlot {
     pub(super) fn new(index: SlotIndex, ticket: u64) -> Self {
         Self { index, ticket }
@@ -36,18 +50,13 @@ impl DispatchedSlot {
 
     /// Looks at the slot.
     pub(crate) fn progress(&self, hub: &HubBus) -> Progress {
-        match hub.slot(self.index).status.observe() {
-            Status::Ready => Progress::Waiting,
-            Status::Claimed(claim) => {
-                if claim.owner().is_none() {
-                    hub.published_workers.raise();
-                }
-                Progress::Claimed(claim)
-            }
-            Status::Done if hub.has_dispatched(self.index, self.ticket) => Progress::Finished,
-            // Nobody but this entry reuses the slot, so neither FREE nor a stray word becomes DONE later.
-            Status::Free | Status::Writing | Status::Done | Status::Unknown(_) => Progress::Abandoned,
+        let progress = Progress::of(hub.slot(self.index).status.observe(), || self.is_ours(hub));
+        if let Progress::Claimed(claim) = progress
+            && claim.owner().is_none()
+        {
+            hub.published_workers.raise();
         }
+        progress
     }
 
     /// The answered slot, once `progress` has said that it is finished.

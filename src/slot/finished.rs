@@ -18,6 +18,11 @@ pub(crate) struct FinishedSlot<'a> {
     ticket: u64,
 }
 
+/// Whether `resp_ticket` is that of an answer to the dispatch `expected`. A published worker leaves 0 there.
+pub(super) fn answers(resp_ticket: u64, expected: u64) -> bool {
+    resp_ticket == expected || resp_ticket == 0
+}
+
 /// The keeper of a body that is copied: there is none.
 enum Nobody {}
 
@@ -51,9 +56,8 @@ impl<'a> FinishedSlot<'a> {
         let &Self { hub, index, ticket: expected } = self;
         let slot = hub.slot(index);
         hub.bus.region().prefetch_response(index);
-        // A published worker leaves 0 there.
         let found = slot.resp_ticket.get();
-        if found != expected && found != 0 {
+        if !answers(found, expected) {
             return Err(ReplyError::Ticket { found, expected });
         }
         let status = slot.resp_status.get();

@@ -43,5 +43,7 @@ pub(crate) use crate::region::TrustedPeers;
 mod golden_tests;
 #[cfg(all(test, not(loom)))]
 mod shared_mapping_tests;
+#[cfg(all(test, not(loom)))]
+mod model;
 #[cfg(test)]
 mod tests;

@@ -47,6 +47,11 @@ pub(crate) enum Fate {
     Overdue,
 }
 
+/// Whether `cancel` means the dispatch `ticket`.
+pub(super) fn is_cancelled(cancel: u32, ticket: u64) -> bool {
+    cancel != 0 && cancel == ticket as u32
+}
+
 impl Attachment {
     /// Wakes futures whose caller has given up or whose deadline has passed.
     pub(crate) fn look_after_callers(&self) {
@@ -66,8 +71,7 @@ impl Attachment {
 
 impl Callers for Attachment {
     fn has_given_up(&self, slot: SlotIndex, ticket: u64) -> bool {
-        let cancelled = self.slot(slot).cancel.get();
-        cancelled != 0 && cancelled == ticket as u32
+        is_cancelled(self.slot(slot).cancel.get(), ticket)
     }
 
     fn tell(&self, slot: SlotIndex, ticket: u64, news: &Arc<News>) {
