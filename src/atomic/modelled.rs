@@ -82,15 +82,13 @@ macro_rules! atomics {
 atomics!(AtomicBool: bool, AtomicU32: u32, AtomicU64: u64);
 
 impl AtomicU32 {
-    /// Loom's never fails for no reason.
-    pub(crate) fn compare_exchange_weak(
+    pub(crate) fn fetch_update(
         &self,
-        from: u32,
-        to: u32,
         success: Ordering,
         failure: Ordering,
+        change: impl FnMut(u32) -> Option<u32>,
     ) -> Result<u32, u32> {
-        self.compare_exchange(from, to, success, failure)
+        ordered(success, || self.0.fetch_update(success, failure, change))
     }
 }
 
