@@ -108,6 +108,15 @@ pub(crate) fn after_reading() {
     fence(Ordering::Acquire);
 }
 
+/// Runs what may be foreign code, as a waker is: a panic there must not end the thread of ours that runs it.
+pub(crate) fn caught(foreign: impl FnOnce()) {
+    if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(foreign)) {
+        // It was printed. What it carries may panic too when it is dropped.
+        std::mem::forget(panic);
+        tracing::error!("a waker panicked");
+    }
+}
+
 /// A set of small numbers from which any thread takes the lowest, without a lock and in time that does not grow with
 /// what is taken.
 #[derive(Debug)]

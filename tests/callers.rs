@@ -180,3 +180,55 @@ async fn a_call_past_its_own_deadline_fails_and_its_handler_is_dropped() {
     until_free(&hub).await;
     worker.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_whose_hub_has_gone_is_dropped_and_told() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let (tell, mut told) = farewells();
+    let worker = Worker::start(
+        &name,
+        service(move |request| {
+            let (cancelled, dropped, farewell) =
+                (Cancelled::of(request.extensions()), Farewell(tell.clone()), Farewell(tell.clone()));
+            tokio::spawn(async move {
+                cancelled.await;
+                drop(farewell);
+            });
+            async move {
+                let _dropped = dropped;
+                std::future::pending().await
+            }
+        }),
+    );
+    let call = tokio::spawn(hub.call(get_request("/")));
+    until_claimed(&hub).await;
+    drop(hub);
+    assert!(matches!(call.await.unwrap(), Err(CallError::Closed)));
+    told.recv().await.unwrap();
+    told.recv().await.unwrap();
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_deadline_has_passed_is_not_sent() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let mut request = get_request("/");
+    request.extensions_mut().insert(Deadline(Instant::now()));
+    assert!(matches!(hub.call(request).await, Err(CallError::TimedOut(_))));
+    let runs = Arc::new(AtomicU32::new(0));
+    let worker = Worker::start(
+        &name,
+        service({
+            let runs = Arc::clone(&runs);
+            move |_| {
+                runs.fetch_add(1, Ordering::SeqCst);
+                async { Response::new(Body::empty()) }
+            }
+        }),
+    );
+    assert_eq!(hub.call(get_request("/")).await.unwrap().status(), 200);
+    assert_eq!(runs.load(Ordering::SeqCst), 1, "only the second ran");
+    worker.stop().await;
+}

@@ -113,6 +113,9 @@ impl Bus {
     /// Overflow objects under the common names are left alone: answers to the old region may still be read from them.
     pub(crate) fn succeed(old: &Bus, founding: &Founding) -> Result<Self, BusError> {
         let name = &old.name;
+        if !old.is_own_life() {
+            return Err(BusError::Replaced(name.clone()));
+        }
         let region = founding.region(name)?;
         // Before the name goes: whoever finds it gone finds the region retired, and its hub alive.
         old.region.header().retire.close(RETIRE_DRAIN);

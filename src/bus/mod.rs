@@ -14,7 +14,7 @@ pub use self::clean::{CleanError, Cleaned, Left, Reason, clean};
 pub(crate) use self::found::Founding;
 use crate::lock::{self, Role};
 pub(crate) use crate::lock::{Alarm, Lookout, Looks, Stir};
-use crate::protocol::{BusName, Features, OwnerToken};
+use crate::protocol::{BusName, Features, OwnerToken, SLOT_FREE};
 use crate::region::{Region, RegionError, stamp_of};
 pub(crate) use crate::shm::Access;
 use crate::shm::{self, ObjectError};
@@ -203,7 +203,12 @@ impl Bus {
         for object in objects.iter().filter(|object| self.name.owns_answer(object)) {
             let Some((stamp, id)) = stamp_of(object, self.access) else { continue };
             let is_dead = || stamp.owner.is_some_and(|owner| !self.owner_is_alive(owner));
-            if Some(stamp.epoch) == self.epoch() && (over || is_dead()) {
+            // An answer that its caller has yet to read is as good as if its worker lived.
+            let is_read = || {
+                let slots = self.region.geometry().slots().map(|slot| self.region.slot(slot));
+                !slots.into_iter().any(|slot| slot.ticket.get() == stamp.ticket && slot.status.raw() != SLOT_FREE)
+            };
+            if Some(stamp.epoch) == self.epoch() && (over || is_dead() && is_read()) {
                 shm::unlink_if(object, id);
             }
         }

@@ -15,22 +15,23 @@ use crate::http::Deadline;
 use crate::http::context::CallContext;
 use crate::protocol::{Caller, News};
 
-/// A future that is ready when the caller has given up, which is told within 20 ms.
+/// A future that is ready when the caller has given up, its deadline has passed or its hub has gone: within 20 ms, while
+/// the handler is not done.
 ///
 /// A handler is dropped then, so this is for what it has started elsewhere, and for handlers that
-/// [finish](crate::routing::OnDisconnect::Finish) in any case. It never resolves for a request that is answered, nor behind a hub
-/// that does not tell.
+/// [finish](crate::routing::OnDisconnect::Finish) in any case. It never resolves for a request that is answered.
 ///
 /// ```
 /// # use slotbus::{Cancelled, handler};
-/// #[handler(POST, "/jobs")]
-/// async fn start(cancelled: Cancelled) {
-///     tokio::spawn(async move {
+/// #[handler(POST, "/render")]
+/// async fn render(cancelled: Cancelled) -> String {
+///     let job = tokio::spawn(async move {
 ///         tokio::select! {
-///             () = cancelled => println!("nobody waits any more"),
-///             () = tokio::time::sleep(std::time::Duration::from_secs(60)) => println!("done"),
+///             () = cancelled => "nobody waits any more".to_owned(),
+///             () = tokio::time::sleep(std::time::Duration::from_secs(60)) => "done".to_owned(),
 ///         }
 ///     });
+///     job.await.unwrap_or_default()
 /// }
 /// ```
 pub struct Cancelled(Asked);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use http::Extensions;
 
 use super::context::CallContext;
+use crate::protocol::Caller;
 
 /// Until when the caller waits for the answer. A handler that is not done by then is dropped and answered 504.
 ///
@@ -29,12 +30,11 @@ impl Deadline {
         self.0.saturating_duration_since(Instant::now())
     }
 
-    /// The deadline of the request with these extensions: what its hub told, or else what somebody put there. For layers; a
+    /// The deadline of the request with these extensions: the sooner of what its hub told and what somebody put there. For layers; a
     /// handler takes it as an argument.
     pub fn of(extensions: &Extensions) -> Option<Self> {
-        match CallContext::caller_in(extensions) {
-            Some(caller) => caller.deadline().map(Self),
-            None => extensions.get().copied(),
-        }
+        let told = CallContext::caller_in(extensions).and_then(Caller::deadline).map(Self);
+        let put = extensions.get().copied();
+        told.into_iter().chain(put).min()
     }
 }

@@ -195,7 +195,7 @@ impl Answer {
     }
 
     /// Looks at the slot on the board; takes the answer if it is there, else leaves `waker` to be woken.
-    fn look_at_board(&mut self, waker: &Waker) -> Poll<Result<Reply, CallError>> {
+    fn look_at_board(&mut self, waker: &Waker) -> Poll<Result<Reply, Unanswered>> {
         let Waiting::Parked = self.waiting else { return Poll::Pending };
         let shared = self.deadline.shared();
         // Wakers are cloned and dropped, which may run foreign code, while no lock is held.
@@ -223,15 +223,30 @@ impl Answer {
         shared.spin.parked_for(self.dispatched.elapsed());
         Poll::Ready(if orphaned || moves {
             self.permit = None;
-            Err(if moves { CallError::Closed } else { CallError::WorkerDied })
+            Err(if moves { Unanswered::Withdrawn } else { CallError::WorkerDied.into() })
         } else {
-            self.take(slot, progress)
+            self.take(slot, progress).map_err(Unanswered::from)
         })
     }
 }
 
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Unanswered {
+    /// The region was retired before any worker claimed: the request is nobody's, and may be sent elsewhere.
+    Withdrawn,
+    /// It failed, and whether a handler ran is not known.
+    Failed(CallError),
+}
+
+impl From<CallError> for Unanswered {
+    fn from(error: CallError) -> Self {
+        Self::Failed(error)
+    }
+}
+
 impl Future for Answer {
-    type Output = Result<Reply, CallError>;
+    type Output = Result<Reply, Unanswered>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
@@ -246,7 +261,7 @@ impl Future for Answer {
         if let Waiting::Awake { .. } = this.waiting {
             this.deadline.shared().serve_others();
             if let Poll::Ready(result) = if spins { this.spin() } else { this.look() } {
-                return Poll::Ready(result);
+                return Poll::Ready(result.map_err(Unanswered::from));
             }
             if !spins && this.may_yield() {
                 cx.waker().wake_by_ref();
@@ -259,7 +274,7 @@ impl Future for Answer {
         }
         match this.deadline.watch(cx) {
             Ok(()) => Poll::Pending,
-            Err(error) => Poll::Ready(Err(error)),
+            Err(error) => Poll::Ready(Err(error.into())),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::pool::Permit;
 use crate::protocol::{Claim, SlotIndex, Status};
 use crate::slot::{DispatchedSlot, HubBus, Progress};
+use crate::sync::caught;
 
 /// One entry for each slot.
 #[derive(Debug)]
@@ -77,7 +78,7 @@ impl Board {
                 }
                 if let Some(waker) = waker.take() {
                     drop(entry);
-                    waker.wake();
+                    caught(|| waker.wake());
                 }
             }
             Entry::Zombie { slot, .. } => {
@@ -126,7 +127,7 @@ impl Board {
                     let waker = waker.take();
                     drop(entry);
                     if let Some(waker) = waker {
-                        waker.wake();
+                        caught(|| waker.wake());
                     }
                 }
                 Entry::Zombie { .. } => {
@@ -167,7 +168,7 @@ impl Board {
                 _ => None,
             };
             if let Some(waker) = waker {
-                waker.wake();
+                caught(|| waker.wake());
             }
         }
     }

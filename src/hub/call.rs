@@ -1,10 +1,11 @@
 //! One call: collect the body, wait for a slot, dispatch, wait for the answer.
 
 use std::sync::Arc;
+use std::task::Poll;
 
 use http::{Request, Response, request};
 
-use super::answer::{Answer, Manner};
+use super::answer::{Answer, Manner, Unanswered};
 use super::deadline::Deadline;
 use super::error::CallError;
 use super::lent::give_back;
@@ -35,16 +36,19 @@ where
     let reply = loop {
         let (permit, slot) = match dispatch(&mut deadline, waited.take(), &call).await {
             Ok(dispatched) => dispatched,
-            Err(error) => {
-                deadline = deadline.moved(error)?;
+            // Nothing was sent.
+            Err(CallError::Closed) => {
+                deadline = deadline.moved()?;
                 continue;
             }
+            Err(error) => return Err(error),
         };
         // Made before anything else is dropped: from now on it sees to the slot.
         let mut answer = Answer::new(deadline, permit, slot, call.body().len(), manner);
         match (&mut answer).await {
             Ok(reply) => break reply,
-            Err(error) => deadline = answer.deadline().moved(error)?,
+            Err(Unanswered::Withdrawn) => deadline = answer.deadline().moved()?,
+            Err(Unanswered::Failed(error)) => return Err(error),
         }
     };
     Ok(reply_to_response(reply, &method, header_limit)?)
@@ -61,14 +65,21 @@ where
     B::Error: Into<BoxError>,
 {
     let mut collecting = std::pin::pin!(collect_request(request, deadline.shared().bus.body_limit()));
-    let collected = std::future::poll_fn(|cx| {
-        let collected = collecting.as_mut().poll(cx);
-        if collected.is_pending() {
-            *permit = None;
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(collected) = collecting.as_mut().poll(cx) {
+            return Poll::Ready(Ok(collected?));
         }
-        collected
-    });
-    deadline.limit(collected).await
+        *permit = None;
+        loop {
+            match deadline.watch(cx) {
+                Ok(()) => return Poll::Pending,
+                // Nothing was sent, so another region is as good.
+                Err(CallError::Closed) => *deadline = deadline.moved()?,
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    })
+    .await
 }
 
 /// Writes `call` into a free slot and announces it.
@@ -86,7 +97,12 @@ async fn dispatch(
                 deadline.limit(acquire).await?
             }
         };
+        deadline.check()?;
         let bus = &deadline.shared().bus;
+        if !bus.bus().is_own_life() {
+            // Another hub has taken the region over: nothing is written there any more.
+            return Err(CallError::Closed);
+        }
         match bus.reserve(permit.slot()) {
             Some(reserved) => {
                 let slot = match reserved.write(call, deadline.on_the_wire()) {

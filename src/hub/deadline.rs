@@ -41,18 +41,22 @@ impl Deadline {
         if self.waited { Instant::now() } else { self.started }
     }
 
-    /// The same deadline in the hub's next life, if `error` says no more than that this one is over for the call.
+    /// The same deadline in the hub's next life, for a call of which nothing is sent in this one.
     ///
-    /// Only what no worker has claimed fails so, and it is sent again.
-    pub(super) fn moved(&self, error: CallError) -> Result<Self, CallError> {
-        let shared = match error {
-            CallError::Closed if self.shared.retired.is_raised() => {
-                self.shared.current().filter(|now| !now.is_closed())
-            }
-            error => return Err(error),
-        };
-        let shared = shared.ok_or(CallError::Closed)?;
+    /// Fails when this life is over because the hub is.
+    pub(super) fn moved(&self) -> Result<Self, CallError> {
+        let next = if self.shared.retired.is_raised() { self.shared.current() } else { None };
+        let shared = next.filter(|next| !next.is_closed()).ok_or(CallError::Closed)?;
         Ok(Self { shared, started: self.started, waited: true, at: self.at, key: None })
+    }
+
+    /// Fails when the time is up. The clock is asked only if there was something to wait for.
+    pub(super) fn check(&self) -> Result<(), CallError> {
+        if self.at <= self.now() { Err(self.timed_out()) } else { Ok(()) }
+    }
+
+    fn timed_out(&self) -> CallError {
+        CallError::TimedOut(self.at.saturating_duration_since(self.started))
     }
 
     /// When the call must have ended, as a worker is told.
@@ -62,11 +66,9 @@ impl Deadline {
 
     /// Sees to it that the task of `cx` is woken when the time is up or the hub closes; fails when either is so already.
     pub(super) fn watch(&mut self, cx: &Context<'_>) -> Result<(), CallError> {
-        let Self { shared, started, waited, at, key } = self;
-        *waited = true;
-        if Instant::now() >= *at {
-            return Err(CallError::TimedOut(at.saturating_duration_since(*started)));
-        }
+        self.waited = true;
+        self.check()?;
+        let Self { shared, started: _, waited: _, at, key } = self;
         if shared.watch.set_deadline(*at, key, cx.waker())? {
             // The watcher is parked on the bell for longer: a ring of our own makes it look.
             shared.bus.bus().responses().ring();

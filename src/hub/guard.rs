@@ -32,7 +32,8 @@ pub(super) fn guard(lives: &Weak<Lives>, shared: &Arc<Shared>) {
         let was_looking = looks.pause().is_some();
         match shared.alarm.wait(lookout.as_ref(), patience) {
             Stir::Hint => looks.hint(),
-            Stir::Other => looks.done(),
+            Stir::Late => looks.done(),
+            Stir::Rung => {}
         }
         if shared.is_closed() {
             return;
@@ -48,10 +49,15 @@ pub(super) fn guard(lives: &Weak<Lives>, shared: &Arc<Shared>) {
 
 /// Retires a region that is stuck, and closes a retired one that nobody waits in any more.
 fn look_after_zombies(lives: &Weak<Lives>, shared: &Arc<Shared>) {
+    if shared.is_closed() {
+        return;
+    }
+    // Counted first: it only falls once the region is retired, so a zombie that ends in between delays no more than this.
+    let taken = shared.pool.taken();
     let zombies = shared.board.zombies(&shared.bus, LIFE_CHECK);
     if shared.retired.is_raised() {
         // Who waits has a slot of its own; so has who holds bytes of an answer.
-        if shared.pool.taken() <= zombies.all {
+        if taken <= zombies.all {
             shared.close();
             // Nobody reads what its workers may still have written there.
             shared.bus.bus().sweep_answers(true);

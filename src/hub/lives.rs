@@ -5,16 +5,17 @@
 //! claimed is withdrawn and sent again; what was claimed is waited for in the old region, which goes with the last of
 //! these callers.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::builder::CreateError;
 use super::shared::Shared;
 use super::{guard, watcher};
-use crate::bus::{Alarm, Bus, Founding};
+use crate::bus::{Alarm, Bus, BusError, Founding};
 use crate::protocol::{BusName, Limits};
 use crate::slot::{HubBus, TrustedPeers};
+use crate::sync::Flag;
 
 /// What every life of a hub is like.
 #[derive(Debug)]
@@ -33,12 +34,14 @@ pub(super) struct Lives {
     /// Locked for writing only when a region is retired.
     current: RwLock<Arc<Shared>>,
     threads: Mutex<Vec<Threads>>,
+    closed: Flag,
 }
 
 /// The threads of one life.
 #[derive(Debug)]
 struct Threads {
-    shared: Arc<Shared>,
+    /// The threads keep it themselves, so that it goes with them.
+    shared: Weak<Shared>,
     watcher: JoinHandle<()>,
     guard: JoinHandle<()>,
 }
@@ -51,7 +54,7 @@ impl Lives {
         let lives = Arc::new_cyclic(|lives| {
             let bus = HubBus::new(bus, options.limits);
             let shared = Arc::new(Shared::new(bus, alarm, &options, lives.clone()));
-            Self { options, current: RwLock::new(shared), threads: Mutex::default() }
+            Self { options, current: RwLock::new(shared), threads: Mutex::default(), closed: Flag::default() }
         });
         lives.run(lives.current()).inspect_err(|_| lives.close())?;
         Ok(lives)
@@ -68,7 +71,7 @@ impl Lives {
 
     /// Whether the hub is closed, and not only a retired region.
     pub(super) fn is_closed(&self) -> bool {
-        self.current().is_closed()
+        self.closed.is_raised() || self.current().is_closed()
     }
 
     /// Starts the threads of a life.
@@ -82,7 +85,7 @@ impl Lives {
         let (lives, guarded) = (Arc::downgrade(self), Arc::clone(&shared));
         let guard = start("guard", Box::new(move || guard::guard(&lives, &guarded))).inspect_err(|_| shared.close());
         // A watcher without a guard ends by itself, since its life is closed then.
-        let threads = Threads { watcher, guard: guard?, shared };
+        let threads = Threads { watcher, guard: guard?, shared: Arc::downgrade(&shared) };
         self.threads().push(threads);
         Ok(())
     }
@@ -90,8 +93,12 @@ impl Lives {
     /// Retires the region of `old` for a new one.
     ///
     /// # Errors
-    /// When there is no memory or no name for another region; then everything stays as it is.
+    /// When there is no memory or no descriptor for another region; then everything stays as it is. When the name was given
+    /// up and could not be taken again, or no thread can be started, the hub closes.
     pub(super) fn succeed(self: &Arc<Self>, old: &Shared) -> Result<(), CreateError> {
+        if self.closed.is_raised() {
+            return Err(CreateError::Bus(BusError::HubGone(self.options.name.clone())));
+        }
         self.reap();
         let alarm = Alarm::new().map_err(CreateError::Descriptor)?;
         // From here on it is no wonder when the name stands for another region.
@@ -99,7 +106,8 @@ impl Lives {
         let bus = Bus::succeed(old.bus.bus(), &self.options.founding).inspect_err(|_| old.succeeding.lower())?;
         let bus = HubBus::new(bus, self.options.limits);
         let shared = Arc::new(Shared::new(bus, alarm, &self.options, Arc::downgrade(self)));
-        self.run(Arc::clone(&shared))?;
+        // The workers are leaving the old region already.
+        self.run(Arc::clone(&shared)).inspect_err(|_| old.close())?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = shared;
         // In this order: who finds the old life retired finds the new one.
         old.move_callers();
@@ -108,9 +116,13 @@ impl Lives {
 
     /// Closes every life and waits for its threads.
     pub(super) fn close(&self) {
+        self.closed.raise();
+        // The current one first: no call that a retired one fails may find a life to go to.
+        self.current().close();
         loop {
             let ended = std::mem::take(&mut *self.threads());
             if ended.is_empty() {
+                // One that was being made meanwhile.
                 return self.current().close();
             }
             ended.into_iter().for_each(Threads::end);
@@ -132,7 +144,6 @@ impl Lives {
 impl Threads {
     fn end(self) {
         let Self { shared, watcher, guard } = self;
-        shared.close();
         for thread in [watcher, guard] {
             // A waker that the thread runs may drop the last handle: it cannot wait for itself.
             if thread.thread().id() == thread::current().id() {
@@ -140,9 +151,12 @@ impl Threads {
             }
             while !thread.is_finished() {
                 // The watcher sleeps in one of two places, the guard in a third.
-                shared.wake_watcher();
-                shared.bus.bus().responses().ring();
-                shared.alarm.ring();
+                if let Some(shared) = shared.upgrade() {
+                    shared.close();
+                    shared.wake_watcher();
+                    shared.bus.bus().responses().ring();
+                    shared.alarm.ring();
+                }
                 thread::sleep(watcher::NOTICE);
             }
             // A panic there is a bug of ours and was printed.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::protocol::SlotIndex;
 use crate::slot::HubBus;
-use crate::sync::{Flag, IndexSet, OrderedCounter};
+use crate::sync::{Flag, IndexSet, OrderedCounter, caught};
 
 /// The pool was closed: no slot will be given out any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Pool {
             }
             queue
         };
-        queue.into_values().for_each(Waker::wake);
+        queue.into_values().for_each(|waker| caught(|| waker.wake()));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -145,7 +145,7 @@ impl Pool {
             wakers.push(waker);
         }
         drop(state);
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(|waker| caught(|| waker.wake()));
     }
 }
 

@@ -1,7 +1,6 @@
 //! What the handles, callers and the watcher of one hub share.
 
 use std::sync::{Arc, Weak};
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::board::Board;
@@ -14,7 +13,7 @@ use crate::bus::Alarm;
 use crate::protocol::RequestId;
 use crate::signal::{Spin, WireClock};
 use crate::slot::{HubBus, TrustedPeers};
-use crate::sync::{Counter, Flag, OrderedCounter};
+use crate::sync::{Counter, Flag, OrderedCounter, caught};
 
 /// How often a caller that is alone lets its executor run others before it spins.
 const COURTESY: Duration = Duration::from_micros(500);
@@ -192,7 +191,7 @@ impl Shared {
         };
         self.pool.close();
         self.board.wake_all();
-        deadlines.into_values().for_each(Waker::wake);
+        deadlines.into_values().for_each(|waker| caught(|| waker.wake()));
         self.bus.bus().retire();
         self.alarm.ring();
     }

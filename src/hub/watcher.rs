@@ -1,10 +1,11 @@
-//! The hub's one thread: takes rings for callers that do not spin, keeps time, and looks after dead workers.
+//! The hub's first thread: takes rings for callers that do not spin, and keeps time. The second is the guard.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::shared::Shared;
 use crate::bus::LIFE_CHECK;
+use crate::sync::caught;
 
 /// Runs until the hub is closed.
 pub(super) fn watch(shared: &Arc<Shared>) {
@@ -32,7 +33,7 @@ pub(super) fn watch(shared: &Arc<Shared>) {
         };
         if !expired.is_empty() {
             drop(state);
-            expired.into_values().for_each(|waker| waker.wake());
+            expired.into_values().for_each(|waker| caught(|| waker.wake()));
             continue;
         }
         let mut next = state.deadlines.keys().next().map(|(at, _)| *at);

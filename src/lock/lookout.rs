@@ -22,8 +22,10 @@ pub(crate) struct Alarm(OwnedFd);
 pub(crate) enum Stir {
     /// Something happened to what is looked out over: it is time to look at it.
     Hint,
-    /// Somebody rang, or the time is up.
-    Other,
+    /// Somebody rang.
+    Rung,
+    /// Neither came in time.
+    Late,
 }
 
 impl Alarm {
@@ -59,7 +61,8 @@ impl Alarm {
                 lookout.drain();
                 Stir::Hint
             }
-            _ => Stir::Other,
+            _ if rung => Stir::Rung,
+            _ => Stir::Late,
         }
     }
 }
@@ -144,10 +147,10 @@ mod tests {
         let lookout = Lookout::over(file.as_file(), &[]).unwrap();
         let alarm = Alarm::new().unwrap();
         alarm.ring();
-        assert_eq!(alarm.wait(Some(&lookout), None), Stir::Other);
+        assert_eq!(alarm.wait(Some(&lookout), None), Stir::Rung);
         drop(File::options().write(true).open(file.path()).unwrap());
         assert_eq!(alarm.wait(Some(&lookout), None), Stir::Hint);
-        assert_eq!(alarm.wait(Some(&lookout), Some(Duration::ZERO)), Stir::Other, "hints are taken all at once");
+        assert_eq!(alarm.wait(Some(&lookout), Some(Duration::ZERO)), Stir::Late, "hints are taken all at once");
     }
 
     #[test]
@@ -166,7 +169,7 @@ mod tests {
         let alarm = Alarm::new().unwrap();
         alarm.ring();
         alarm.ring();
-        assert_eq!(alarm.wait(None, None), Stir::Other);
-        assert_eq!(alarm.wait(None, Some(Duration::ZERO)), Stir::Other);
+        assert_eq!(alarm.wait(None, None), Stir::Rung);
+        assert_eq!(alarm.wait(None, Some(Duration::ZERO)), Stir::Late);
     }
 }

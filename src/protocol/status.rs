@@ -137,14 +137,16 @@ impl StatusWord {
         self.exchange(SLOT_FREE, SLOT_WRITING, Ordering::Acquire)
     }
 
-    /// Hub: WRITING → FREE, nothing was sent. Release: pairs with the next `reserve`.
+    /// Hub: WRITING → FREE, nothing was sent. Release: pairs with the next `reserve`. By exchange, although the word is the
+    /// hub's: another hub may have taken the region over, and then it is not any more.
     pub(crate) fn abandon(&self) {
-        self.put(SLOT_FREE);
+        self.exchange(SLOT_WRITING, SLOT_FREE, Ordering::Release);
     }
 
-    /// Hub: WRITING → READY. Release: the whole request is visible to whoever claims.
+    /// Hub: WRITING → READY. Release: the whole request is visible to whoever claims. By exchange, as `abandon`; a request
+    /// that is not announced so is found to be so by whoever waits for it.
     pub(crate) fn announce(&self) {
-        self.put(SLOT_READY);
+        self.exchange(SLOT_WRITING, SLOT_READY, Ordering::Release);
     }
 
     /// Worker: READY → CLAIMED. Acquire: pairs with `announce`; nothing of the response can be written before it.

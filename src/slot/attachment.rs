@@ -247,6 +247,7 @@ impl Attachment {
     pub(crate) fn revoke(self: &Arc<Self>, status: StatusCode) {
         for index in self.slots() {
             let right = &self.rights[index.get()];
+            let was_out = right.is_out();
             while right.is_out() {
                 match right.held() {
                     Some(grant) if self.bus.is_alive() => {
@@ -256,6 +257,10 @@ impl Attachment {
                     Some(grant) if right.take(grant) => right.settle(grant),
                     _ => std::thread::yield_now(),
                 }
+            }
+            if was_out {
+                // A handler that waits for something would wait on for nobody, and keep this attachment.
+                self.watched[index.get()].end();
             }
         }
     }

@@ -81,17 +81,16 @@ impl ClaimedSlot {
 
     /// Whether the request need not run any more; `waker` is woken when that changes.
     pub(crate) fn fate(&self, waker: &Waker) -> Option<Fate> {
-        let Self { attachment, index, ticket, deadline, .. } = self;
-        if !attachment.tells_of_callers {
-            return None;
-        }
+        let Self { attachment, index, grant, ticket, deadline, .. } = self;
         let watched = &attachment.watched[index.get()];
         watched.runner.register(waker);
         // Looked at after registering; and what is missed here is looked at again, by `look_after_callers`.
-        if attachment.has_given_up(*index, *ticket) {
+        let is_over = attachment.rights[index.get()].held() != Some(*grant);
+        if is_over || attachment.tells_of_callers && attachment.has_given_up(*index, *ticket) {
             watched.spread(*ticket);
             Some(Fate::GivenUp)
         } else if *deadline != 0 && *deadline <= monotonic_nanos() {
+            watched.spread(*ticket);
             Some(Fate::Overdue)
         } else {
             None

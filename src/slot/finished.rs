@@ -60,6 +60,9 @@ impl<'a> FinishedSlot<'a> {
         if !answers(found, expected) {
             return Err(ReplyError::Ticket { found, expected });
         }
+        if found == 0 {
+            hub.published_workers.raise();
+        }
         let status = slot.resp_status.get();
         let payload: Payload = slot.response.read(hub.bus.region().geometry()).map_err(|error| match error {
             PayloadError::Meta(range) => ReplyError::MetaRange(range),

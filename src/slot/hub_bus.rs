@@ -74,7 +74,7 @@ impl HubBus {
 
     /// Whether a published worker was ever seen here, which can follow to no other region.
     pub(crate) fn has_published_workers(&self) -> bool {
-        self.published_workers.is_raised()
+        self.published_workers.is_raised() || self.is_bump_area_in_use()
     }
 
     /// What either side may send.

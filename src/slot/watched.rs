@@ -13,7 +13,7 @@ use futures::task::AtomicWaker;
 use super::attachment::Attachment;
 use crate::protocol::{Callers, News, SlotIndex};
 use crate::signal::monotonic_nanos;
-use crate::sync::Counter;
+use crate::sync::{Counter, caught};
 
 /// Who wants to know what becomes of a slot's request.
 #[derive(Debug, Default)]
@@ -33,15 +33,29 @@ impl Watched {
 
     /// Tells those who asked for this dispatch, and forgets all others: theirs is over.
     pub(super) fn spread(&self, ticket: u64) {
+        // Told and dropped without the lock: their tasks are foreign code.
         let listeners = std::mem::take(&mut *self.listeners());
         listeners.iter().filter(|(of, _)| *of == ticket).for_each(|(_, news)| news.spread());
+    }
+
+    /// Tells everybody who has to do with this dispatch that nobody waits for it.
+    pub(super) fn tell_all(&self, ticket: u64) {
+        caught(|| self.spread(ticket));
+        caught(|| self.runner.wake());
+    }
+
+    /// Tells everybody that it is over, whatever the slot says by now.
+    pub(super) fn end(&self) {
+        let listeners = std::mem::take(&mut *self.listeners());
+        listeners.iter().for_each(|(_, news)| caught(|| news.spread()));
+        caught(|| self.runner.wake());
     }
 }
 
 /// What became of a request whose handler is not done yet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fate {
-    /// Its caller has given up: nobody reads the answer.
+    /// Its caller has given up, or somebody has answered for it: nobody reads the answer.
     GivenUp,
     /// Its deadline has passed.
     Overdue,
@@ -59,11 +73,8 @@ impl Attachment {
         for index in self.slots().filter(|index| self.rights[index.get()].is_out()) {
             let (slot, watched) = (self.slot(index), &self.watched[index.get()]);
             let (ticket, deadline) = (slot.ticket.get(), slot.deadline.get());
-            if self.has_given_up(index, ticket) {
-                watched.spread(ticket);
-                watched.runner.wake();
-            } else if deadline != 0 && deadline <= now {
-                watched.runner.wake();
+            if self.has_given_up(index, ticket) || deadline != 0 && deadline <= now {
+                watched.tell_all(ticket);
             }
         }
     }
@@ -75,13 +86,23 @@ impl Callers for Attachment {
     }
 
     fn tell(&self, slot: SlotIndex, ticket: u64, news: &Arc<News>) {
+        let mut over = Vec::new();
         let mut listeners = self.watched[slot.get()].listeners();
-        listeners.retain(|(of, _)| *of == ticket);
-        listeners.push((ticket, Arc::clone(news)));
+        // Who asks late asks for a dispatch that is over, and must not take the place of who asks for the one that is not.
+        if self.slot(slot).ticket.get() == ticket {
+            let is_over = |(of, news): &mut (u64, Arc<News>)| *of != ticket || Arc::strong_count(news) == 1;
+            over.extend(listeners.extract_if(.., is_over));
+            listeners.push((ticket, Arc::clone(news)));
+        }
+        // Dropped without the lock: what they hold is foreign code.
+        drop(listeners);
+        drop(over);
     }
 
     fn finish(&self, slot: SlotIndex, ticket: u64, finish: bool) {
-        self.watched[slot.get()].finishes.set(if finish { ticket } else { 0 });
+        if self.slot(slot).ticket.get() == ticket {
+            self.watched[slot.get()].finishes.set(if finish { ticket } else { 0 });
+        }
     }
 
     fn instant(&self, nanos: u64) -> Instant {

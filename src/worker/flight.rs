@@ -92,7 +92,7 @@ pin_project! {
         future: Option<F>,
         // Present until the request is answered. Dropped with the flight it is answered 500.
         lease: Option<ClaimedSlot>,
-        // The first poll comes right after the claim, and nothing has happened to the caller meanwhile.
+        // The first poll comes right after the claim, when there is nothing to look at yet.
         was_polled: bool,
         in_hand: InHand,
     }

@@ -83,14 +83,22 @@ pub(super) struct Lingering {
 impl Lingering {
     pub(super) fn start(pumps: Vec<JoinHandle<()>>, shared: Arc<Shared>) -> std::io::Result<Self> {
         let hurry = Arc::new(Flag::default());
-        let told = Arc::clone(&hurry);
+        let (told, left) = (Arc::clone(&hurry), Arc::clone(&shared));
         let run = move || {
             leave(pumps, &shared, Duration::MAX, |pause| {
                 thread::park_timeout(pause);
                 told.is_raised()
             });
         };
-        Ok(Self { thread: thread::Builder::new().name("slotbus-linger".to_owned()).spawn(run)?, hurry })
+        let thread = thread::Builder::new().name("slotbus-linger".to_owned()).spawn(run);
+        // Without a thread nobody answers for what is in hand later, and the pumps end by themselves.
+        let thread = thread.inspect_err(|_| {
+            left.stop.raise();
+            left.baton.close();
+            left.gauge.close();
+            left.attachment.revoke(StatusCode::SERVICE_UNAVAILABLE);
+        })?;
+        Ok(Self { thread, hurry })
     }
 
     pub(super) fn is_over(&self) -> bool {

@@ -171,7 +171,7 @@ impl<S: CallService> Supervisor<S> {
             let wait = left.map_or(pause, |left| left.min(pause));
             match self.inbox.wait(lookout.as_ref(), Some(wait)) {
                 Stir::Hint => pause = first,
-                Stir::Other => pause = (pause * 2).min(longest),
+                Stir::Rung | Stir::Late => pause = (pause * 2).min(longest),
             }
             while let Some(event) = self.inbox.take() {
                 if let Event::Stop(stop) = event {

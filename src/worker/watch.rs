@@ -51,10 +51,11 @@ impl<'a> Watch<'a> {
     /// Looks at what `stir` is a reason to look at; how things stand with the bus.
     pub(super) fn look(&mut self, stir: Stir) -> Standing {
         self.look_after_callers();
-        let due = self.looks.pause().is_some();
+        let due = stir == Stir::Late && self.looks.pause().is_some();
         match stir {
             Stir::Hint => self.looks.hint(),
-            Stir::Other => self.looks.done(),
+            Stir::Late => self.looks.done(),
+            Stir::Rung => {}
         }
         let looks = stir == Stir::Hint || due || self.lookout.is_none();
         if looks { self.shared.attachment.bus().standing() } else { Standing::Live }
