@@ -15,13 +15,13 @@ use super::error::CallError;
 ///
 /// ```no_run
 /// use slotbus::hub::{Hub, RetryIdempotent};
-/// use tower::{Service, ServiceBuilder, ServiceExt};
+/// use tower::{ServiceBuilder, ServiceExt};
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let hub = Hub::builder("greeter").create()?;
-/// let mut service = ServiceBuilder::new().retry(RetryIdempotent::times(2)).service(hub);
+/// let service = ServiceBuilder::new().retry(RetryIdempotent::times(2)).service(hub);
 /// let request = http::Request::get("/hello").body(slotbus::Body::empty())?;
-/// let response = service.ready().await?.call(request).await?;
+/// let response = service.oneshot(request).await?;
 /// # Ok(())
 /// # }
 /// ```

@@ -120,8 +120,9 @@ impl Hub {
     /// A [`RequestId`](crate::RequestId) among the request's extensions becomes its id, a [`Route`](super::Route) tells
     /// the worker which of its routes was matched. The body is collected before anything is sent.
     ///
-    /// Dropping the future gives up: a request that no worker has claimed is taken back, of one that runs the answer is
-    /// dropped when it comes.
+    /// A [`Deadline`](crate::Deadline) among the extensions shortens the hub's time-out for this call. Dropping the future gives
+    /// up: a request that no worker has claimed is taken back; the handler of one that runs is dropped within 20 ms, unless it
+    /// is to [finish](crate::routing::OnDisconnect::Finish), and then its answer is.
     ///
     /// # Errors
     /// [`CallError`] says what kept the response away; [`CallError::status`] is what a gateway answers for it.

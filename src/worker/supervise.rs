@@ -57,7 +57,15 @@ impl Worker {
         let supervisor = thread::Builder::new().name(name).spawn({
             let teller = teller.clone();
             move || {
-                let supervisor = Supervisor { options, service, executor, teller, inbox, hurry: Cell::new(false) };
+                let supervisor = Supervisor {
+                    options,
+                    service,
+                    executor,
+                    teller,
+                    inbox,
+                    hurry: Cell::new(false),
+                    told: Cell::new(None),
+                };
                 let _ = finished.send(supervisor.run());
             }
         });
@@ -95,6 +103,8 @@ struct Supervisor<S> {
     inbox: Inbox,
     /// It was told to stop without waiting for what is in hand.
     hurry: Cell<bool>,
+    /// When it was first told to stop: the drain time-out counts from there.
+    told: Cell<Option<Instant>>,
 }
 
 /// How the pumping on one attachment ended.
@@ -175,7 +185,7 @@ impl<S: CallService> Supervisor<S> {
             }
             while let Some(event) = self.inbox.take() {
                 if let Event::Stop(stop) = event {
-                    self.hurry.set(stop == Stop::Now);
+                    self.note(stop);
                     return Ok(None);
                 }
             }
@@ -203,10 +213,10 @@ impl<S: CallService> Supervisor<S> {
                 }
             };
             match event {
-                Event::Stop(Stop::Drain) => break (self.options.drain_timeout, None),
-                Event::Stop(Stop::Now) => {
-                    self.hurry.set(true);
-                    break (Duration::ZERO, None);
+                Event::Stop(stop) => {
+                    self.note(stop);
+                    let patience = if stop == Stop::Now { Duration::ZERO } else { self.options.drain_timeout };
+                    break (patience, None);
                 }
                 Event::Ended(of, _) if of != life => {}
                 Event::Ended(_, PumpEnd::BusGone) if shared.attachment.bus().standing() == Standing::Draining => {
@@ -264,13 +274,18 @@ impl<S: CallService> Supervisor<S> {
         told
     }
 
+    fn note(&self, stop: Stop) {
+        self.hurry.set(self.hurry.get() || stop == Stop::Now);
+        self.told.set(self.told.get().or_else(|| Some(Instant::now())));
+    }
+
     /// Waits for `pause`; whether it was told to stop meanwhile.
     fn listen(&self, pause: Duration) -> bool {
         self.inbox.wait(None, Some(pause));
         let mut told = false;
         while let Some(event) = self.inbox.take() {
             if let Event::Stop(stop) = event {
-                self.hurry.set(stop == Stop::Now);
+                self.note(stop);
                 told = true;
             }
         }
@@ -279,7 +294,7 @@ impl<S: CallService> Supervisor<S> {
 
     /// Waits until nothing is left of retired regions, at most for the drain time-out.
     fn wait_for(&self, lingering: Vec<Lingering>) {
-        let deadline = Instant::now().checked_add(self.options.drain_timeout);
+        let deadline = self.told.get().unwrap_or_else(Instant::now).checked_add(self.options.drain_timeout);
         while lingering.iter().any(|one| !one.is_over()) {
             let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             self.listen(LISTEN);
