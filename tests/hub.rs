@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use http::{Method, Request, StatusCode};
 use slotbus::hub::{CallError, Hub, SlotState};
 use slotbus::{Body, Version};
-use support::{Worker, bytes, get_request, name};
+use support::{Worker, bytes, get_request, name, service};
 use tokio::sync::Notify;
 use tower::{Service, ServiceExt};
 
@@ -139,16 +139,29 @@ async fn waiting_for_a_slot_counts_into_the_timeout() {
 async fn giving_up_on_a_running_request_keeps_its_slot_until_it_is_answered() {
     let name = name();
     let hub = Hub::builder(&name).slots(1).create().unwrap();
-    let gate = Gate::default();
-    let worker = Worker::start(&name, gate.app());
-    let slow = tokio::spawn(hub.call(get_request("/slow")));
-    gate.started.notified().await;
-    slow.abort();
-    assert!(slow.await.unwrap_err().is_cancelled());
+    let (started, has_started) = std::sync::mpsc::channel();
+    let (finish, finished) = std::sync::mpsc::channel();
+    let finished = Arc::new(std::sync::Mutex::new(finished));
+    // It blocks its thread, so it is never dropped half-way, as one that waits would be.
+    let busy = service(move |request| {
+        let (started, finished) = (started.clone(), Arc::clone(&finished));
+        async move {
+            if request.uri().path() == "/busy" {
+                started.send(()).unwrap();
+                finished.lock().unwrap().recv().unwrap();
+            }
+            http::Response::new(Body::from("hello"))
+        }
+    });
+    let worker = Worker::start(&name, busy);
+    let given_up = tokio::spawn(hub.call(get_request("/busy")));
+    tokio::task::spawn_blocking(move || has_started.recv()).await.unwrap().unwrap();
+    given_up.abort();
+    assert!(given_up.await.unwrap_err().is_cancelled());
     assert_eq!(hub.slots(), [SlotState::Claimed], "a zombie");
     let mut next = std::pin::pin!(hub.call(get_request("/hello")));
     assert!(futures::poll!(&mut next).is_pending(), "the slot is not reused");
-    gate.finish.notify_one();
+    finish.send(()).unwrap();
     assert_eq!(bytes(next.await.unwrap()).await, "hello");
     worker.stop().await;
 }
