@@ -78,7 +78,7 @@ async fn a_region_stuck_with_a_stopped_worker_is_retired_and_everybody_follows()
     while hub.slots().iter().filter(|&&slot| slot == SlotState::Claimed).count() < 4 {
         tokio::task::yield_now().await;
     }
-    stopped.signal(Signal::STOP);
+    stopped.stop();
     // A fifth is in good hands, and waits for a while.
     let (go_on, wait) = tokio::sync::watch::channel(false);
     let other = Worker::start(

@@ -65,6 +65,13 @@ impl Process {
         .is_none()
     }
 
+    /// Stops it, and returns when none of its threads runs any more: the signal alone reaches them one by one.
+    pub(crate) fn stop(&self) {
+        self.signal(Signal::STOP);
+        let options = rustix::process::WaitIdOptions::STOPPED;
+        rustix::process::waitid(rustix::process::WaitId::Pid(Pid::from_child(&self.0)), options).unwrap();
+    }
+
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         rustix::process::kill_process(Pid::from_child(&self.0), signal).unwrap();
