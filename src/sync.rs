@@ -217,12 +217,14 @@ impl Flag {
 /// The right to answer one slot, taken at most once per lease.
 ///
 /// ```text
-///            grant            take               settle
-///   IDLE ───────────► HELD ───────────► WRITING ─────────► IDLE
+///          grant             end_reading          take               settle
+///   IDLE ─────────► READING ─────────────► HELD ─────────► WRITING ─────────► IDLE
+///                      └──────────────────── take ────────────┘
 /// ```
 ///
-/// Every grant has a number of its own. Whoever takes the right with that number writes the answer: the lease itself,
-/// or a shutdown that takes it away from the lease. The other one finds it gone and writes nothing.
+/// Every grant has a number of its own. Whoever takes the right with that number writes the answer: the lease itself, or a
+/// shutdown that takes it away from the lease. The other one finds it gone and writes nothing. While the lease reads the
+/// request nobody else takes the right: an answer frees the slot, and what is read then would be another's request.
 #[derive(Debug, Default)]
 pub(crate) struct AnswerRight(AtomicU32);
 
@@ -233,19 +235,30 @@ pub(crate) struct Grant(u32);
 const STATE: u32 = 0b11;
 const HELD: u32 = 1;
 const WRITING: u32 = 2;
+const READING: u32 = 3;
 
 impl AnswerRight {
-    /// Gives the right to a new lease. Relaxed: the lease travels to other threads by its own synchronised move.
+    /// Gives the right to a new lease, which is to read its request. Relaxed: the lease travels to other threads by its own
+    /// synchronised move.
     pub(crate) fn grant(&self) -> Grant {
         let number = (self.0.load(Ordering::Relaxed) & !STATE).wrapping_add(STATE + 1);
-        self.0.store(number | HELD, Ordering::Relaxed);
+        self.0.store(number | READING, Ordering::Relaxed);
         Grant(number)
     }
 
-    /// Takes the right of `grant` in order to write; false when it is gone. Acquire: writes stay behind the taking.
+    /// The lease has read its request. Release: whoever takes the right away now, answers and so frees the slot has seen the
+    /// reading over. A store: while it reads nobody else changes the word.
+    pub(crate) fn end_reading(&self, Grant(number): Grant) {
+        debug_assert_eq!(self.0.load(Ordering::Relaxed), number | READING, "a request is read once, before its answer");
+        self.0.store(number | HELD, Ordering::Release);
+    }
+
+    /// Takes the right of `grant` in order to write; false when it is gone. Only the lease itself may ask while it reads.
+    /// Acquire: writes stay behind the taking; pairs with `end_reading`.
     #[must_use]
     pub(crate) fn take(&self, Grant(number): Grant) -> bool {
-        self.0.compare_exchange(number | HELD, number | WRITING, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        let take = |from| self.0.compare_exchange(number | from, number | WRITING, Ordering::Acquire, Ordering::Relaxed);
+        take(HELD).or_else(|_| take(READING)).is_ok()
     }
 
     /// Ends the writing. Release: whoever sees the right idle sees all that was written. SeqCst: whoever lets go of the
@@ -262,10 +275,16 @@ impl AnswerRight {
         self.0.load(Ordering::SeqCst) & STATE != 0
     }
 
-    /// The grant that is held now, if one is.
+    /// The grant that others than its lease may take now, if there is one.
     pub(crate) fn held(&self) -> Option<Grant> {
         let word = self.0.load(Ordering::Relaxed);
         (word & STATE == HELD).then_some(Grant(word & !STATE))
+    }
+
+    /// Whether the lease of `grant`, which asks, has the right still.
+    pub(crate) fn is_with(&self, Grant(number): Grant) -> bool {
+        let word = self.0.load(Ordering::Relaxed);
+        word == number | HELD || word == number | READING
     }
 }
 

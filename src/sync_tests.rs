@@ -41,12 +41,21 @@ fn a_counter_with_a_limit_reaches_it_and_never_passes_it() {
 fn an_answer_right_is_taken_once_per_grant() {
     let right = AnswerRight::default();
     let grant = right.grant();
+    right.end_reading(grant);
     assert_eq!(right.held(), Some(grant));
     assert!(right.take(grant));
     assert!(!right.take(grant), "it is being written");
     assert!(right.is_out() && right.held().is_none());
     right.settle(grant);
     assert!(!right.take(grant) && !right.is_out());
+}
+
+#[test]
+fn a_lease_that_reads_has_its_right_for_itself() {
+    let right = AnswerRight::default();
+    let grant = right.grant();
+    assert!(right.is_out() && right.is_with(grant) && right.held().is_none());
+    assert!(right.take(grant), "its own answer needs no reading before");
 }
 
 #[test]

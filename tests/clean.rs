@@ -160,6 +160,18 @@ fn a_region_of_a_published_hub_is_left_as_unproven_with_all_that_belongs_to_it()
 }
 
 #[test]
+fn a_published_region_whose_name_is_that_of_anothers_body_is_left() {
+    let prefix = Prefix::new();
+    let hub = Published01::create(Config01::builder().name("one-req-1").prefix(&prefix.0).build()).unwrap();
+    let before = prefix.objects();
+    let cleaned = prefix.clean();
+    assert!(cleaned.objects.is_empty(), "{cleaned}");
+    drop(Hub::builder("one").prefix(&prefix.0).create().unwrap());
+    assert_eq!(prefix.objects(), before);
+    hub.stop();
+}
+
+#[test]
 fn semaphores_and_bodies_without_a_region_are_removed() {
     let prefix = Prefix::new();
     let bus = format!("{}-gone", prefix.0);

@@ -158,6 +158,25 @@ async fn survives(test: &str, with_header: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hub_whose_every_slot_is_claimed_by_nobody_moves_to_a_new_region() {
+    let name = name();
+    let hub = Hub::builder(&name).timeout(Duration::from_millis(50)).create().unwrap();
+    let region = File::options().write(true).open(format!("/dev/shm/slotbus-{name}")).unwrap();
+    for slot in 0..SLOTS {
+        let claimed = slotbus::types::SLOT_CLAIMED.to_le_bytes();
+        region.write_all_at(&claimed, HEADER + SLOT * slot).unwrap();
+    }
+    let worker = support::Worker::start(&name, service(|_| async { Response::new(Body::from("hello")) }));
+    loop {
+        match hub.call(support::get_request("/")).await {
+            Ok(response) => break assert_eq!(bytes(response).await, "hello"),
+            Err(error) => assert!(matches!(error, CallError::TimedOut(_)), "{error}"),
+        }
+    }
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_hostile_peer_writes_into_slots_heap_and_bells_crashes_nobody_and_is_overcome() {
     survives("what_a_hostile_peer_writes_into_slots_heap_and_bells_crashes_nobody_and_is_overcome", false).await;
 }

@@ -71,7 +71,8 @@ async fn a_region_stuck_with_a_stopped_worker_is_retired_and_everybody_follows()
         let _worker = Worker::start(&name, answer("the stopped one"));
         wait_to_be_killed();
     }
-    let name = name();
+    // Threads carry the beginning of their bus's name.
+    let name = format!("r6d-{}", name());
     let hub = Hub::builder(&name).slots(6).create().unwrap();
     let stopped = Process::start(TEST, &name);
     let stuck: Vec<_> = (0..4).map(|_| tokio::spawn(hub.call(get_request("/stuck")))).collect();
@@ -109,7 +110,18 @@ async fn a_region_stuck_with_a_stopped_worker_is_retired_and_everybody_follows()
     other.stop().await;
     stopped.signal(Signal::CONT);
     assert_eq!(bytes(hub.call(get_request("/")).await.unwrap()).await, "the stopped one");
+    // It has answered what it had in the old region, which goes with its watcher; the present one has another.
+    while threads("slotbus-hub-r6d") > 1 {
+        tokio::task::yield_now().await;
+    }
     stopped.kill();
+}
+
+/// How many threads of this process have this name.
+fn threads(name: &str) -> usize {
+    let names = std::fs::read_dir("/proc/self/task").unwrap();
+    let name_of = |task: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(task.ok()?.path().join("comm")).ok();
+    names.filter_map(name_of).filter(|found| found.trim_end() == name).count()
 }
 
 /// Two workers: one that dies over its first request, and one that answers.

@@ -6,6 +6,8 @@
 //! that dies early leaves one whose extension header and free lock prove that it may be replaced.
 
 use std::fs::File;
+use std::mem::offset_of;
+use std::os::unix::fs::FileExt;
 use std::time::SystemTime;
 
 use uuid::Uuid;
@@ -17,7 +19,7 @@ use crate::protocol::{
 };
 use crate::region::{Region, RegionError};
 use crate::shm::{self, ObjectError, ObjectId};
-use crate::signal::Bell;
+use crate::signal::CastBell;
 
 /// What a new region is to be like.
 #[derive(Clone, Debug)]
@@ -65,6 +67,12 @@ impl Founding {
         Ok(region)
     }
 
+    /// The bus's bells without their names.
+    fn bells(&self, name: &BusName) -> Result<[CastBell; 2], BusError> {
+        let cast = |name: String| CastBell::new(&name, self.access).map_err(BusError::Bell);
+        Ok([cast(name.request_bell())?, cast(name.response_bell())?])
+    }
+
     fn fill(&self, header: &ShmHeader, len: usize) {
         let &Self { version, slots, half, .. } = self;
         let (heap_offset, heap_size) = compute_layout(slots, len);
@@ -90,7 +98,7 @@ impl Founding {
 impl Bus {
     /// Makes the bus of `name` as its hub, in place of one whose hub is proven dead.
     pub(crate) fn found(name: &BusName, founding: &Founding) -> Result<Self, BusError> {
-        let region = founding.region(name)?;
+        let (region, bells) = (founding.region(name)?, founding.bells(name)?);
         if !region.link()? {
             let dead = prove_dead(name, founding.force)?;
             if let Some(dead) = &dead {
@@ -105,7 +113,7 @@ impl Bus {
             // An object that is not ours to remove is not one a peer of ours would read either.
             tracing::warn!(bus = %name, "left behind: {error}");
         }
-        Self::complete(name, region, founding.access)
+        Self::complete(name, region, bells, founding.access)
     }
 
     /// Makes the bus anew in place of `old`, which this process holds as its hub and goes on holding.
@@ -116,27 +124,28 @@ impl Bus {
         if !old.is_own_life() {
             return Err(BusError::Replaced(name.clone()));
         }
-        let region = founding.region(name)?;
+        // All the memory there is need for, before anything changes.
+        let (region, bells) = (founding.region(name)?, founding.bells(name)?);
         // Before the name goes: whoever finds it gone finds the region retired, and its hub alive.
         old.region.header().retire.close(RETIRE_DRAIN);
         old.region.unlink();
         if !region.link()? {
             return Err(BusError::Live(name.clone()));
         }
-        let new = Self::complete(name, region, founding.access)?;
+        let new = Self::complete(name, region, bells, founding.access)?;
         // A worker that finds the region retired rings on for the next one.
         old.requests.ring();
         Ok(new)
     }
 
     /// Adds the bells and says that the bus is complete.
-    fn complete(name: &BusName, region: Region, access: Access) -> Result<Self, BusError> {
-        let make_bells = || {
-            let requests = Bell::create(&name.request_bell(), access)?;
-            let responses = Bell::create(&name.response_bell(), access).inspect_err(|_| requests.unlink())?;
+    fn complete(name: &BusName, region: Region, [first, second]: [CastBell; 2], access: Access) -> Result<Self, BusError> {
+        let hang_bells = || {
+            let requests = first.hang()?;
+            let responses = second.hang().inspect_err(|_| requests.unlink())?;
             Ok((requests, responses))
         };
-        let (requests, responses) = make_bells().map_err(|error| {
+        let (requests, responses) = hang_bells().map_err(|error| {
             region.unlink();
             BusError::Bell(error)
         })?;
@@ -192,17 +201,22 @@ pub(super) fn prove_dead(name: &BusName, force: bool) -> Result<Option<DeadRegio
 
 /// Whether the object announces locks, so that a free one proves its hub dead. Read, not mapped: it may be short.
 fn carries_extension(file: &File) -> bool {
-    use std::mem::offset_of;
-    use std::os::unix::fs::FileExt;
-    let word = |offset: usize| {
-        let mut bytes = [0; 4];
-        file.read_exact_at(&mut bytes, offset as u64).map(|()| u32::from_le_bytes(bytes))
-    };
     let announces = || -> std::io::Result<bool> {
-        let features = Features::from_bits(word(offset_of!(ShmHeader, hub_features))?);
-        Ok(word(offset_of!(ShmHeader, ext_magic))? == EXT_MAGIC && features.contains(Features::LOCKS))
+        let features = Features::from_bits(word_at(file, offset_of!(ShmHeader, hub_features))?);
+        Ok(word_at(file, offset_of!(ShmHeader, ext_magic))? == EXT_MAGIC && features.contains(Features::LOCKS))
     };
     announces().unwrap_or(false)
+}
+
+/// Whether the object of this name is a region, whoever made it.
+fn is_region(object: &str) -> bool {
+    // What is not ours is not ours to remove either; the sweep says so.
+    shm::open_own(object).is_ok_and(|(file, _)| word_at(&file, offset_of!(ShmHeader, magic)).is_ok_and(|word| word == SHM_MAGIC))
+}
+
+fn word_at(file: &File, offset: usize) -> std::io::Result<u32> {
+    let mut bytes = [0; 4];
+    file.read_exact_at(&mut bytes, offset as u64).map(|()| u32::from_le_bytes(bytes))
 }
 
 /// What a sweep did.
@@ -230,7 +244,8 @@ pub(super) fn sweep(name: &BusName) -> Swept {
     let mut swept = Swept::default();
     // A folder that cannot be read is one where nothing is to be removed.
     for object in shm::names(name.region()).unwrap_or_default() {
-        if name.owns_overflow(&object) {
+        // A worker of a published hub may have a name that makes its region look like one.
+        if name.owns_overflow(&object) && !is_region(&object) {
             swept.remove(object);
         }
     }

@@ -123,7 +123,7 @@ impl Answer {
             let orphaned = shared.board.is_orphan(permit.slot(), &slot);
             give_back(shared, permit, slot);
             return Err(match orphaned {
-                true => CallError::WorkerDied,
+                true => shared.worker_died(),
                 false if shared.bus.bus().is_own_life() => CallError::Abandoned,
                 // Another hub has taken the region over.
                 false => CallError::Closed,
@@ -223,7 +223,7 @@ impl Answer {
         shared.spin.parked_for(self.dispatched.elapsed());
         Poll::Ready(if orphaned || moves {
             self.permit = None;
-            Err(if moves { Unanswered::Withdrawn } else { CallError::WorkerDied.into() })
+            Err(if moves { Unanswered::Withdrawn } else { self.deadline.shared().worker_died().into() })
         } else {
             self.take(slot, progress).map_err(Unanswered::from)
         })

@@ -113,8 +113,10 @@ impl Board {
                     &own
                 }
             };
-            if slot.holder(bus).is_some_and(|owner| !bus.bus().owner_is_alive(owner)) {
-                slot.end_hold(bus);
+            if let Some(owner) = slot.holder(bus)
+                && !bus.bus().owner_is_alive(owner)
+            {
+                slot.end_hold(bus, owner);
             }
             let Progress::Claimed(claim) = slot.progress(bus) else { continue };
             if !is_dead(claim) || !slot.reap(bus, claim) {

@@ -72,7 +72,10 @@ fn look_after_zombies(lives: &Weak<Lives>, shared: &Arc<Shared>) {
         }
         return;
     }
-    if zombies.stuck * 2 <= shared.bus.slots().count() || shared.bus.has_published_workers() {
+    // A published worker cannot follow; where no slot is left it loses nothing by that.
+    let slots = shared.bus.slots().count();
+    let enough = if shared.bus.has_published_workers() { slots } else { slots / 2 + 1 };
+    if zombies.stuck < enough {
         return;
     }
     let Some(lives) = lives.upgrade() else { return };

@@ -150,12 +150,9 @@ impl Threads {
                 continue;
             }
             while !thread.is_finished() {
-                // The watcher sleeps in one of two places, the guard in a third.
+                // Again and again: somebody else may have taken the ring.
                 if let Some(shared) = shared.upgrade() {
                     shared.close();
-                    shared.wake_watcher();
-                    shared.bus.bus().responses().ring();
-                    shared.alarm.ring();
                 }
                 thread::sleep(watcher::NOTICE);
             }

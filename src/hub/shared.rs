@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::board::Board;
+use super::error::CallError;
 use super::ids::Ids;
 use super::lives::{Lives, Options};
 use super::pool::Pool;
@@ -147,11 +148,7 @@ impl Shared {
         if now == bodies && self.minds_memory.is_raised() {
             // Lowered before: who leaves memory behind meanwhile has it minded again.
             self.minds_memory.lower();
-            self.bus.drop_views();
-            // One at a time, so that no caller finds all slots taken.
-            for permit in self.bus.slots().filter_map(|slot| self.pool.take_this(slot)) {
-                self.bus.give_back(permit.slot());
-            }
+            self.give_memory_back();
             self.mind_memory();
         }
         now
@@ -160,12 +157,17 @@ impl Shared {
     /// Makes room for a request that found none: gives back what is kept for later bodies; whether that was anything.
     pub(super) fn make_room(&self) -> bool {
         let keeps = self.bus.keeps_memory();
+        self.give_memory_back();
+        keeps
+    }
+
+    /// Gives back what is kept for the long bodies of slots that nobody uses.
+    fn give_memory_back(&self) {
         self.bus.drop_views();
-        // One at a time, as in `trim_idle`.
+        // One at a time, so that no caller finds all slots taken.
         for permit in self.bus.slots().filter_map(|slot| self.pool.take_this(slot)) {
             self.bus.give_back(permit.slot());
         }
-        keeps
     }
 
     /// Somebody waits from now on for a ring that others take.
@@ -193,12 +195,20 @@ impl Shared {
         self.board.wake_all();
         deadlines.into_values().for_each(|waker| caught(|| waker.wake()));
         self.bus.bus().retire();
+        // Both threads, wherever they sleep: the watcher may be parked on the bell.
+        self.wake_watcher();
+        self.bus.bus().responses().ring();
         self.alarm.ring();
     }
 
     /// Whether no call can be made any more.
     pub(super) fn is_closed(&self) -> bool {
         self.closed.is_raised()
+    }
+
+    /// What the caller of a worker that is gone gets: one that lets go because the hub closes has not died.
+    pub(super) fn worker_died(&self) -> CallError {
+        if self.is_closed() { CallError::Closed } else { CallError::WorkerDied }
     }
 
     /// Sends callers whose request no worker has claimed to the hub's next life, which is there already.

@@ -144,9 +144,9 @@ impl StatusWord {
     }
 
     /// Hub: WRITING → READY. Release: the whole request is visible to whoever claims. By exchange, as `abandon`; a request
-    /// that is not announced so is found to be so by whoever waits for it.
-    pub(crate) fn announce(&self) {
-        self.exchange(SLOT_WRITING, SLOT_READY, Ordering::Release);
+    /// that is not announced so is found to be so by whoever waits for it. False when it is not.
+    pub(crate) fn announce(&self) -> bool {
+        self.exchange(SLOT_WRITING, SLOT_READY, Ordering::Release)
     }
 
     /// Worker: READY → CLAIMED. Acquire: pairs with `announce`; nothing of the response can be written before it.
@@ -249,9 +249,16 @@ impl HeldWord {
         OwnerToken::from_raw(self.0.load(Ordering::SeqCst))
     }
 
-    /// Hub: nobody holds the slot; it is about to be dispatched, or its holder is proven dead.
+    /// Hub: nobody holds the slot, which is about to be dispatched.
     pub(crate) fn clear(&self) {
         stores::store("held", || self.0.store(0, Ordering::Relaxed));
+    }
+
+    /// Hub: `owner`, proven dead, holds the slot no more. By exchange: another may hold it by now, if this one had let go
+    /// before it ended. Relaxed: who is dead reads nothing.
+    pub(crate) fn end(&self, owner: OwnerToken) {
+        let exchange = || self.0.compare_exchange(owner.get(), 0, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        stores::store("held", exchange);
     }
 }
 

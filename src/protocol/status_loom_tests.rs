@@ -196,7 +196,12 @@ fn a_lease_answers_or_the_shutdown_that_revokes_it_and_nothing_is_written_afterw
         let grant = slot.right.grant();
         let lease = thread::spawn({
             let slot = Arc::clone(&slot);
-            move || answer(&slot, claim(7), grant, 10)
+            move || {
+                // Else the next request could be written meanwhile.
+                assert_eq!(slot.request.read(), 1);
+                slot.right.end_reading(grant);
+                answer(&slot, claim(7), grant, 10)
+            }
         });
         // As `Attachment::revoke` does it.
         let mut revoked = false;
@@ -206,9 +211,10 @@ fn a_lease_answers_or_the_shutdown_that_revokes_it_and_nothing_is_written_afterw
                 None => thread::yield_now(),
             }
         }
-        // Nobody writes any more, so this needs nobody's word.
+        // Nobody reads or writes any more, so this needs nobody's word.
         let answered = slot.response.read();
         slot.response.write(0);
+        slot.request.write(2);
         assert_eq!((lease.join().unwrap(), answered), (!revoked, if revoked { 503 } else { 10 }));
     });
 }

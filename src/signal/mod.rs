@@ -9,6 +9,7 @@ mod clock;
 mod spin;
 
 use std::ffi::CString;
+use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::unix::fs::FileExt;
@@ -63,17 +64,10 @@ impl Bell {
 
     /// Makes a semaphore under `name` in place of one of this user that is there.
     ///
-    /// The caller has proved, by the region's lock, that the name is its own. `sem_open` would leave the mode to the umask
-    /// and the group to chance, and for a moment show the wrong ones; so the file is made complete before it has a name.
+    /// The caller has proved, by the region's lock, that the name is its own.
+    #[cfg(test)]
     pub(crate) fn create(name: &str, access: Access) -> Result<Self, ObjectError> {
-        let file_name = file_name(name);
-        shm::remove(&file_name)?;
-        let (file, id) = shm::create_unnamed(&file_name, size_of::<libc::sem_t>() as u64, access)?;
-        file.write_all_at(&new_semaphore(), 0).map_err(|e| ObjectError::system(&file_name, "written", e))?;
-        if !shm::link(&file, &file_name)? {
-            return Err(ObjectError::Taken(file_name));
-        }
-        Self::open(name, access).inspect_err(|_| shm::unlink_if(&file_name, id))
+        CastBell::new(name, access)?.hang()
     }
 
     /// Rings once. A system call only when a thread is parked on the bell.
@@ -148,6 +142,43 @@ impl Drop for Bell {
     fn drop(&mut self) {
         // SAFETY: opened by `open_with`, closed only here; no other thread can hold `&self` any more.
         unsafe { libc::sem_close(self.semaphore) };
+    }
+}
+
+/// A bell that has its memory and no name yet.
+///
+/// `sem_open` would leave the mode to the umask and the group to chance, and for a moment show the wrong ones; so the file is
+/// made complete before it has a name.
+#[derive(Debug)]
+pub(crate) struct CastBell {
+    name: String,
+    file: File,
+    id: ObjectId,
+    access: Access,
+}
+
+impl CastBell {
+    /// Makes a semaphore that is to be called `name`.
+    pub(crate) fn new(name: &str, access: Access) -> Result<Self, ObjectError> {
+        let file_name = file_name(name);
+        let (file, id) = shm::create_unnamed(&file_name, size_of::<libc::sem_t>() as u64, access)?;
+        file.write_all_at(&new_semaphore(), 0).map_err(|e| ObjectError::system(&file_name, "written", e))?;
+        Ok(Self { name: name.to_owned(), file, id, access })
+    }
+
+    /// Gives it its name, in place of a semaphore of this user that is there.
+    ///
+    /// The caller has proved, by the region's lock, that the name is its own. Its file is closed before it is opened by name,
+    /// so that a process short of descriptors needs no more of them than it has.
+    pub(crate) fn hang(self) -> Result<Bell, ObjectError> {
+        let Self { name, file, id, access } = self;
+        let file_name = file_name(&name);
+        shm::remove(&file_name)?;
+        if !shm::link(&file, &file_name)? {
+            return Err(ObjectError::Taken(file_name));
+        }
+        drop(file);
+        Bell::open(&name, access).inspect_err(|_| shm::unlink_if(&file_name, id))
     }
 }
 

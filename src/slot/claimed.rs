@@ -46,8 +46,14 @@ impl ClaimedSlot {
         Self { attachment, index, grant, id, ticket, deadline, request }
     }
 
-    /// Copies the request out.
+    /// Copies the request out, once. Until then nobody answers in the place of this lease.
     pub(crate) fn read(&self) -> Result<Call, CallError> {
+        let call = self.copy_out();
+        self.attachment.rights[self.index.get()].end_reading(self.grant);
+        call
+    }
+
+    fn copy_out(&self) -> Result<Call, CallError> {
         let Self { attachment, index, id, request, .. } = self;
         let bus = &attachment.bus;
         let id = RequestId::from_padded(*id)?;
@@ -85,7 +91,7 @@ impl ClaimedSlot {
         let watched = &attachment.watched[index.get()];
         watched.runner.register(waker);
         // Looked at after registering; and what is missed here is looked at again, by `look_after_callers`.
-        let is_over = attachment.rights[index.get()].held() != Some(*grant);
+        let is_over = !attachment.rights[index.get()].is_with(*grant);
         if is_over || attachment.tells_of_callers && attachment.has_given_up(*index, *ticket) {
             watched.spread(*ticket);
             Some(Fate::GivenUp)
@@ -312,7 +318,7 @@ impl Drop for Settle<'_> {
 impl Drop for ClaimedSlot {
     fn drop(&mut self) {
         // After `answer` the right is gone, and with it the reason to build a reply.
-        if self.attachment.rights[self.index.get()].held() == Some(self.grant) {
+        if self.attachment.rights[self.index.get()].is_with(self.grant) {
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             self.answer_once(self.problem_reply(status, "the request was dropped without an answer"));
         }

@@ -88,8 +88,8 @@ impl DispatchedSlot {
     }
 
     /// Ends the hold of a worker that is proven dead.
-    pub(crate) fn end_hold(&self, hub: &HubBus) {
-        hub.slot(self.index).held.clear();
+    pub(crate) fn end_hold(&self, hub: &HubBus, owner: OwnerToken) {
+        hub.slot(self.index).held.end(owner);
     }
 
     /// Frees the slot if nothing more is to come in it: it is answered, and nobody reads the answer, or it was given back.

@@ -59,8 +59,10 @@ impl WrittenSlot<'_> {
     /// The answer may be there before this returns; whoever waits for it looks at the slot.
     pub(crate) fn announce(self) -> DispatchedSlot {
         let &Self { reserved: ReservedSlot { hub, index }, ticket } = &self;
-        hub.slot(index).status.announce();
-        hub.bus.requests().ring();
+        // Where another hub took the region over there is nothing to ring for.
+        if hub.slot(index).status.announce() {
+            hub.bus.requests().ring();
+        }
         // The slot has its next state: it must not be freed as one that sent nothing.
         std::mem::forget(self);
         DispatchedSlot::new(index, ticket)

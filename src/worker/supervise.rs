@@ -227,7 +227,13 @@ impl<S: CallService> Supervisor<S> {
                 Event::Ended(_, PumpEnd::Panicked) => {
                     tracing::error!(bus = %self.options.name, "a pump panicked and is replaced");
                     pumps.retain(|pump| !pump.is_finished());
-                    pumps.push(self.start_pump(life, &shared)?);
+                    match self.start_pump(life, &shared) {
+                        Ok(pump) => pumps.push(pump),
+                        Err(error) => {
+                            self.leave(pumps, &shared, Duration::ZERO);
+                            return Err(error);
+                        }
+                    }
                 }
                 Event::Ended(_, end) => break (self.options.drain_timeout, Some(end)),
             }

@@ -84,7 +84,7 @@ impl Actor {
             Self::GiveUp(c) => board::give_up(s, c),
             Self::Worker(w, thread) => worker::step(s, rules, w, thread, lends),
             Self::LetGo(w, thread) => worker::let_go(s, rules, w, thread),
-            Self::Attach(w) => process::attach(s, w),
+            Self::Attach(w) => process::attach(s, rules, w),
             Self::Exit(w) => process::exit(s, w),
             Self::Stop(w) => process::stop(s, w),
             Self::Crash(w) => process::crash(s, w),

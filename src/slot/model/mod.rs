@@ -99,6 +99,7 @@ fn two_deaths_keep_the_rule_in_every_order() {
 fn one_caller_keeps_the_rule_in_every_order_of_accidents() {
     let alone = |budget| Scenario { requests: [0, 1], budget, ..CALM };
     passes("a worker stops", &alone(STOP.budget));
+    passes("a worker stops, and its slot is used again", &Scenario { requests: [0, 2], ..STOP });
     passes("taken over by a published hub", &alone(WIPE.budget));
     passes("two deaths and a time-out", &alone(budget(2, 1, 1, 0)));
     passes("a retirement", &alone(budget(0, 0, 0, 1)));
@@ -113,6 +114,12 @@ fn two_callers_keep_the_rule_in_every_order_of_accidents() {
     passes("bodies lent", &LENDS);
     passes("taken over by a published hub", &WIPE);
     passes("a death and a time-out", &with(budget(1, 1, 1, 0)));
+}
+
+#[test]
+#[ignore = "minutes and gigabytes, and only in a release build"]
+fn two_callers_keep_the_rule_in_every_order_of_a_retirement() {
+    passes("a retirement", &with(budget(0, 0, 0, 1)));
 }
 
 /// Wrong rules, each in a scenario where it shows.
@@ -139,7 +146,8 @@ fn mutants() -> Vec<(&'static str, Scenario, Rules)> {
         ("free before the copying", reuses, Rules::with(FreeBeforeCopy)),
         ("put a zombie's slot back into the pool", gives_up, Rules::with(PoolTheZombie)),
         ("send claimed requests again at a retirement", retires, Rules::with(SendTwice)),
-        ("answer without the right to", STOP, Rules::with(AnswerUnasked)),
+        ("answer without the right to", Scenario { requests: [0, 1], ..STOP }, Rules::with(AnswerUnasked)),
+        ("answer for a lease that still reads", Scenario { requests: [0, 2], ..STOP }, Rules::with(AnswerForTheReader)),
         ("free a slot whose bytes are held", Scenario { requests: [1, 2], ..LENDS }, Rules::with(IgnoreHeld)),
         ("let go of bytes without a ring", Scenario { lends: true, ..alone }, Rules::with(LetGoSilently)),
         ("never ring again for a dead worker", Scenario { requests: [0, 1], ..dies }, Rules::with(NeverRingAgain)),

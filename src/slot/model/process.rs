@@ -2,7 +2,8 @@
 
 use super::Step;
 use super::state::{Do, Lease, State, Worker};
-use super::worker::is_writing;
+use super::rules::Rules;
+use super::worker::is_busy;
 use crate::sync::AnswerRight;
 
 /// Takes the right away from its lease, if the lease has it still.
@@ -16,7 +17,7 @@ fn revoke(lease: &mut Lease) {
 }
 
 /// The worker finds its bus gone, or retired for another, and attaches to the hub's present region.
-pub(super) fn attach(s: &mut State, number: usize) -> Step {
+pub(super) fn attach(s: &mut State, rules: &Rules, number: usize) -> Step {
     let worker = s.workers[number];
     let mut lease = worker.lease;
     let (current, now) = (s.current, s.lives[usize::from(s.current)]);
@@ -27,7 +28,7 @@ pub(super) fn attach(s: &mut State, number: usize) -> Step {
         return Ok(false);
     }
     if is_gone {
-        if is_writing(&lease) {
+        if is_busy(&lease, rules) {
             return Ok(false);
         }
         revoke(&mut lease);

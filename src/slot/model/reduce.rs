@@ -49,6 +49,8 @@ fn is_worker_quiet(s: &State, scenario: &Scenario, number: usize, thread: Thread
         // Else whoever leaves the life or stops looks at the right, and whoever lets go of bytes looks whether it is settled.
         Do::TakeRight => stays(s, lease.life),
         Do::Settle { .. } => stays(s, lease.life) && !scenario.lends,
+        // Else whoever stops it must not answer in its place while it reads.
+        Do::ReadTicket | Do::ReadRequest(_) if s.budget.stops > 0 => false,
         Do::ReadTicket
         | Do::ReadRequest(_)
         // What it sees changes nothing here; it must only not be a former dispatch's.

@@ -34,6 +34,8 @@ pub(super) enum Wrong {
     SendTwice,
     /// A handler answers though a shutdown has answered for it.
     AnswerUnasked,
+    /// A shutdown answers for a lease that has not read its request yet.
+    AnswerForTheReader,
     /// The hub frees a slot whose request's bytes are held.
     IgnoreHeld,
     /// Who lets go of a request's bytes rings for nobody.
@@ -46,7 +48,7 @@ pub(super) enum Wrong {
 #[derive(Clone, Copy)]
 pub(super) struct Rules {
     pub(super) reserve: fn(&StatusWord) -> bool,
-    pub(super) announce: fn(&StatusWord),
+    pub(super) announce: fn(&StatusWord) -> bool,
     pub(super) claim: fn(&StatusWord, Claim) -> bool,
     pub(super) publish: fn(&StatusWord, Claim) -> bool,
     pub(super) withdraw: fn(&StatusWord) -> bool,

@@ -23,9 +23,11 @@ fn claim_of(worker: &Worker, number: usize, life: u8) -> Claim {
     claim_by(if worker.is_published { 0 } else { State::owner(number, life) })
 }
 
-pub(super) fn is_writing(lease: &Lease) -> bool {
+/// Whether nobody but the lease itself may take its right: it reads its request or writes its answer.
+pub(super) fn is_busy(lease: &Lease, rules: &Rules) -> bool {
     let right = AnswerRight::with(lease.right);
-    right.is_out() && right.held().is_none()
+    let reads = matches!(lease.next, Do::ReadTicket | Do::Hold | Do::ReadRequest(_));
+    right.is_out() && right.held().is_none() && !(reads && rules.is(Wrong::AnswerForTheReader))
 }
 
 /// One step of one of a worker's threads.
@@ -135,6 +137,12 @@ fn go(
             } else {
                 run(s, lease)?;
                 lease.seen = [0; 2];
+                let (_, grant) = right.word();
+                // In one step with the reading before it, since others only wait in between; a wrong rule does not.
+                if right.is_with(grant) {
+                    right.end_reading(grant);
+                }
+                lease.right = right.word().0;
                 if worker.is_published { Do::WriteResponse(0) } else { Do::LookAtCancel }
             }
         }
@@ -153,7 +161,7 @@ fn go(
             if thread == Thread::Supervisor && !right.is_out() {
                 return Ok(Some(Do::Nothing));
             }
-            if thread == Thread::Supervisor && is_writing(lease) {
+            if thread == Thread::Supervisor && is_busy(lease, rules) {
                 return Ok(None);
             }
             let (_, grant) = right.word();
