@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 
 use super::{Reason, Rejection, content_type_is, deref};
-use crate::http::context::CallContext;
+use crate::http::Refuser;
 
 /// A form (`application/x-www-form-urlencoded`): the body of the request, or its query string if the method is GET or HEAD.
 ///
@@ -66,7 +66,7 @@ where
     type Rejection = FormRejection;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let id = CallContext::id_in(request.extensions());
+        let refuser = Refuser::of(&request);
         let value = if matches!(*request.method(), Method::GET | Method::HEAD) {
             serde_html_form::from_str(request.uri().query().unwrap_or_default()).map_err(FormError::Query)
         } else if !content_type_is(request.headers(), "application", "x-www-form-urlencoded", false) {
@@ -77,6 +77,6 @@ where
                 Err(rejection) => Err(FormError::Body(rejection)),
             }
         };
-        value.map(Self).map_err(|reason| Rejection::with_id(reason, id))
+        value.map(Self).map_err(|reason| Rejection::by(refuser, reason))
     }
 }

@@ -6,12 +6,14 @@
 //! Answers the framework makes by itself (404, 405, a rejected argument, a failed service) are [`Problem`]s.
 
 mod problem;
+mod refusal;
 mod writer;
 
 use http::{HeaderValue, StatusCode, header};
 
 pub use self::problem::Problem;
-pub(crate) use self::problem::error_response;
+pub(crate) use self::problem::failure;
+pub use self::refusal::Refusal;
 pub use self::writer::BodyWriter;
 pub use axum_core::response::{AppendHeaders, IntoResponse, IntoResponseParts, Response, ResponseParts, Result};
 
