@@ -137,7 +137,7 @@ impl<'a> Body<'a> {
             |ty| quote_spanned!(ty.span()=> #ty: ::slotbus::__private::FromRequestParts<__S> + ::core::marker::Send,),
         );
         let last = self.last.iter().map(
-            |ty| quote_spanned!(ty.span()=> #ty: ::slotbus::__private::FromRequest<__S, __M> + ::core::marker::Send,),
+            |ty| quote_spanned!(ty.span()=> #ty: ::slotbus::__private::FromRequest<__S, __M> + ::core::marker::Send, __M: 'static,),
         );
         first.chain(last).collect()
     }
@@ -172,7 +172,7 @@ impl<'a> Body<'a> {
         let from_request = extraction(
             &bindings[self.first.len()],
             quote! {
-                <#last as ::slotbus::__private::FromRequest<__S, __M>>::from_request(#request, &#state)
+                ::slotbus::__private::last_argument::<#last, __S, __M>(#request, &#state)
             },
         );
         quote! {

@@ -2,7 +2,10 @@
 
 use std::{error::Error, fmt};
 
-use axum_core::response::{IntoResponse, Response};
+use axum_core::{
+    extract::rejection::{BytesRejection, StringRejection},
+    response::{IntoResponse, Response},
+};
 use http::{StatusCode, request::Parts};
 
 use crate::{
@@ -14,6 +17,18 @@ use crate::{
 pub trait Reason: Error + Send + Sync + 'static {
     /// The status it is answered with.
     fn status(&self) -> StatusCode;
+}
+
+impl Reason for BytesRejection {
+    fn status(&self) -> StatusCode {
+        self.status()
+    }
+}
+
+impl Reason for StringRejection {
+    fn status(&self) -> StatusCode {
+        self.status()
+    }
 }
 
 /// A refused request: the reason, and the request it is about.

@@ -14,6 +14,6 @@ mod target;
 
 pub use self::deadline::Deadline;
 pub(crate) use self::incoming::{call_to_request, reply_to_response};
+pub(crate) use self::outgoing::{BodyCollector, CollectError, collect_request, has_body, reply_of, request_to_call};
 pub use self::refuser::RefusedRequest;
 pub(crate) use self::refuser::{RefusalMap, Refuser};
-pub(crate) use self::outgoing::{BodyCollector, CollectError, collect_request, has_body, reply_of, request_to_call};

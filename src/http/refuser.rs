@@ -121,8 +121,8 @@ impl Refuser {
 
     fn new(method: &Method, uri: &Uri, headers: &HeaderMap, extensions: &Extensions) -> Self {
         let request_id = CallContext::id_in(extensions);
-        let mapped = RefusalMap::find(extensions)
-            .map(|map| (map.clone(), RefusedRequest::of(method, uri, headers, extensions)));
+        let mapped =
+            RefusalMap::find(extensions).map(|map| (map.clone(), RefusedRequest::of(method, uri, headers, extensions)));
         Self { request_id, mapped }
     }
 

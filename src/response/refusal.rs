@@ -24,7 +24,8 @@ use crate::{body::BoxError, protocol::RequestId};
 /// }
 /// ```
 ///
-/// A problem that a handler returns is an answer like any other, and no refusal.
+/// A problem that a handler returns is an answer like any other, and no refusal. An extractor or a layer of one's own refuses
+/// by a [`Rejection`](crate::extract::Rejection::new).
 #[derive(Clone)]
 pub struct Refusal(Arc<Told>);
 
@@ -35,12 +36,12 @@ struct Told {
 
 impl Refusal {
     /// Refuses with a problem.
-    pub fn new(problem: Problem) -> Self {
+    pub(crate) fn new(problem: Problem) -> Self {
         Self(Arc::new(Told { problem, error: None }))
     }
 
     /// Refuses with a problem that has an error behind it, which the client is not told.
-    pub fn because(problem: Problem, error: impl Into<BoxError>) -> Self {
+    pub(crate) fn because(problem: Problem, error: impl Into<BoxError>) -> Self {
         Self(Arc::new(Told { problem, error: Some(error.into()) }))
     }
 
