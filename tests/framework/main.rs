@@ -11,6 +11,7 @@ mod handlers;
 #[cfg(feature = "headers")]
 mod headers;
 mod layers;
+mod mapping;
 mod on_a_bus;
 mod optional;
 mod refusals;
