@@ -92,6 +92,8 @@ pub mod bench;
 
 pub use self::body::Body;
 pub use self::bus::{CleanError, Cleaned, Left, Reason, clean};
+#[cfg(feature = "headers")]
+pub use self::extract::Header;
 pub use self::extract::{Cancelled, Deadline, Extension, Form, Json, MatchedPath, Path, Query, State};
 pub use self::protocol::{BusName, RequestId, Version};
 pub use self::region::TrustedPeers;

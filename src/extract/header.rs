@@ -18,7 +18,7 @@ use super::{Reason, Rejection, deref};
 /// list may take a missing header for an empty one, which is then neither an error nor none.
 ///
 /// ```
-/// use slotbus::extract::Header;
+/// use slotbus::Header;
 /// use slotbus::headers::{Authorization, CacheControl, ContentLength, authorization::Bearer};
 ///
 /// #[slotbus::handler(POST, "/upload")]

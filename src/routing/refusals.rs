@@ -26,13 +26,14 @@ where
     /// - A router that is nested or merged and has a mapping of its own keeps it for its handlers, its layers and its
     ///   fallback; one that has none takes the outer one's. A path below its prefix that it does not know is refused by the
     ///   outer router.
-    /// - It happens where the request is refused, so all layers see, trace and compress what the mapping answered, and find
-    ///   the [`Refusal`] among its extensions. A 405 that lacks `Allow` gets it.
+    /// - It happens where the request is refused, so all layers further out see, trace and compress what the mapping answered,
+    ///   and find the [`Refusal`] among its extensions. A 405 that lacks `Allow` gets it (RFC 9110, section 15.5.6).
     ///
     /// Not refusals, and so left alone: whatever a handler answers, also a [`Problem`](crate::response::Problem) or a
     /// rejection it took as a `Result` and turned into something else; rejections of extractors from elsewhere, such as
-    /// `axum::Json`, which are plain text; and what the worker answers outside the router, as a panic (500) or a request that
-    /// breaks a limit of the [bus](crate::Serve::message_limit).
+    /// `axum::Json`, which are plain text; answers that a layer makes by itself, as the time-out of tower-http does; and
+    /// what is answered outside the router, as a panic (500), an error of a layer around the router, or a request that breaks a
+    /// limit of the [bus](crate::Serve::message_limit).
     ///
     /// An answer that is no refusal costs no memory for this.
     ///
@@ -52,7 +53,7 @@ where
     /// ```
     pub fn map_rejection<F, R>(self, map: F) -> Self
     where
-        F: Fn(&Refusal, &RefusedRequest) -> R + Clone + Send + Sync + 'static,
+        F: Fn(&Refusal, &RefusedRequest) -> R + Send + Sync + 'static,
         R: IntoResponse,
     {
         let mut inner = self.into_inner();

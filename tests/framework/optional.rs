@@ -58,6 +58,25 @@ fn an_option_is_an_argument_where_it_can_be_none_and_a_result_always() {
     always_body::<Request<Body>>();
 }
 
+/// Compiles if none of the types is of the trait: else two implementations would fit.
+macro_rules! never {
+    ($trait:path: $($type:ty)*) => {$(
+        const _: fn() = || {
+            struct IfItIs;
+            trait Fits<A> { fn fits() {} }
+            impl<T> Fits<()> for T {}
+            impl<T: $trait> Fits<IfItIs> for T {}
+            let _ = <$type as Fits<_>>::fits;
+        };
+    )*};
+}
+
+#[test]
+fn what_is_always_there_is_no_option() {
+    never!(OptionalFromRequestParts<()>: State<()> Cancelled HeaderMap Method Uri Version);
+    never!(OptionalFromRequest<()>: Bytes String Body RawBody Request<Body>);
+}
+
 #[tokio::test]
 async fn a_form_is_optional_where_there_is_neither_query_nor_content_type() {
     async fn show(form: Option<Form<Pairs>>) -> String {
