@@ -73,7 +73,9 @@ impl RefusedRequest {
 /// How a router wants refusals answered. It travels with the request, so that whoever refuses it finds the mapping of the
 /// router it is in.
 #[derive(Clone)]
-pub(crate) struct RefusalMap(Arc<dyn Fn(&Refusal, &RefusedRequest) -> Response + Send + Sync>);
+pub(crate) struct RefusalMap(Arc<Map>);
+
+type Map = dyn Fn(&Refusal, &RefusedRequest) -> Response + Send + Sync;
 
 impl RefusalMap {
     pub(crate) fn new(map: impl Fn(&Refusal, &RefusedRequest) -> Response + Send + Sync + 'static) -> Self {
@@ -134,6 +136,11 @@ impl Refuser {
     /// `problem`, with the id of this request.
     pub(crate) fn about(&self, problem: Problem) -> Problem {
         problem.request_id(self.request_id)
+    }
+
+    /// The answer of a problem with no error behind it.
+    pub(crate) fn refuse(&self, problem: Problem) -> Response {
+        self.answer(Refusal::new(self.about(problem)))
     }
 
     /// The answer: as the router wants it, else the problem. It carries the refusal in any case.

@@ -10,7 +10,7 @@ use super::{declared::Place, endpoint::Endpoint, table::Table};
 use crate::{
     handler::{Declaration, ResponseFuture, Shared},
     http::{RefusalMap, Refuser, pattern::Pattern},
-    response::{Problem, Refusal},
+    response::Problem,
 };
 
 #[derive(Clone)]
@@ -138,15 +138,13 @@ impl<S> PathEntry<S> {
 /// The answer to a path without a handler.
 pub(super) fn not_found(request: Request) -> ResponseFuture {
     let problem = Problem::new(StatusCode::NOT_FOUND).detail("no handler is declared for this path");
-    let refuser = Refuser::of(&request);
-    ResponseFuture::ready(refuser.answer(Refusal::new(refuser.about(problem))))
+    ResponseFuture::ready(Refuser::of(&request).refuse(problem))
 }
 
 /// The answer to a method without a handler.
 pub(super) fn not_allowed(mut request: Request) -> ResponseFuture {
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED).detail("this path has no handler for the method");
-    let refuser = Refuser::of(&request);
-    let mut response = refuser.answer(Refusal::new(refuser.about(problem)));
+    let mut response = Refuser::of(&request).refuse(problem);
     // A mapping may have chosen another status, which `Allow` does not go with.
     if response.status() == StatusCode::METHOD_NOT_ALLOWED
         && let Some(Allowed(methods)) = request.extensions_mut().remove()

@@ -10,7 +10,7 @@ use slotbus::{
     Body, MatchedPath, Path, Query, Router,
     extract::{PathError, Rejection},
     handler,
-    response::{Refusal, Response},
+    response::{IntoResponse as _, Refusal, Response},
     routes,
 };
 use tower::{ServiceExt as _, util::MapResponseLayer};
@@ -45,6 +45,16 @@ async fn a_mapping_is_told_of_the_request() {
     get(&app, "/v1/number/x").await.assert(200, "400 GET /v1/number/x /v1/number/{n} false - -");
     get(&app, "/v2").await.assert(200, "404 GET /v2 - false - -");
     call(&app, Method::PUT, "/v1/json").await.assert(200, "405 PUT /v1/json /v1/json false - -");
+}
+
+#[tokio::test]
+async fn a_mapping_may_hide_a_detail_or_leave_the_problem_as_it_is() {
+    let app: Router = app().map_rejection(|refusal, _| match refusal.reason::<PathError>() {
+        Some(_) => refusal.problem().clone().detail("this number is none").into_response(),
+        None => refusal.clone().into_response(),
+    });
+    assert_eq!(get(&app, "/number/x").await.problem(400), "this number is none");
+    assert_eq!(get(&app, "/nowhere").await.problem(404), "no handler is declared for this path");
 }
 
 #[tokio::test]
