@@ -137,9 +137,11 @@ impl<'a> Body<'a> {
             |ty| quote_spanned!(ty.span()=> #ty: ::slotbus::__private::FromRequestParts<__S> + ::core::marker::Send,),
         );
         let last = self.last.iter().map(
-            |ty| quote_spanned!(ty.span()=> #ty: ::slotbus::__private::FromRequest<__S, __M> + ::core::marker::Send, __M: 'static,),
+            |ty| quote_spanned!(ty.span()=> #ty: ::slotbus::__private::FromRequest<__S, __M> + ::core::marker::Send,),
         );
-        first.chain(last).collect()
+        // What the last argument is refused with is asked for its type, which must not borrow.
+        let marker = self.last.iter().map(|_| quote!(__M: 'static,));
+        first.chain(last).chain(marker).collect()
     }
 
     fn future(&self) -> TokenStream {

@@ -33,8 +33,9 @@ impl Reason for StringRejection {
 
 /// A refused request: the reason, and the request it is about.
 ///
-/// As a response it is a [`Problem`] with the reason as its detail. A reason that is the program's own fault (status 5xx)
-/// is logged instead of told.
+/// As a response it is a [`Problem`] with the reason as its detail, or what
+/// [`Router::map_rejection`](crate::Router::map_rejection) makes of it. A reason that is the program's own fault (status 5xx) is
+/// logged instead of told.
 ///
 /// Ask for a `Result` to handle it yourself:
 ///

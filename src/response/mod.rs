@@ -38,7 +38,7 @@ mod writer;
 use http::{HeaderValue, StatusCode, header};
 
 pub use self::problem::Problem;
-pub(crate) use self::problem::failure;
+pub(crate) use self::problem::refusal_of;
 pub use self::refusal::Refusal;
 pub use self::writer::BodyWriter;
 pub use axum_core::response::{AppendHeaders, IntoResponse, IntoResponseParts, Response, ResponseParts, Result};

@@ -72,7 +72,7 @@ impl IntoResponse for Problem {
 ///
 /// The cause may stand anywhere in the chain of sources, since layers like to wrap errors. What a 500 was is for the
 /// log, not for the client.
-pub(crate) fn failure(error: BoxError, id: Option<&RequestId>) -> Refusal {
+pub(crate) fn refusal_of(error: BoxError, id: Option<&RequestId>) -> Refusal {
     let (status, detail) = known(&*error).unwrap_or_else(|| {
         tracing::error!(
             request_id = id.map(tracing::field::display),
@@ -116,7 +116,7 @@ mod tests {
     struct Wrapped(#[source] BoxError);
 
     fn status(error: impl Into<BoxError>) -> StatusCode {
-        failure(error.into(), None).status()
+        refusal_of(error.into(), None).status()
     }
 
     #[test]
@@ -139,7 +139,7 @@ mod tests {
     #[tokio::test]
     async fn the_answer_names_the_request() {
         let id = RequestId::new("req-7").unwrap();
-        let response = failure("boom".into(), Some(&id)).into_response();
+        let response = refusal_of("boom".into(), Some(&id)).into_response();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!((&problem["request_id"], &problem["status"]), (&"req-7".into(), &500.into()));

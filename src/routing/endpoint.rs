@@ -18,7 +18,7 @@ use crate::{
     body::{Body, BoxError},
     handler::{Handler, HandlerFn, ResponseFuture, Shared},
     http::{RefusalMap, Refuser},
-    response::failure,
+    response::refusal_of,
 };
 
 /// The service a layer is given: the rest of the way to one handler.
@@ -61,7 +61,7 @@ impl Route {
             ResponseFuture::new(async move {
                 match service.oneshot(request).await {
                     Ok(response) => response.into_response(),
-                    Err(error) => refuser.answer(failure(error.into(), refuser.request_id())),
+                    Err(error) => refuser.answer(refusal_of(error.into(), refuser.request_id())),
                 }
             })
         })

@@ -40,7 +40,11 @@ async fn body(body: Body) -> String {
 
 #[handler(POST, "/upto4")]
 async fn up_to_four(RawBody(body): RawBody) -> String {
-    to_bytes(body, 4).await.map_or_else(|error| format!("{error}"), |bytes| format!("{bytes:?}"))
+    let too_long = |error: &slotbus::body::Error| {
+        let source = std::error::Error::source(error);
+        source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
+    };
+    to_bytes(body, 4).await.map_or_else(|error| format!("{error} {}", too_long(&error)), |bytes| format!("{bytes:?}"))
 }
 
 fn app() -> Router {
@@ -124,6 +128,6 @@ async fn a_raw_body_leaves_trailers_out() {
 #[tokio::test]
 async fn a_body_is_read_up_to_a_limit_of_ones_own() {
     send(&app(), pieces("/upto4", &["ab", "cd"])).await.assert(200, "b\"abcd\"");
-    send(&app(), pieces("/upto4", &["ab", "cde"])).await.assert(200, "length limit exceeded");
-    send(&app(), pieces("/upto4", &["ab", ""])).await.assert(200, "broken off");
+    send(&app(), pieces("/upto4", &["ab", "cde"])).await.assert(200, "length limit exceeded true");
+    send(&app(), pieces("/upto4", &["ab", ""])).await.assert(200, "broken off false");
 }

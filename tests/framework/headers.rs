@@ -78,6 +78,14 @@ async fn an_optional_header_is_none_when_it_is_missing_and_refused_when_it_is_ma
 }
 
 #[tokio::test]
+async fn a_type_that_holds_a_list_may_take_a_missing_header_for_an_empty_one() {
+    let cookies = async |cookie: Option<Header<headers::Cookie>>| format!("{:?}", cookie.map(|cookie| cookie.len()));
+    let app: Router = Router::new().fallback(cookies);
+    get(&app, "/").await.assert(200, "Some(0)");
+    send(&app, with("/", "cookie", &["a=1; b=2"])).await.assert(200, "Some(2)");
+}
+
+#[tokio::test]
 async fn a_header_rejection_can_be_taken_as_a_result() {
     get(&app(), "/agent").await.assert(200, "no user-agent");
 }
