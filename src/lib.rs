@@ -46,6 +46,7 @@
 //! - `tokio` (default): unfinished handlers run on the tokio runtime that awaits [`serve`]; `shutdown_signal`;
 //!   `tower::timeout` errors are answered 504; `hub::RetryIdempotent`. Without it, give [`Serve::executor`] any `futures::task::Spawn`.
 //! - `macros` (default): `#[handler]`.
+//! - `headers`: `extract::Header`, typed by the `headers` crate, which is re-exported.
 //!
 //! # Where to read on
 //!
@@ -91,6 +92,8 @@ pub mod bench;
 
 pub use self::body::Body;
 pub use self::bus::{CleanError, Cleaned, Left, Reason, clean};
+#[cfg(feature = "headers")]
+pub use self::extract::Header;
 pub use self::extract::{Cancelled, Deadline, Extension, Form, Json, MatchedPath, Path, Query, State};
 pub use self::protocol::{BusName, RequestId, Version};
 pub use self::region::TrustedPeers;
@@ -98,6 +101,8 @@ pub use self::routing::Router;
 #[cfg(all(feature = "tokio", not(loom)))]
 pub use self::serve::shutdown_signal;
 pub use self::serve::{DEFAULT_MESSAGE_LIMIT, Error, NAME_VARIABLE, Serve, ServeFuture, serve};
+#[cfg(feature = "headers")]
+pub use headers;
 #[cfg(feature = "macros")]
 pub use slotbus_macros::handler;
 
@@ -110,5 +115,7 @@ pub mod __private {
     };
     pub use http::Method;
 
-    pub use crate::handler::{Declaration, Handler, ReadsNoBody, ResponseFuture, Shared, reads_no_body, sendable};
+    pub use crate::handler::{
+        Declaration, Handler, ReadsNoBody, ResponseFuture, Shared, last_argument, reads_no_body, sendable,
+    };
 }

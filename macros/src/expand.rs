@@ -139,7 +139,9 @@ impl<'a> Body<'a> {
         let last = self.last.iter().map(
             |ty| quote_spanned!(ty.span()=> #ty: ::slotbus::__private::FromRequest<__S, __M> + ::core::marker::Send,),
         );
-        first.chain(last).collect()
+        // What the last argument is refused with is asked for its type, which must not borrow.
+        let marker = self.last.iter().map(|_| quote!(__M: 'static,));
+        first.chain(last).chain(marker).collect()
     }
 
     fn future(&self) -> TokenStream {
@@ -172,7 +174,7 @@ impl<'a> Body<'a> {
         let from_request = extraction(
             &bindings[self.first.len()],
             quote! {
-                <#last as ::slotbus::__private::FromRequest<__S, __M>>::from_request(#request, &#state)
+                ::slotbus::__private::last_argument::<#last, __S, __M>(#request, &#state)
             },
         );
         quote! {

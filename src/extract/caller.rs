@@ -96,7 +96,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Deadline {
     type Rejection = DeadlineRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Self::of(&parts.extensions).ok_or_else(|| Rejection::new(DeadlineMissing, &parts.extensions))
+        Self::of(&parts.extensions).ok_or_else(|| Rejection::new(DeadlineMissing, parts))
     }
 }
 

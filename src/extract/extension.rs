@@ -42,7 +42,7 @@ where
             .get::<T>()
             .cloned()
             .map(Self)
-            .ok_or_else(|| Rejection::new(ExtensionError { type_name: std::any::type_name::<T>() }, &parts.extensions))
+            .ok_or_else(|| Rejection::new(ExtensionError { type_name: std::any::type_name::<T>() }, parts))
     }
 }
 

@@ -1,16 +1,17 @@
 //! A form: in the body, or in the query string of a GET.
 
-use axum_core::extract::{FromRequest, Request, rejection::BytesRejection};
+use axum_core::extract::{FromRequest, OptionalFromRequest, Request, rejection::BytesRejection};
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::{Reason, Rejection, content_type_is, deref};
-use crate::http::context::CallContext;
+use crate::http::Refuser;
 
 /// A form (`application/x-www-form-urlencoded`): the body of the request, or its query string if the method is GET or HEAD.
 ///
-/// A body is read up to axum-core's [`DefaultBodyLimit`](super::DefaultBodyLimit).
+/// A body is read up to axum-core's [`DefaultBodyLimit`](super::DefaultBodyLimit). `Option<Form<T>>` is none for a GET or HEAD
+/// without a query string, and for other methods without a content type.
 ///
 /// ```
 /// #[derive(serde::Deserialize)]
@@ -58,6 +59,11 @@ impl Reason for FormError {
     }
 }
 
+/// Whether the form is in the query string.
+fn is_in_query(request: &Request) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+}
+
 impl<S, T> FromRequest<S> for Form<T>
 where
     T: DeserializeOwned,
@@ -66,8 +72,8 @@ where
     type Rejection = FormRejection;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let id = CallContext::id_in(request.extensions());
-        let value = if matches!(*request.method(), Method::GET | Method::HEAD) {
+        let refuser = Refuser::of(&request);
+        let value = if is_in_query(&request) {
             serde_html_form::from_str(request.uri().query().unwrap_or_default()).map_err(FormError::Query)
         } else if !content_type_is(request.headers(), "application", "x-www-form-urlencoded", false) {
             Err(FormError::ContentType)
@@ -77,6 +83,23 @@ where
                 Err(rejection) => Err(FormError::Body(rejection)),
             }
         };
-        value.map(Self).map_err(|reason| Rejection::with_id(reason, id))
+        value.map(Self).map_err(|reason| Rejection::by(refuser, reason))
+    }
+}
+
+impl<S, T> OptionalFromRequest<S> for Form<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = FormRejection;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Self::Rejection> {
+        let there = if is_in_query(&request) {
+            request.uri().query().is_some()
+        } else {
+            request.headers().contains_key(header::CONTENT_TYPE)
+        };
+        if there { <Self as FromRequest<S>>::from_request(request, state).await.map(Some) } else { Ok(None) }
     }
 }

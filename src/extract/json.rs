@@ -11,7 +11,7 @@ use serde_json::error::Category;
 
 use super::{Reason, Rejection, content_type_is, deref};
 use crate::{
-    http::context::CallContext,
+    http::Refuser,
     response::{BodyWriter, Problem},
 };
 
@@ -89,15 +89,15 @@ where
     type Rejection = JsonRejection;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let id = CallContext::id_in(request.extensions());
+        let refuser = Refuser::of(&request);
         if !content_type_is(request.headers(), "application", "json", true) {
-            return Err(Rejection::with_id(JsonError::ContentType, id));
+            return Err(Rejection::by(refuser, JsonError::ContentType));
         }
         let value = match Bytes::from_request(request, state).await {
             Ok(body) => serde_json::from_slice(&body).map_err(JsonError::from),
             Err(rejection) => Err(JsonError::Body(rejection)),
         };
-        value.map(Self).map_err(|reason| Rejection::with_id(reason, id))
+        value.map(Self).map_err(|reason| Rejection::by(refuser, reason))
     }
 }
 

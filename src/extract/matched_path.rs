@@ -51,7 +51,7 @@ impl<S: Send + Sync> FromRequestParts<S> for MatchedPath {
     type Rejection = MatchedPathRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Self::of(&parts.extensions).ok_or_else(|| Rejection::new(MatchedPathError, &parts.extensions))
+        Self::of(&parts.extensions).ok_or_else(|| Rejection::new(MatchedPathError, parts))
     }
 }
 

@@ -41,7 +41,7 @@ impl Reason for QueryError {
 
 fn parse<T: DeserializeOwned>(query: &str, parts: &Parts) -> Result<Query<T>, QueryRejection> {
     let value = serde_html_form::from_str(query);
-    value.map(Query).map_err(|error| Rejection::new(QueryError(error), &parts.extensions))
+    value.map(Query).map_err(|error| Rejection::new(QueryError(error), parts))
 }
 
 impl<S, T> FromRequestParts<S> for Query<T>

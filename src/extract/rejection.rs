@@ -2,10 +2,16 @@
 
 use std::{error::Error, fmt};
 
-use axum_core::response::{IntoResponse, Response};
-use http::{Extensions, StatusCode};
+use axum_core::{
+    extract::rejection::{BytesRejection, StringRejection},
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, request::Parts};
 
-use crate::{http::context::CallContext, protocol::RequestId, response::Problem};
+use crate::{
+    http::Refuser,
+    response::{Problem, Refusal},
+};
 
 /// A reason for which an extractor refuses a request.
 pub trait Reason: Error + Send + Sync + 'static {
@@ -13,10 +19,23 @@ pub trait Reason: Error + Send + Sync + 'static {
     fn status(&self) -> StatusCode;
 }
 
+impl Reason for BytesRejection {
+    fn status(&self) -> StatusCode {
+        self.status()
+    }
+}
+
+impl Reason for StringRejection {
+    fn status(&self) -> StatusCode {
+        self.status()
+    }
+}
+
 /// A refused request: the reason, and the request it is about.
 ///
-/// As a response it is a [`Problem`] with the reason as its detail. A reason that is the program's own fault (status 5xx)
-/// is logged instead of told.
+/// As a response it is a [`Problem`] with the reason as its detail, or what
+/// [`Router::map_rejection`](crate::Router::map_rejection) makes of it. A reason that is the program's own fault (status 5xx) is
+/// logged instead of told.
 ///
 /// Ask for a `Result` to handle it yourself:
 ///
@@ -37,18 +56,19 @@ pub trait Reason: Error + Send + Sync + 'static {
 #[derive(Debug)]
 pub struct Rejection<R> {
     reason: R,
-    request_id: Option<RequestId>,
+    /// In a box, as a `Result` with it is moved about also when all is well.
+    refuser: Box<Refuser>,
 }
 
 impl<R: Reason> Rejection<R> {
-    /// For a request with these extensions.
-    pub(crate) fn new(reason: R, extensions: &Extensions) -> Self {
-        Self { reason, request_id: CallContext::id_in(extensions) }
+    /// Refuses the request with this head.
+    pub fn new(reason: R, parts: &Parts) -> Self {
+        Self::by(Refuser::of_parts(parts), reason)
     }
 
-    /// For a request whose extensions are gone.
-    pub(crate) fn with_id(reason: R, request_id: Option<RequestId>) -> Self {
-        Self { reason, request_id }
+    /// Refuses a request that is gone.
+    pub(crate) fn by(refuser: Refuser, reason: R) -> Self {
+        Self { reason, refuser: Box::new(refuser) }
     }
 
     /// Why the request was refused.
@@ -69,17 +89,19 @@ impl<R: Reason> Rejection<R> {
 
 impl<R: Reason> IntoResponse for Rejection<R> {
     fn into_response(self) -> Response {
-        let Self { reason, request_id } = self;
-        let problem = Problem::new(reason.status()).request_id(request_id);
-        if !reason.status().is_server_error() {
-            return problem.detail(reason.to_string()).into_response();
-        }
-        tracing::error!(
-            request_id = request_id.as_ref().map(tracing::field::display),
-            error = &reason as &(dyn Error + 'static),
-            "an argument of the handler cannot be made"
-        );
-        problem.detail("the handler does not fit its route").into_response()
+        let Self { reason, refuser } = self;
+        let problem = refuser.about(Problem::new(reason.status()));
+        let problem = if reason.status().is_server_error() {
+            tracing::error!(
+                request_id = refuser.request_id().map(tracing::field::display),
+                error = &reason as &(dyn Error + 'static),
+                "an argument of the handler cannot be made"
+            );
+            problem.detail("the handler does not fit its route")
+        } else {
+            problem.detail(reason.to_string())
+        };
+        refuser.answer(Refusal::because(problem, reason))
     }
 }
 

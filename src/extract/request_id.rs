@@ -43,7 +43,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestId {
     type Rejection = RequestIdRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Self::of(&parts.extensions).ok_or_else(|| Rejection::new(RequestIdMissing, &parts.extensions))
+        Self::of(&parts.extensions).ok_or_else(|| Rejection::new(RequestIdMissing, parts))
     }
 }
 

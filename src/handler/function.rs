@@ -5,7 +5,7 @@ use axum_core::{
     response::IntoResponse,
 };
 
-use super::{ResponseFuture, Shared};
+use super::{ResponseFuture, Shared, last_argument};
 
 /// An async function or closure of up to eight extractors.
 ///
@@ -39,7 +39,8 @@ macro_rules! functions {
             Fut: Future<Output: IntoResponse> + Send,
             S: Send + Sync + 'static,
             $($arg: FromRequestParts<S> + Send,)*
-            Last: FromRequest<S, M> + Send,
+            Last: FromRequest<S, M> + Send + 'static,
+            M: 'static,
         {
             #[allow(non_snake_case, unused_mut)]
             fn call(&self, request: Request, state: Shared<S>) -> ResponseFuture {
@@ -52,9 +53,10 @@ macro_rules! functions {
                             Err(rejection) => return rejection.into_response(),
                         };
                     )*
-                    let last = match Last::from_request(Request::from_parts(parts, body), &state).await {
+                    let request = Request::from_parts(parts, body);
+                    let last = match last_argument::<Last, S, M>(request, &state).await {
                         Ok(value) => value,
-                        Err(rejection) => return rejection.into_response(),
+                        Err(refused) => return refused,
                     };
                     function($($arg,)* last).await.into_response()
                 })

@@ -6,6 +6,7 @@
 mod check;
 mod function;
 mod future;
+mod last;
 mod state;
 
 use axum_core::extract::Request;
@@ -15,6 +16,7 @@ pub use self::{
     check::{ReadsNoBody, reads_no_body, sendable},
     function::HandlerFn,
     future::ResponseFuture,
+    last::last_argument,
     state::Shared,
 };
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Extensions, Uri, uri::PathAndQuery};
 
 use super::pattern::{Captures, Pattern};
+use super::refuser::RefusalMap;
 use crate::protocol::{Caller, RequestId};
 
 /// Travels in the extensions of every request that came through a bus.
@@ -21,6 +22,8 @@ pub(crate) struct CallContext {
     pub(crate) hub_params: Vec<(Bytes, Bytes)>,
     /// What our router matched.
     pub(crate) matched: Option<MatchedRoute>,
+    /// How our router wants refusals answered, if it was asked for something of its own.
+    pub(crate) refusals: Option<RefusalMap>,
     /// Who waits for the answer.
     pub(crate) caller: Option<Caller>,
 }

@@ -90,6 +90,7 @@ pub(crate) fn call_to_request(call: Call, header_limit: usize) -> Result<Request
         hub_pattern: slice(head.route_pattern),
         hub_params: head.path_params.iter().map(|&(name, value)| (slice(name), slice(value))).collect(),
         matched: None,
+        refusals: None,
         caller: call.caller,
     };
     let mut request = Request::new(if call.body.is_empty() { Body::empty() } else { Body::from(call.body) });

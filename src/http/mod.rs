@@ -1,6 +1,6 @@
 //! Where a call of the bus meets `http::Request`, and `http::Response` a reply of the bus, both ways.
 //!
-//! May use `protocol` and `body`. What stays true: what HTTP forbids never becomes an HTTP type by force, and what the
+//! May use `response`, `protocol` and `body`. What stays true: what HTTP forbids never becomes an HTTP type by force, and what the
 //! wire cannot carry never reaches it; either is an error that names the thing.
 
 pub(crate) mod context;
@@ -9,8 +9,11 @@ mod headers;
 mod incoming;
 mod outgoing;
 pub(crate) mod pattern;
+mod refuser;
 mod target;
 
 pub use self::deadline::Deadline;
 pub(crate) use self::incoming::{call_to_request, reply_to_response};
 pub(crate) use self::outgoing::{BodyCollector, CollectError, collect_request, has_body, reply_of, request_to_call};
+pub use self::refuser::RefusedRequest;
+pub(crate) use self::refuser::{RefusalMap, Refuser};

@@ -6,6 +6,7 @@ use axum_core::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use tower::load_shed::error::Overloaded;
 
+use super::Refusal;
 use crate::body::BoxError;
 use crate::protocol::{PROBLEM_JSON, RequestId, problem_body};
 
@@ -34,9 +35,9 @@ use crate::protocol::{PROBLEM_JSON, RequestId, problem_body};
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Problem {
-    status: StatusCode,
-    detail: Option<Cow<'static, str>>,
-    request_id: Option<RequestId>,
+    pub(super) status: StatusCode,
+    pub(super) detail: Option<Cow<'static, str>>,
+    pub(super) request_id: Option<RequestId>,
 }
 
 impl Problem {
@@ -67,11 +68,11 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The answer to a request whose service failed: 504 for a time-out, 503 for an overload, else 500.
+/// What a request whose service failed is refused with: 504 for a time-out, 503 for an overload, else 500.
 ///
 /// The cause may stand anywhere in the chain of sources, since layers like to wrap errors. What a 500 was is for the
 /// log, not for the client.
-pub(crate) fn error_response(error: BoxError, id: Option<&RequestId>) -> Response {
+pub(crate) fn refusal_of(error: BoxError, id: Option<&RequestId>) -> Refusal {
     let (status, detail) = known(&*error).unwrap_or_else(|| {
         tracing::error!(
             request_id = id.map(tracing::field::display),
@@ -80,7 +81,7 @@ pub(crate) fn error_response(error: BoxError, id: Option<&RequestId>) -> Respons
         );
         (StatusCode::INTERNAL_SERVER_ERROR, "the service failed")
     });
-    Problem::new(status).detail(detail).request_id(id.copied()).into_response()
+    Refusal::because(Problem::new(status).detail(detail).request_id(id.copied()), error)
 }
 
 /// The status and detail of the first error in the chain that has its own.
@@ -115,7 +116,7 @@ mod tests {
     struct Wrapped(#[source] BoxError);
 
     fn status(error: impl Into<BoxError>) -> StatusCode {
-        error_response(error.into(), None).status()
+        refusal_of(error.into(), None).status()
     }
 
     #[test]
@@ -138,7 +139,7 @@ mod tests {
     #[tokio::test]
     async fn the_answer_names_the_request() {
         let id = RequestId::new("req-7").unwrap();
-        let response = error_response("boom".into(), Some(&id));
+        let response = refusal_of("boom".into(), Some(&id)).into_response();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!((&problem["request_id"], &problem["status"]), (&"req-7".into(), &500.into()));

@@ -17,8 +17,8 @@ use tower::{Layer, Service, ServiceExt};
 use crate::{
     body::{Body, BoxError},
     handler::{Handler, HandlerFn, ResponseFuture, Shared},
-    http::context::CallContext,
-    response::error_response,
+    http::{RefusalMap, Refuser},
+    response::refusal_of,
 };
 
 /// The service a layer is given: the rest of the way to one handler.
@@ -57,11 +57,11 @@ impl Route {
     {
         Self::new(move |request| {
             let service = service.clone();
-            let id = CallContext::id_in(request.extensions());
+            let refuser = Refuser::of(&request);
             ResponseFuture::new(async move {
                 match service.oneshot(request).await {
                     Ok(response) => response.into_response(),
-                    Err(error) => error_response(error.into(), id.as_ref()),
+                    Err(error) => refuser.answer(refusal_of(error.into(), refuser.request_id())),
                 }
             })
         })
@@ -136,6 +136,17 @@ where
         match self {
             Self::Bound(route) => Self::Bound(Route::service(layer.layer(route))),
             Self::Waiting(bind) => Self::Waiting(Arc::new(move |state| Route::service(layer.layer(bind(state))))),
+        }
+    }
+}
+
+impl<S: 'static> Endpoint<S> {
+    /// The same, with refusals answered by `map`.
+    pub(super) fn refusing(self, map: &RefusalMap) -> Self {
+        let map = map.clone();
+        match self {
+            Self::Bound(route) => Self::Bound(route.refusing(map)),
+            Self::Waiting(bind) => Self::Waiting(Arc::new(move |state| bind(state).refusing(map.clone()))),
         }
     }
 }

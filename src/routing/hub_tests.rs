@@ -46,6 +46,7 @@ fn context(hub_pattern: &str, params: &[(&str, &str)]) -> CallContext {
         hub_pattern: bytes(hub_pattern),
         hub_params: params.iter().map(|&(name, value)| (bytes(name), bytes(value))).collect(),
         matched: None,
+        refusals: None,
         caller: None,
     }
 }

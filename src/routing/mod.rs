@@ -12,11 +12,14 @@ mod hub_tests;
 mod paths;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod probe;
+mod refusals;
 mod router;
 mod service;
 mod table;
 
 pub use crate::handler::{Declaration, Handler, HandlerFn, ResponseFuture, Shared};
+
+pub use crate::http::RefusedRequest;
 
 pub use self::{
     declared::{RouteInfo, Routes},

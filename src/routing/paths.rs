@@ -2,17 +2,14 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum_core::{
-    extract::Request,
-    response::{IntoResponse, Response},
-};
+use axum_core::extract::Request;
 use http::{HeaderValue, Method, StatusCode, header};
 use matchit::InsertError;
 
 use super::{declared::Place, endpoint::Endpoint, table::Table};
 use crate::{
     handler::{Declaration, ResponseFuture, Shared},
-    http::{context::CallContext, pattern::Pattern},
+    http::{RefusalMap, Refuser, pattern::Pattern},
     response::Problem,
 };
 
@@ -24,6 +21,8 @@ pub(super) struct Inner<S> {
     pub(super) fallback: Fallback<S>,
     /// Fallbacks of nested routers, by prefix.
     pub(super) nested: Vec<(Arc<Pattern>, Endpoint<S>)>,
+    /// How refusals are answered, if not as they are.
+    pub(super) refusals: Option<RefusalMap>,
     /// Made when the first request comes.
     pub(super) table: OnceLock<Table>,
 }
@@ -102,7 +101,7 @@ impl<S> Inner<S> {
 
     pub(super) fn bind<S2>(self, state: &Shared<S>) -> Inner<S2> {
         let bind = |endpoint: Endpoint<S>| Endpoint::Bound(endpoint.bind(state));
-        let Self { paths, tree, fallback, nested, table: _ } = self;
+        let Self { paths, tree, fallback, nested, refusals, table: _ } = self;
         let paths = paths.into_iter().map(|PathEntry { pattern, methods, not_allowed }| PathEntry {
             pattern,
             methods: methods.into_iter().map(|(declaration, endpoint)| (declaration, bind(endpoint))).collect(),
@@ -113,6 +112,7 @@ impl<S> Inner<S> {
             tree,
             fallback: Fallback { endpoint: bind(fallback.endpoint), custom: fallback.custom },
             nested: nested.into_iter().map(|(prefix, endpoint)| (prefix, bind(endpoint))).collect(),
+            refusals,
             table: OnceLock::new(),
         }
     }
@@ -137,19 +137,19 @@ impl<S> PathEntry<S> {
 
 /// The answer to a path without a handler.
 pub(super) fn not_found(request: Request) -> ResponseFuture {
-    let id = CallContext::id_in(request.extensions());
-    let problem = Problem::new(StatusCode::NOT_FOUND).detail("no handler is declared for this path").request_id(id);
-    ResponseFuture::ready(problem.into_response())
+    let problem = Problem::new(StatusCode::NOT_FOUND).detail("no handler is declared for this path");
+    ResponseFuture::ready(Refuser::of(&request).refuse(problem))
 }
 
 /// The answer to a method without a handler.
 pub(super) fn not_allowed(mut request: Request) -> ResponseFuture {
-    let id = CallContext::id_in(request.extensions());
-    let problem =
-        Problem::new(StatusCode::METHOD_NOT_ALLOWED).detail("this path has no handler for the method").request_id(id);
-    let mut response: Response = problem.into_response();
-    if let Some(Allowed(methods)) = request.extensions_mut().remove() {
-        response.headers_mut().insert(header::ALLOW, methods);
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED).detail("this path has no handler for the method");
+    let mut response = Refuser::of(&request).refuse(problem);
+    // A mapping may have chosen another status, which `Allow` does not go with.
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && let Some(Allowed(methods)) = request.extensions_mut().remove()
+    {
+        response.headers_mut().entry(header::ALLOW).or_insert(methods);
     }
     ResponseFuture::ready(response)
 }

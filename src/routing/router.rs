@@ -50,8 +50,15 @@ where
     /// A router that answers every request 404.
     pub fn new() -> Self {
         let fallback = Fallback { endpoint: Endpoint::Bound(Route::new(not_found)), custom: false };
-        Inner { paths: Vec::new(), tree: Default::default(), fallback, nested: Vec::new(), table: OnceLock::new() }
-            .into()
+        Inner {
+            paths: Vec::new(),
+            tree: Default::default(),
+            fallback,
+            nested: Vec::new(),
+            refusals: None,
+            table: OnceLock::new(),
+        }
+        .into()
     }
 
     /// Adds handlers.
@@ -87,7 +94,7 @@ where
             "/" => parsed.as_str().to_owned(),
             path => format!("{}{path}", parsed.as_str()),
         };
-        let (mut inner, nested) = (self.into_inner(), router.into_inner());
+        let (mut inner, nested) = (self.into_inner(), router.into_inner().into_part());
         for PathEntry { pattern, methods, not_allowed } in nested.paths {
             for (declaration, endpoint) in methods {
                 inner.add(&below(&pattern), declaration, endpoint, &not_allowed);
@@ -108,7 +115,7 @@ where
     /// When both have a fallback, and on conflicts as in [`routes`](Self::routes).
     #[track_caller]
     pub fn merge(self, router: Self) -> Self {
-        let (mut inner, other) = (self.into_inner(), router.into_inner());
+        let (mut inner, other) = (self.into_inner(), router.into_inner().into_part());
         for PathEntry { pattern, methods, not_allowed } in other.paths {
             for (declaration, endpoint) in methods {
                 inner.add(pattern.as_str(), declaration, endpoint, &not_allowed);
@@ -165,7 +172,7 @@ where
     {
         let mut inner = self.into_inner();
         let wrap = |endpoint: &mut Endpoint<S>| *endpoint = endpoint.clone().layer(layer.clone());
-        let Inner { paths, tree: _, fallback, nested, table: _ } = &mut inner;
+        let Inner { paths, tree: _, fallback, nested, refusals: _, table: _ } = &mut inner;
         for PathEntry { pattern: _, methods, not_allowed } in paths {
             methods.iter_mut().for_each(|(_, endpoint)| wrap(endpoint));
             wrap(not_allowed);
@@ -232,7 +239,7 @@ where
         inner.into()
     }
 
-    fn into_inner(self) -> Inner<S> {
+    pub(super) fn into_inner(self) -> Inner<S> {
         Arc::try_unwrap(self.inner).unwrap_or_else(|shared| Inner::clone(&shared))
     }
 }

@@ -62,6 +62,9 @@ impl Inner<()> {
         let path = self.find(table, &request);
         let route = path.map(|i| MatchedRoute::new(Arc::clone(&self.paths[i].pattern), request.uri()));
         MatchedRoute::note(route, request.extensions_mut());
+        if let Some(map) = &self.refusals {
+            map.note(request.extensions_mut());
+        }
         let future = match path {
             None => self.fallback(table, request.uri().path()).answer(request),
             Some(i) => match table.route(i, request.method()) {

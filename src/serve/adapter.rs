@@ -13,7 +13,7 @@ use tower::Service;
 use crate::body::{Body, BoxError};
 use crate::http::{BodyCollector, call_to_request, has_body, reply_of};
 use crate::protocol::{Call, CallError, Limits, OutgoingReply, RequestId, Segments};
-use crate::response::error_response;
+use crate::response::{IntoResponse as _, refusal_of};
 use crate::worker::CallService;
 
 /// Wraps a service of `http::Request`.
@@ -69,7 +69,7 @@ where
 
 /// The answer to a request whose service failed.
 fn failure(error: BoxError, id: Option<&RequestId>) -> OutgoingReply {
-    full_reply(error_response(error, id))
+    full_reply(refusal_of(error, id).into_response())
 }
 
 /// Makes a reply of a response of our own, whose body is there already.

@@ -1,9 +1,21 @@
-//! The framework as its user sees it, without a bus: requests go straight to the router.
+//! The framework as its user sees it, without a bus but in `on_a_bus`: requests go straight to the router.
 #![cfg(feature = "macros")]
 
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bodies;
 mod extractors;
+mod foreign;
 mod handlers;
+#[cfg(feature = "headers")]
+mod headers;
 mod layers;
+mod mapping;
+mod on_a_bus;
+mod optional;
+mod refusals;
+mod responses;
 mod routing;
 
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -19,6 +31,12 @@ struct Answer {
 }
 
 impl Answer {
+    async fn of(response: http::Response<Body>) -> Self {
+        let (parts, body) = response.into_parts();
+        let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        Self { status: parts.status, headers: parts.headers, body }
+    }
+
     #[track_caller]
     fn assert(&self, status: u16, body: &str) {
         assert_eq!((self.status.as_u16(), self.body.as_str()), (status, body));
@@ -38,9 +56,7 @@ impl Answer {
 }
 
 async fn send(app: &Router, request: Request<Body>) -> Answer {
-    let (parts, body) = app.clone().oneshot(request).await.unwrap().into_parts();
-    let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-    Answer { status: parts.status, headers: parts.headers, body }
+    Answer::of(app.clone().oneshot(request).await.unwrap()).await
 }
 
 async fn call(app: &Router, method: Method, path: &str) -> Answer {

@@ -41,7 +41,7 @@ deref!(Path);
 
 fn parse<T: DeserializeOwned>(route: &MatchedRoute, parts: &Parts) -> Result<Path<T>, PathRejection> {
     let value = T::deserialize(PathDeserializer::new(route.params()));
-    value.map(Path).map_err(|reason| Rejection::new(reason, &parts.extensions))
+    value.map(Path).map_err(|reason| Rejection::new(reason, parts))
 }
 
 impl<S, T> FromRequestParts<S> for Path<T>
@@ -54,7 +54,7 @@ where
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         match MatchedRoute::find(&parts.extensions) {
             Some(route) => parse(route, parts),
-            None => Err(Rejection::new(PathError::NoRoute, &parts.extensions)),
+            None => Err(Rejection::new(PathError::NoRoute, parts)),
         }
     }
 }

@@ -1,0 +1,54 @@
+//! The last argument of a handler: the only one that may read the body.
+
+use std::any::{Any, TypeId};
+
+use axum_core::{
+    extract::{FromRequest, Request},
+    response::{IntoResponse, Response},
+};
+
+use crate::{
+    extract::{BytesRejection, Reason, Rejection, StringRejection},
+    http::Refuser,
+};
+
+/// Takes the last argument out of a request, or the answer if it is refused.
+///
+/// `Bytes` and `String` are axum-core's, whose rejections are plain text; here they become problems like those of the
+/// extractors of this crate.
+pub async fn last_argument<T, S, M>(request: Request, state: &S) -> Result<T, Response>
+where
+    T: FromRequest<S, M> + 'static,
+    S: 'static,
+    M: 'static,
+{
+    // Only for those two types is anything kept; for others the compiler leaves it out.
+    let refuser = reads_bytes::<T::Rejection>().then(|| Refuser::of(&request));
+    let rejection = match T::from_request(request, state).await {
+        Ok(value) => return Ok(value),
+        Err(rejection) => rejection,
+    };
+    Err(match refuser {
+        Some(refuser) => as_problem(refuser, rejection),
+        None => rejection.into_response(),
+    })
+}
+
+fn reads_bytes<R: 'static>() -> bool {
+    [TypeId::of::<BytesRejection>(), TypeId::of::<StringRejection>()].contains(&TypeId::of::<R>())
+}
+
+fn as_problem<R: IntoResponse + 'static>(refuser: Refuser, rejection: R) -> Response {
+    let rejection: Box<dyn Any> = Box::new(rejection);
+    match rejection.downcast::<BytesRejection>() {
+        Ok(rejection) => refused(refuser, *rejection),
+        Err(rejection) => match rejection.downcast::<StringRejection>() {
+            Ok(rejection) => refused(refuser, *rejection),
+            Err(rejection) => rejection.downcast::<R>().expect("it was made of one").into_response(),
+        },
+    }
+}
+
+fn refused(refuser: Refuser, reason: impl Reason) -> Response {
+    Rejection::by(refuser, reason).into_response()
+}

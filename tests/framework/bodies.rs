@@ -1,0 +1,133 @@
+//! The body of a request as bytes, as text, as it came, and piece by piece.
+
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use http::Request;
+use slotbus::{
+    Body, Router,
+    body::to_bytes,
+    extract::{BytesRejection, DefaultBodyLimit, RawBody, StringRejection},
+    handler, routes,
+};
+
+use super::{post, send};
+
+#[handler(POST, "/bytes")]
+async fn binary(body: Bytes) -> Bytes {
+    body
+}
+
+#[handler(POST, "/text")]
+fn text(body: String) -> String {
+    body
+}
+
+#[handler(POST, "/raw")]
+async fn raw(mut body: RawBody) -> Result<String, String> {
+    let mut pieces = Vec::new();
+    while let Some(piece) = body.try_next().await.map_err(|error| error.to_string())? {
+        pieces.push(String::from_utf8_lossy(&piece).into_owned());
+    }
+    Ok(pieces.join("|"))
+}
+
+#[handler(POST, "/body")]
+async fn body(body: Body) -> String {
+    let pieces =
+        body.into_data_stream().map(|piece| piece.map_or_else(|e| e.to_string(), |piece| piece.len().to_string()));
+    pieces.collect::<Vec<_>>().await.join("|")
+}
+
+#[handler(POST, "/upto4")]
+async fn up_to_four(RawBody(body): RawBody) -> String {
+    let too_long = |error: &slotbus::body::Error| {
+        let source = std::error::Error::source(error);
+        source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
+    };
+    to_bytes(body, 4).await.map_or_else(|error| format!("{error} {}", too_long(&error)), |bytes| format!("{bytes:?}"))
+}
+
+fn app() -> Router {
+    Router::new().routes(routes![binary, text, raw, body, up_to_four])
+}
+
+/// A body that comes in pieces; an empty one breaks it off.
+fn pieces(path: &str, pieces: &'static [&'static str]) -> Request<Body> {
+    let pieces = stream::iter(pieces)
+        .map(|piece| if piece.is_empty() { Err(std::io::Error::other("broken off")) } else { Ok(*piece) });
+    Request::post(path).body(Body::from_stream(pieces)).unwrap()
+}
+
+#[tokio::test]
+async fn bytes_and_text_are_the_whole_body() {
+    for path in ["/bytes", "/text"] {
+        send(&app(), pieces(path, &["ab", "cd"])).await.assert(200, "abcd");
+        post(&app(), path, "text/plain", "").await.assert(200, "");
+    }
+}
+
+#[tokio::test]
+async fn bytes_and_text_are_refused_with_a_problem_when_too_long_broken_off_or_not_utf_8() {
+    let limited = app().layer(DefaultBodyLimit::max(3));
+    for path in ["/bytes", "/text"] {
+        send(&limited, pieces(path, &["ab", "c"])).await.assert(200, "abc");
+        assert!(send(&limited, pieces(path, &["ab", "cd"])).await.problem(413).contains("limit"));
+        send(&limited, pieces(path, &["ab", ""])).await.problem(400);
+    }
+    let broken = Request::post("/text").body(Body::from(&b"\xff"[..])).unwrap();
+    assert!(send(&app(), broken).await.problem(400).contains("UTF-8"));
+}
+
+#[tokio::test]
+async fn a_refused_body_is_a_problem_in_a_plain_function_and_a_fallback_too() {
+    let app: Router = Router::new().fallback(async |body: String| body).layer(DefaultBodyLimit::max(3));
+    post(&app, "/", "text/plain", "abcd").await.problem(413);
+}
+
+#[tokio::test]
+async fn the_rejection_of_bytes_and_text_can_be_taken_as_a_result() {
+    #[handler(POST, "/bytes")]
+    async fn bytes(body: Result<Bytes, BytesRejection>) -> String {
+        body.map_or_else(|rejection| rejection.status().to_string(), |body| body.len().to_string())
+    }
+    #[handler(POST, "/text")]
+    async fn text(body: Result<String, StringRejection>) -> String {
+        body.unwrap_or_else(|rejection| rejection.status().to_string())
+    }
+    let app: Router = Router::new().routes(routes![bytes, text]).layer(DefaultBodyLimit::max(3));
+    for path in ["/bytes", "/text"] {
+        post(&app, path, "text/plain", "abcd").await.assert(200, "413 Payload Too Large");
+    }
+}
+
+#[tokio::test]
+async fn a_raw_body_and_a_body_come_piece_by_piece_and_know_no_default_limit() {
+    let limited = app().layer(DefaultBodyLimit::max(3));
+    send(&limited, pieces("/raw", &["ab", "cd"])).await.assert(200, "ab|cd");
+    send(&limited, pieces("/body", &["ab", "cde"])).await.assert(200, "2|3");
+    post(&limited, "/raw", "text/plain", "").await.assert(200, "");
+    let long = Request::post("/body").body(Body::from(vec![0; 3 << 20])).unwrap();
+    send(&app(), long).await.assert(200, "3145728");
+}
+
+#[tokio::test]
+async fn a_raw_body_that_breaks_off_is_an_error_for_the_handler() {
+    send(&app(), pieces("/raw", &["ab", ""])).await.assert(200, "broken off");
+}
+
+#[tokio::test]
+async fn a_raw_body_leaves_trailers_out() {
+    use http_body::Frame;
+    let frames =
+        [Frame::data(Bytes::from("ab")), Frame::trailers(http::HeaderMap::new()), Frame::data(Bytes::from("cd"))];
+    let frames = stream::iter(frames.map(Ok::<_, std::io::Error>));
+    let request = Request::post("/raw").body(Body::new(http_body_util::StreamBody::new(frames))).unwrap();
+    send(&app(), request).await.assert(200, "ab|cd");
+}
+
+#[tokio::test]
+async fn a_body_is_read_up_to_a_limit_of_ones_own() {
+    send(&app(), pieces("/upto4", &["ab", "cd"])).await.assert(200, "b\"abcd\"");
+    send(&app(), pieces("/upto4", &["ab", "cde"])).await.assert(200, "length limit exceeded true");
+    send(&app(), pieces("/upto4", &["ab", ""])).await.assert(200, "broken off false");
+}
