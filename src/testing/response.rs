@@ -29,16 +29,34 @@ pub struct TestResponse {
 impl TestResponse {
     pub(super) async fn of(request: String, result: Result<Response<Body>, CallError>) -> Self {
         match result {
-            Ok(response) => {
-                let (parts, body) = response.into_parts();
-                let body = body.collect().await.expect("the body is in memory already").to_bytes();
-                Self { request, status: parts.status, headers: parts.headers, body, error: None }
-            }
+            Ok(response) => Self::read(request, response).await,
             Err(error) => {
                 let (headers, body) = Default::default();
                 Self { request, status: error.status(), headers, body, error: Some(error) }
             }
         }
+    }
+
+    /// Reads the body of a response that came another way, as from [`Hub::call`](crate::hub::Hub::call) or a service.
+    ///
+    /// # Panics
+    /// When the body fails.
+    pub async fn from_response<B>(response: Response<B>) -> Self
+    where
+        B: http_body::Body,
+        B::Error: fmt::Debug,
+    {
+        Self::read("a response".to_owned(), response).await
+    }
+
+    async fn read<B>(request: String, response: Response<B>) -> Self
+    where
+        B: http_body::Body,
+        B::Error: fmt::Debug,
+    {
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("the body can be read").to_bytes();
+        Self { request, status: parts.status, headers: parts.headers, body, error: None }
     }
 
     /// The status.
