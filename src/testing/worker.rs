@@ -56,6 +56,16 @@ impl TestWorker {
         serve.await.unwrap_or_else(|error| panic!("the worker ended: {}", Causes(&error)));
     }
 
+    /// Waits until it ends by itself, as when its service fails three times in a row. At once, and fine, when it was stopped
+    /// before. Given up, this stops it at once.
+    ///
+    /// # Errors
+    /// What it ended with.
+    pub async fn ended(self) -> Result<(), Error> {
+        let Some(Running { stop: _stop, serve }) = self.running().take() else { return Ok(()) };
+        serve.await
+    }
+
     /// Stops it at once, as when its future is dropped: what it has in hand is answered 503. Does nothing when it was stopped before.
     pub fn abort(self) {
         // Taken out first: the drop takes a while.

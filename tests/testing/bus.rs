@@ -141,18 +141,28 @@ async fn slots_that_do_not_become_as_wanted_are_named_with_the_line_that_wanted_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hub_that_cannot_start_is_told_at_once_and_a_worker_that_ended_when_it_is_stopped() {
+async fn a_hub_that_cannot_be_made_says_why() {
     let taken = TestBus::builder().create();
     let name = taken.name().to_owned();
     let panic = crate::panic_of(|| TestBus::builder().hub(|_| Hub::builder(name)).create());
     assert!(panic.starts_with("no hub: ") && panic.contains("already has a live hub"), "{panic}");
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_ends_by_itself_says_why() {
     let bus = TestBus::builder().create();
-    let worker = bus.worker(slotbus::serve(Unready));
+    let worker = bus.worker(slotbus::serve(Unready).pumps(1));
     for _ in 0..3 {
         bus.get("/").await.assert_status(500);
     }
-    let panic = futures::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(worker.stop())).await.unwrap_err();
-    let panic = panic.downcast_ref::<String>().unwrap();
-    assert_eq!(*panic, "the worker ended: the service failed three times in a row: disk on fire");
+    let error = worker.ended().await.unwrap_err();
+    assert!(matches!(error, slotbus::Error::Service(_)), "{error}");
+    bus.stop().await;
+    // Where there is nothing to run handlers on, it is told where it is started.
+    let bus = TestBus::builder().create();
+    let panic = crate::panic_of(|| {
+        let start = std::thread::scope(|scope| scope.spawn(|| bus.worker(slotbus::serve(app()))).join());
+        start.map(drop).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    assert!(panic.starts_with("the worker ended: no tokio runtime is running here"), "{panic}");
 }

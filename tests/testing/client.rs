@@ -145,6 +145,10 @@ async fn an_assertion_that_fails_shows_the_whole_answer() {
         (panic_of(|| response.assert_status(404).status()), "expected status 404, got\n"),
         (panic_of(|| response.assert_text("hello").status()), "expected the text \"hello\", got\n"),
         (panic_of(|| response.assert_header("x", "1").status()), "expected header x: 1, got\n"),
+        (
+            panic_of(|| response.assert_header("content-type", "text/html").status()),
+            "expected header content-type: text/html, got\n",
+        ),
         (panic_of(|| response.assert_json("hello, world").status()), "expected the JSON \"hello, world\", got\n"),
         (panic_of(|| response.assert_problem(200)), "expected a problem, got\n"),
     ] {
@@ -165,4 +169,20 @@ async fn what_is_no_request_panics_where_it_is_made() {
     assert!(panic_of(|| client.get("/").header("a b", "")).starts_with("no name of a header: "));
     assert!(panic_of(|| client.get("/").header("a", "\n")).starts_with("no value of header a: "));
     assert!(panic_of(|| client.post_form("/", "text")).starts_with("no form: "));
+}
+
+#[tokio::test]
+async fn json_and_problems_are_such_only_by_their_content_type() {
+    let problem = r#"{"type":"about:blank","title":"Not Found","status":404,"detail":"no such note"}"#;
+    let response = async |content_type: &str| {
+        let response = Response::builder().status(404).header("content-type", content_type);
+        TestResponse::from_response(response.body(Body::from(problem)).unwrap()).await
+    };
+    let named = response("application/problem+json; charset=utf-8").await;
+    assert_eq!(named.assert_problem(404), "no such note");
+    let plain = response("application/json").await;
+    plain.assert_json(&plain.json::<Value>());
+    assert!(panic_of(|| plain.assert_problem(404)).starts_with("expected a problem, got\na response: 404 Not Found\n"));
+    assert!(panic_of(|| named.assert_json(&plain.json::<Value>()).status()).starts_with("expected the JSON {"));
+    assert!(panic_of(|| plain.assert_json(&json!({})).status()).starts_with("expected the JSON {}, got"));
 }
