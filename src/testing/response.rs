@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::body::Body;
 use crate::hub::CallError;
+use crate::protocol::PROBLEM_JSON;
 
 /// The answer to a [`TestRequest`](super::TestRequest), its body read.
 ///
@@ -165,7 +166,9 @@ impl TestResponse {
     pub fn assert_json<T: Serialize + ?Sized>(&self, expected: &T) -> &Self {
         let expected = serde_json::to_value(expected).expect("the value that is expected is JSON");
         let found = serde_json::from_slice::<serde_json::Value>(&self.body);
-        let says_so = self.has_type("application/json");
+        // Whatever its parameters.
+        let content_type = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let says_so = content_type.split(';').next().is_some_and(|found| found.trim() == "application/json");
         assert!(says_so && found.is_ok_and(|found| found == expected), "expected the JSON {expected}, got\n{self}");
         self
     }
@@ -179,18 +182,12 @@ impl TestResponse {
     pub fn assert_problem(&self, status: impl TryInto<StatusCode, Error: fmt::Debug>) -> String {
         self.assert_status(status);
         let problem = serde_json::from_slice::<serde_json::Value>(&self.body).unwrap_or_default();
-        let is_problem = self.has_type("application/problem+json")
+        let is_problem = self.headers.get(CONTENT_TYPE).is_some_and(|found| found == PROBLEM_JSON)
             && problem["type"] == "about:blank"
             && problem["status"] == self.status.as_u16()
             && problem["title"].as_str() == self.status.canonical_reason();
         assert!(is_problem, "expected a problem, got\n{self}");
         problem["detail"].as_str().unwrap_or_default().to_owned()
-    }
-
-    /// Whether the content type is this one, whatever its parameters.
-    fn has_type(&self, expected: &str) -> bool {
-        let content_type = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        content_type.split(';').next().is_some_and(|found| found.trim().eq_ignore_ascii_case(expected))
     }
 }
 
