@@ -13,7 +13,7 @@ use tower::Service;
 use crate::body::{Body, BoxError};
 use crate::serve::{Error, Serve, ServeFuture};
 
-/// A worker of a [`TestBus`], in this process. Clones are the same worker.
+/// A worker of a [`TestBus`](super::TestBus), in this process. Clones are the same worker.
 #[derive(Clone)]
 pub struct TestWorker(Arc<Mutex<Option<Running>>>);
 
