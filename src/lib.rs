@@ -44,14 +44,14 @@
 //! # Features
 //!
 //! - `tokio` (default): unfinished handlers run on the tokio runtime that awaits [`serve`]; `shutdown_signal`;
-//!   `tower::timeout` errors are answered 504; `hub::RetryIdempotent`. Without it, give [`Serve::executor`] any `futures::task::Spawn`.
+//!   `tower::timeout` errors are answered 504; `hub::RetryIdempotent`; `testing`. Without it, give [`Serve::executor`] any `futures::task::Spawn`.
 //! - `macros` (default): `#[handler]`.
 //! - `headers`: `extract::Header`, typed by the `headers` crate, which is re-exported.
 //!
 //! # Where to read on
 //!
-//! [`serve`] for workers, [`hub`] for hubs, [`routing`] and [`extract`] for handlers, [`types`] for the bytes on the
-//! wire. Linux with glibc only.
+//! [`serve`] for workers, [`hub`] for hubs, [`routing`] and [`extract`] for handlers, `testing` for their tests, [`types`]
+//! for the bytes on the wire. Linux with glibc only.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", target_endian = "little")))]
@@ -63,6 +63,8 @@ compile_error!(
 #[cfg(test)]
 extern crate self as slotbus;
 
+#[cfg(all(feature = "tokio", not(loom)))]
+pub mod testing;
 mod serve;
 pub mod routing;
 mod handler;

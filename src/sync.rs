@@ -257,7 +257,8 @@ impl AnswerRight {
     /// Acquire: writes stay behind the taking; pairs with `end_reading`.
     #[must_use]
     pub(crate) fn take(&self, Grant(number): Grant) -> bool {
-        let take = |from| self.0.compare_exchange(number | from, number | WRITING, Ordering::Acquire, Ordering::Relaxed);
+        let take =
+            |from| self.0.compare_exchange(number | from, number | WRITING, Ordering::Acquire, Ordering::Relaxed);
         take(HELD).or_else(|_| take(READING)).is_ok()
     }
 

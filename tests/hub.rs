@@ -10,9 +10,9 @@ use axum::body::Bytes;
 use axum::routing::{get, post};
 use http::{Method, Request, StatusCode};
 use slotbus::hub::{CallError, Hub, SlotState};
+use slotbus::testing::{Gate, TestBus};
 use slotbus::{Body, Version};
 use support::{Worker, bytes, get_request, name, service};
-use tokio::sync::Notify;
 use tower::{Service, ServiceExt};
 
 fn app() -> Router {
@@ -36,23 +36,14 @@ fn app() -> Router {
         )
 }
 
-/// Holds requests to `/slow` until they are let go.
-#[derive(Default)]
-struct Gate {
-    started: Arc<Notify>,
-    finish: Arc<Notify>,
-}
-
-impl Gate {
-    fn app(&self) -> Router {
-        let (started, finish) = (Arc::clone(&self.started), Arc::clone(&self.finish));
-        let slow = move || async move {
-            started.notify_one();
-            finish.notified().await;
-            "done"
-        };
-        app().route("/slow", get(slow))
-    }
+/// Holds requests to `/slow` at `gate`.
+fn app_behind(gate: &Gate) -> Router {
+    let gate = gate.clone();
+    let slow = move || async move {
+        gate.pass().await;
+        "done"
+    };
+    app().route("/slow", get(slow))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -185,63 +176,52 @@ async fn as_a_service_a_hub_is_ready_when_it_holds_a_slot() {
 async fn closing_a_hub_fails_its_callers_and_sends_its_worker_to_the_next() {
     let name = name();
     let hub = Hub::builder(&name).create().unwrap();
-    let gate = Gate::default();
-    let worker = Worker::start(&name, gate.app());
+    let gate = Gate::new();
+    let worker = Worker::start(&name, app_behind(&gate));
     let slow = tokio::spawn(hub.call(get_request("/slow")));
-    gate.started.notified().await;
+    gate.wait_for(1).await;
     hub.close();
     assert!(matches!(slow.await.unwrap(), Err(CallError::Closed)));
     assert!(matches!(hub.call(get_request("/hello")).await, Err(CallError::Closed)));
     drop(hub);
     let next = Hub::builder(&name).version(Version::V2).create().unwrap();
     assert_eq!(next.call(get_request("/hello")).await.unwrap().status(), 200);
-    gate.finish.notify_one();
+    gate.open();
     worker.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopping_worker_answers_what_it_has_in_hand() {
-    let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
-    let gate = Gate::default();
-    let worker = Worker::start(&name, gate.app());
-    let slow = tokio::spawn(hub.call(get_request("/slow")));
-    gate.started.notified().await;
+    let gate = Gate::new();
+    let bus = TestBus::builder().create();
+    let worker = bus.worker(slotbus::serve(app_behind(&gate)));
+    let slow = bus.get("/slow").spawn();
+    gate.wait_for(1).await;
     let stopping = tokio::spawn(worker.stop());
-    gate.finish.notify_one();
-    assert_eq!(bytes(slow.await.unwrap().unwrap()).await, "done");
+    gate.open();
+    slow.await.unwrap().assert_text("done");
     stopping.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_drain_timeout_leaves_is_answered_503() {
-    let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
-    let gate = Gate::default();
-    let app = gate.app();
-    let stop = Arc::new(Notify::new());
-    let stopped = Arc::clone(&stop);
-    let serve = slotbus::serve(app)
-        .name(&name)
-        .drain_timeout(Duration::from_millis(20))
-        .with_graceful_shutdown(async move { stopped.notified().await });
-    let worker = tokio::spawn(serve.into_future());
-    let never = tokio::spawn(hub.call(get_request("/slow")));
-    gate.started.notified().await;
-    stop.notify_one();
-    worker.await.unwrap().unwrap();
-    assert_eq!(never.await.unwrap().unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+    let gate = Gate::new();
+    let bus = TestBus::builder().create();
+    let worker = bus.worker(slotbus::serve(app_behind(&gate)).drain_timeout(Duration::from_millis(20)));
+    let never = bus.get("/slow").spawn();
+    gate.wait_for(1).await;
+    worker.stop().await;
+    assert!(never.await.unwrap().assert_status(503).error().is_none(), "the worker answered");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_worker_answers_503_and_leaves_nothing_behind() {
     let name = name();
     let hub = Hub::builder(&name).create().unwrap();
-    let gate = Gate::default();
-    let app = gate.app();
-    let worker = tokio::spawn(slotbus::serve(app).name(&name).into_future());
+    let gate = Gate::new();
+    let worker = tokio::spawn(slotbus::serve(app_behind(&gate)).name(&name).into_future());
     let never = tokio::spawn(hub.call(get_request("/slow")));
-    gate.started.notified().await;
+    gate.wait_for(1).await;
     worker.abort();
     assert_eq!(never.await.unwrap().unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
     drop(hub);

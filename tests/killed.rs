@@ -2,12 +2,13 @@
 
 mod support;
 
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use http::Response;
-use rustix::process::Signal;
 use slotbus::Body;
 use slotbus::hub::{CallError, Hub, SlotState};
+use slotbus::testing::{Gate, TestBus, worker_process};
 use support::process::{Process, play, role, wait_to_be_killed};
 use support::{Worker, bytes, get_request, name, service};
 
@@ -30,30 +31,18 @@ async fn a_killed_hub_is_replaced_and_its_worker_serves_the_next() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_worker_costs_its_callers_an_error_and_no_slot() {
-    if let Some(name) = role() {
-        let _worker = Worker::start(
-            &name,
-            service(|_| async {
-                println!("ready to be killed with a request in hand");
-                std::future::pending().await
-            }),
-        );
-        wait_to_be_killed();
-    }
-    let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
-    let worker = Process::start("a_killed_worker_costs_its_callers_an_error_and_no_slot", &name);
-    let waiting = tokio::spawn(hub.call(get_request("/")));
-    while !hub.slots().contains(&SlotState::Claimed) {
-        tokio::task::yield_now().await;
-    }
+    worker_process(slotbus::serve(service(|_| std::future::pending()))).await;
+    let bus = TestBus::builder().create();
+    let worker = bus.worker_process("a_killed_worker_costs_its_callers_an_error_and_no_slot").await;
+    let waiting = bus.get("/").spawn();
+    bus.wait_for_state(SlotState::Claimed, 1).await;
     worker.kill();
-    let error = waiting.await.unwrap().unwrap_err();
-    assert!(matches!(error, CallError::WorkerDied), "{error}");
-    assert!(hub.slots().iter().all(|&slot| slot == SlotState::Free));
-    let next = Worker::start(&name, service(|_| async { Response::new(Body::from("hello")) }));
-    assert_eq!(bytes(hub.call(get_request("/")).await.unwrap()).await, "hello");
-    next.stop().await;
+    let answer = waiting.await.unwrap();
+    assert!(matches!(answer.error(), Some(CallError::WorkerDied)), "{answer}");
+    assert!(bus.slots().iter().all(|&slot| slot == SlotState::Free));
+    bus.worker(slotbus::serve(service(|_| async { Response::new(Body::from("hello")) })));
+    bus.get("/").await.assert_status(200).assert_text("hello");
+    bus.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,61 +56,50 @@ async fn a_region_stuck_with_a_stopped_worker_is_retired_and_everybody_follows()
             }
         })
     };
-    if let Some(name) = role() {
-        let _worker = Worker::start(&name, answer("the stopped one"));
-        wait_to_be_killed();
-    }
-    // Threads carry the beginning of their bus's name.
-    let name = format!("r6d-{}", name());
-    let hub = Hub::builder(&name).slots(6).create().unwrap();
-    let stopped = Process::start(TEST, &name);
-    let stuck: Vec<_> = (0..4).map(|_| tokio::spawn(hub.call(get_request("/stuck")))).collect();
-    while hub.slots().iter().filter(|&&slot| slot == SlotState::Claimed).count() < 4 {
-        tokio::task::yield_now().await;
-    }
-    stopped.stop();
+    worker_process(slotbus::serve(answer("the stopped one"))).await;
+    let bus = TestBus::builder().hub(|hub| hub.slots(6)).create();
+    let retired = std::fs::metadata(format!("/dev/shm/slotbus-{}", bus.name())).unwrap().ino();
+    let stopped = bus.worker_process(TEST).await;
+    let stuck: Vec<_> = (0..4).map(|_| bus.get("/stuck").spawn()).collect();
+    bus.wait_for_state(SlotState::Claimed, 4).await;
+    stopped.pause();
     // A fifth is in good hands, and waits for a while.
-    let (go_on, wait) = tokio::sync::watch::channel(false);
-    let other = Worker::start(
-        &name,
-        service(move |request| {
-            let mut wait = wait.clone();
+    let gate = Gate::new();
+    let other = bus.worker(slotbus::serve(service({
+        let gate = gate.clone();
+        move |request| {
+            let gate = gate.clone();
             async move {
                 if request.uri().path() == "/slow" {
-                    wait.wait_for(|go_on| *go_on).await.unwrap();
+                    gate.pass().await;
                 }
                 Response::new(Body::from("the other one"))
             }
-        }),
-    );
-    let slow = tokio::spawn(hub.call(get_request("/slow")));
-    while hub.slots().iter().filter(|&&slot| slot == SlotState::Claimed).count() < 5 {
-        tokio::task::yield_now().await;
-    }
+        }
+    })));
+    let slow = bus.get("/slow").spawn();
+    bus.wait_for_state(SlotState::Claimed, 5).await;
     for call in stuck {
         call.abort();
     }
-    while hub.slots().iter().any(|&slot| slot != SlotState::Free) {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(bytes(hub.call(get_request("/")).await.unwrap()).await, "the other one");
-    go_on.send(true).unwrap();
-    assert_eq!(bytes(slow.await.unwrap().unwrap()).await, "the other one", "answered in the old region");
+    bus.wait_until_free().await;
+    bus.get("/").await.assert_text("the other one");
+    gate.open();
+    // Answered in the old region.
+    slow.await.unwrap().assert_text("the other one");
     other.stop().await;
-    stopped.signal(Signal::CONT);
-    assert_eq!(bytes(hub.call(get_request("/")).await.unwrap()).await, "the stopped one");
-    // It has answered what it had in the old region, which goes with its watcher; the present one has another.
-    while threads("slotbus-hub-r6d") > 1 {
+    stopped.resume();
+    bus.get("/").await.assert_text("the stopped one");
+    // It has answered what it had in the old region, and so has nobody a reason to keep that.
+    while is_locked(retired) {
         tokio::task::yield_now().await;
     }
-    stopped.kill();
 }
 
-/// How many threads of this process have this name.
-fn threads(name: &str) -> usize {
-    let names = std::fs::read_dir("/proc/self/task").unwrap();
-    let name_of = |task: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(task.ok()?.path().join("comm")).ok();
-    names.filter_map(name_of).filter(|found| found.trim_end() == name).count()
+/// Whether anybody holds a lock on the file with this inode, as hubs and workers do.
+fn is_locked(inode: u64) -> bool {
+    let locks = std::fs::read_to_string("/proc/locks").unwrap();
+    locks.lines().any(|line| line.contains(&format!(":{inode} ")))
 }
 
 /// Two workers: one that dies over its first request, and one that answers.
@@ -155,32 +133,29 @@ async fn a_get_survives_the_death_of_its_worker_and_a_post_does_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_worker_left_in_memory_is_removed_while_its_hub_lives() {
     const TEST: &str = "what_a_killed_worker_left_in_memory_is_removed_while_its_hub_lives";
-    if let Some(name) = role() {
-        let _worker = Worker::start(&name, service(|_| async { Response::new(Body::from(vec![7; 200_000])) }));
-        wait_to_be_killed();
-    }
-    let name = name();
+    let long = service(|_| async { Response::new(Body::from(vec![7; 200_000])) });
+    worker_process(slotbus::serve(long.clone())).await;
+    let bus = TestBus::builder().create();
+    let name = bus.name().to_owned();
     let left = || {
         let objects = std::fs::read_dir("/dev/shm").unwrap().flatten();
         objects
             .filter(|object| object.file_name().to_str().unwrap().starts_with(&format!("slotbus-{name}-rsp-")))
             .count()
     };
-    let hub = Hub::builder(&name).create().unwrap();
-    let mortal = Process::start(TEST, &name);
-    assert_eq!(bytes(hub.call(get_request("/")).await.unwrap()).await.len(), 200_000);
+    let mortal = bus.worker_process(TEST).await;
+    assert_eq!(bus.get("/").await.bytes().len(), 200_000);
     assert_eq!(left(), 1, "it is kept for the next body");
     mortal.kill();
     while left() > 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     // A worker that lives keeps its own.
-    let other = Worker::start(&name, service(|_| async { Response::new(Body::from(vec![7; 200_000])) }));
-    assert_eq!(bytes(hub.call(get_request("/")).await.unwrap()).await.len(), 200_000);
-    let second = Process::start(TEST, &name);
-    second.kill();
-    assert_eq!(bytes(hub.call(get_request("/")).await.unwrap()).await.len(), 200_000);
-    other.stop().await;
+    bus.worker(slotbus::serve(long));
+    assert_eq!(bus.get("/").await.bytes().len(), 200_000);
+    bus.worker_process(TEST).await.kill();
+    assert_eq!(bus.get("/").await.bytes().len(), 200_000);
+    bus.stop().await;
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use slotbus::hub::Hub;
+use slotbus::testing::TestBus;
 use slotbus::{Body, RequestId};
-use support::{Worker, bytes, get_request, name, service};
+use support::service;
 use tower::ServiceBuilder;
 
 /// Answers with what the request's path asks for.
@@ -35,110 +35,79 @@ async fn answer(request: Request<Body>) -> Response<Body> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn repeated_headers_keep_their_order_both_ways_and_hop_by_hop_ones_go() {
-    let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
-    let worker = Worker::start(&name, service(answer));
-    let mut request = get_request("/headers");
-    for (header, value) in [("x-a", "1"), ("x-b", "2"), ("x-a", "3"), ("x-a", "2"), ("connection", "x-b"), ("te", "x")]
-    {
-        request.headers_mut().append(header, value.parse().unwrap());
-    }
-    let response = hub.call(request).await.unwrap();
+    let bus = TestBus::start(service(answer)).await;
+    let headers = [("x-a", "1"), ("x-b", "2"), ("x-a", "3"), ("x-a", "2"), ("connection", "x-b"), ("te", "x")];
+    let request = bus.get("/headers");
+    let response = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value)).await;
     let values: Vec<_> = response.headers().get_all("x-a").iter().collect();
     assert_eq!(values, ["1", "3", "2"]);
     assert_eq!(response.headers().len(), 3, "{:?}", response.headers());
-    worker.stop().await;
+    bus.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_content_type_is_sent_once() {
-    let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
-    let worker = Worker::start(&name, service(answer));
-    let response = hub.call(get_request("/typed")).await.unwrap();
+    let bus = TestBus::start(service(answer)).await;
+    let response = bus.get("/typed").await;
     assert_eq!(response.headers().get_all(CONTENT_TYPE).iter().collect::<Vec<_>>(), ["text/csv"]);
-    worker.stop().await;
+    bus.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_to_head_and_204_and_304_have_no_body() {
-    let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
-    let worker = Worker::start(&name, service(answer));
+    let bus = TestBus::start(service(answer)).await;
     for (method, path) in [(Method::GET, "/204"), (Method::GET, "/304"), (Method::HEAD, "/")] {
-        let request = Request::builder().method(&method).uri(path).body(Body::empty()).unwrap();
-        let response = hub.call(request).await.unwrap();
-        assert_eq!(bytes(response).await, "", "{method} {path}");
+        bus.request(method, path).await.assert_text("");
     }
-    worker.stop().await;
+    bus.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_response_that_http_or_the_wire_forbids_is_answered_500() {
-    let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
-    let worker = Worker::start(&name, service(answer));
+    let bus = TestBus::start(service(answer)).await;
     for (path, why) in [("/101", "no final status"), ("/binary", "not utf-8")] {
-        let response = hub.call(get_request(path)).await.unwrap();
-        assert_eq!(response.status(), 500);
-        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
-        assert!(String::from_utf8_lossy(&bytes(response).await).contains(why), "{path}");
+        assert!(bus.get(path).await.assert_problem(500).contains(why), "{path}");
     }
-    assert_eq!(hub.call(get_request("/599")).await.unwrap().status(), 599);
-    worker.stop().await;
+    bus.get("/599").await.assert_status(599);
+    bus.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_response_longer_than_the_limit_is_answered_500_and_names_the_limit() {
-    let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
-    let worker = Worker::with(&name, service(answer), |serve| serve.message_limit(1000));
-    let response = hub.call(get_request("/long")).await.unwrap();
-    assert_eq!(response.status(), 500);
-    assert!(String::from_utf8_lossy(&bytes(response).await).contains("limit of 1000 bytes"));
-    worker.stop().await;
+    let bus = TestBus::builder().serve(slotbus::serve(service(answer)).message_limit(1000)).await;
+    assert!(bus.get("/long").await.assert_problem(500).contains("limit of 1000 bytes"));
+    bus.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_longer_than_the_limit_is_answered_413() {
-    let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
-    let worker = Worker::with(&name, service(answer), |serve| serve.message_limit(1000));
-    let request = Request::post("/").body(Body::from(vec![0; 1001])).unwrap();
-    assert_eq!(hub.call(request).await.unwrap().status(), 413);
-    worker.stop().await;
+    let bus = TestBus::builder().serve(slotbus::serve(service(answer)).message_limit(1000)).await;
+    bus.post("/").body(vec![0; 1001]).await.assert_problem(413);
+    bus.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_body_limit_reaches_extractors() {
-    let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
     let app = axum::Router::new().route("/", axum::routing::post(|body: axum::body::Bytes| async { body }));
-    let worker = Worker::with(&name, app, |serve| serve.body_limit(10));
+    let bus = TestBus::builder().serve(slotbus::serve(app).body_limit(10)).await;
     for (len, status) in [(10, StatusCode::OK), (11, StatusCode::PAYLOAD_TOO_LARGE)] {
-        let request = Request::post("/").body(Body::from(vec![0; len])).unwrap();
-        assert_eq!(hub.call(request).await.unwrap().status(), status, "{len} bytes");
+        let response = bus.post("/").body(vec![0; len]).await;
+        assert!(response.assert_status(status).error().is_none(), "{len} bytes");
     }
-    worker.stop().await;
+    bus.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_carries_the_id_its_caller_chose() {
-    let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
-    let worker = Worker::start(&name, service(answer));
-    let mut request = get_request("/id");
-    request.extensions_mut().insert(RequestId::new("order-7").unwrap());
-    assert_eq!(bytes(hub.call(request).await.unwrap()).await, "order-7");
-    let drawn = bytes(hub.call(get_request("/id")).await.unwrap()).await;
-    assert!(uuid::Uuid::try_parse_ascii(&drawn).is_ok(), "{drawn:?}");
-    worker.stop().await;
+    let bus = TestBus::start(service(answer)).await;
+    bus.get("/id").extension(RequestId::new("order-7").unwrap()).await.assert_text("order-7");
+    let drawn = bus.get("/id").await;
+    assert!(uuid::Uuid::try_parse(drawn.text()).is_ok(), "{drawn}");
+    bus.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_of_a_service_need_no_adapter() {
-    let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
     let stack =
         ServiceBuilder::new().timeout(Duration::from_millis(10)).service_fn(|request: Request<Body>| async move {
             match request.uri().path() {
@@ -147,9 +116,9 @@ async fn errors_of_a_service_need_no_adapter() {
                 _ => Ok(Response::new(Body::from("fine"))),
             }
         });
-    let worker = Worker::start(&name, stack);
-    for (path, status) in [("/slow", 504), ("/fails", 500), ("/", 200)] {
-        assert_eq!(hub.call(get_request(path)).await.unwrap().status(), status, "{path}");
-    }
-    worker.stop().await;
+    let bus = TestBus::start(stack).await;
+    bus.get("/slow").await.assert_problem(504);
+    bus.get("/fails").await.assert_problem(500);
+    bus.get("/").await.assert_status(200);
+    bus.stop().await;
 }

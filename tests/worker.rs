@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use slotbus::Body;
-use slotbus::hub::Hub;
+use slotbus::hub::{Hub, SlotState};
+use slotbus::testing::{Gate, TestBus};
 use support::{Worker, bytes, get_request, name, service};
 use tokio::sync::Notify;
-use tower::ServiceBuilder;
+use tower::{Layer, ServiceBuilder};
 
 /// Fails its first `n` readiness checks, counted over all clones.
 #[derive(Clone)]
@@ -37,12 +38,11 @@ impl tower::Service<Request<Body>> for Failing {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_fails_to_be_ready_answers_one_request_and_is_replaced() {
-    let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
-    let worker = Worker::with(&name, Failing { left: Arc::new(AtomicUsize::new(1)) }, |serve| serve.pumps(1));
-    assert_eq!(hub.call(get_request("/")).await.unwrap().status(), 500);
-    assert_eq!(hub.call(get_request("/")).await.unwrap().status(), 200);
-    worker.stop().await;
+    let failing = Failing { left: Arc::new(AtomicUsize::new(1)) };
+    let bus = TestBus::builder().serve(slotbus::serve(failing).pumps(1)).await;
+    bus.get("/").await.assert_status(500);
+    bus.get("/").await.assert_status(200);
+    bus.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,52 +61,34 @@ async fn a_service_that_fails_three_times_in_a_row_ends_serve() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_worker_leaves_requests_ready_until_it_has_room() {
-    let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
-    let (started, finish) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let slow = service({
-        let (started, finish) = (Arc::clone(&started), Arc::clone(&finish));
-        move |_| {
-            let (started, finish) = (Arc::clone(&started), Arc::clone(&finish));
-            async move {
-                started.notify_one();
-                finish.notified().await;
-                Response::new(Body::empty())
-            }
-        }
-    });
-    let worker = Worker::with(&name, slow, |serve| serve.concurrency_limit(1));
-    let first = tokio::spawn(hub.call(get_request("/")));
-    started.notified().await;
-    let second = tokio::spawn(hub.call(get_request("/")));
+    let gate = Gate::new();
+    let slow = gate.hold_requests().layer(service(|_| async { Response::new(Body::empty()) }));
+    let bus = TestBus::builder().serve(slotbus::serve(slow).concurrency_limit(1)).await;
+    let first = bus.get("/").spawn();
+    gate.wait_for(1).await;
+    let second = bus.get("/").spawn();
     // The second is dispatched at some moment, and then stays READY while the first is in hand.
-    while !hub.slots().contains(&slotbus::hub::SlotState::Ready) {
-        tokio::task::yield_now().await;
-    }
-    finish.notify_one();
-    assert_eq!(first.await.unwrap().unwrap().status(), 200);
-    started.notified().await;
-    finish.notify_one();
-    assert_eq!(second.await.unwrap().unwrap().status(), 200);
-    worker.stop().await;
+    bus.wait_for_state(SlotState::Ready, 1).await;
+    assert_eq!(gate.waiting(), 1);
+    gate.open();
+    first.await.unwrap().assert_status(200);
+    second.await.unwrap().assert_status(200);
+    bus.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_request_keeps_nothing_of_the_service_reserved() {
-    let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
     // The limit's one permit is taken by `poll_ready`; a slow handler makes the pumps take turns.
     let slow = ServiceBuilder::new().concurrency_limit(1).service(service(|_| async {
         std::thread::sleep(Duration::from_micros(200));
         Response::new(Body::empty())
     }));
-    let worker = Worker::with(&name, slow, |serve| serve.pumps(2).message_limit(10));
+    let bus = TestBus::builder().serve(slotbus::serve(slow).pumps(2).message_limit(10)).await;
     for _ in 0..20 {
-        let long = Request::post("/").body(Body::from("more than ten bytes")).unwrap();
-        assert_eq!(hub.call(long).await.unwrap().status(), 413);
-        assert_eq!(hub.call(get_request("/")).await.unwrap().status(), 200);
+        bus.post("/").body("more than ten bytes").await.assert_problem(413);
+        bus.get("/").await.assert_status(200);
     }
-    worker.stop().await;
+    bus.stop().await;
 }
 
 #[tokio::test]
@@ -156,15 +138,13 @@ async fn a_service_whose_clone_panics_once_costs_a_pump_and_not_the_worker() {
         }
     }
 
-    let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
-    let worker = Worker::with(&name, Fragile(Arc::default()), |serve| serve.pumps(1).message_limit(10));
+    let fragile = slotbus::serve(Fragile(Arc::default())).pumps(1).message_limit(10);
+    let bus = TestBus::builder().serve(fragile).await;
     for _ in 0..3 {
-        let long = Request::post("/").body(Body::from("more than ten bytes")).unwrap();
-        assert_eq!(hub.call(long).await.unwrap().status(), 413);
-        assert_eq!(hub.call(get_request("/")).await.unwrap().status(), 200);
+        bus.post("/").body("more than ten bytes").await.assert_problem(413);
+        bus.get("/").await.assert_status(200);
     }
-    worker.stop().await;
+    bus.stop().await;
 }
 
 #[test]

@@ -139,7 +139,12 @@ impl Bus {
     }
 
     /// Adds the bells and says that the bus is complete.
-    fn complete(name: &BusName, region: Region, [first, second]: [CastBell; 2], access: Access) -> Result<Self, BusError> {
+    fn complete(
+        name: &BusName,
+        region: Region,
+        [first, second]: [CastBell; 2],
+        access: Access,
+    ) -> Result<Self, BusError> {
         let hang_bells = || {
             let requests = first.hang()?;
             let responses = second.hang().inspect_err(|_| requests.unlink())?;
@@ -211,7 +216,8 @@ fn carries_extension(file: &File) -> bool {
 /// Whether the object of this name is a region, whoever made it.
 fn is_region(object: &str) -> bool {
     // What is not ours is not ours to remove either; the sweep says so.
-    shm::open_own(object).is_ok_and(|(file, _)| word_at(&file, offset_of!(ShmHeader, magic)).is_ok_and(|word| word == SHM_MAGIC))
+    shm::open_own(object)
+        .is_ok_and(|(file, _)| word_at(&file, offset_of!(ShmHeader, magic)).is_ok_and(|word| word == SHM_MAGIC))
 }
 
 fn word_at(file: &File, offset: usize) -> std::io::Result<u32> {

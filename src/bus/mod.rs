@@ -241,6 +241,12 @@ impl Bus {
         lock::is_held(self.region.file(), Role::Hub).unwrap_or(true)
     }
 
+    /// Hub: whether a worker of ours is attached.
+    #[cfg(all(feature = "tokio", not(loom)))]
+    pub(crate) fn has_workers(&self) -> bool {
+        lock::is_held(self.region.file(), Role::Opener).unwrap_or(true)
+    }
+
     /// Whether the worker with this token is alive.
     pub(crate) fn owner_is_alive(&self, owner: OwnerToken) -> bool {
         lock::is_held(self.region.file(), Role::Owner(owner.get())).unwrap_or(true)

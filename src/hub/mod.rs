@@ -26,6 +26,8 @@ mod builder;
 mod call;
 mod deadline;
 mod error;
+#[cfg(all(feature = "tokio", not(loom)))]
+mod faults;
 mod guard;
 mod ids;
 mod lent;
@@ -40,6 +42,8 @@ mod watcher;
 
 pub use self::builder::{CreateError, HubBuilder};
 pub use self::error::CallError;
+#[cfg(all(feature = "tokio", not(loom)))]
+pub(crate) use self::faults::NoRoomLeft;
 #[cfg(feature = "tokio")]
 pub use self::retry::RetryIdempotent;
 pub use self::service::{Hub, HubFuture, SlotState};

@@ -106,7 +106,7 @@ impl Hub {
         Ok(Self { handle: Arc::new(Handle(Lives::start(options)?)), readiness: Readiness::None })
     }
 
-    fn current(&self) -> Arc<Shared> {
+    pub(super) fn current(&self) -> Arc<Shared> {
         self.handle.0.current()
     }
 

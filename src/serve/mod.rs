@@ -231,6 +231,13 @@ impl<S, F> Serve<S, F> {
         Serve { service, shutdown: signal, options }
     }
 
+    /// The service as a worker runs it, and what goes in and out of it.
+    #[cfg(all(feature = "tokio", not(loom)))]
+    pub(crate) fn into_http_service(self) -> (HttpService<S>, Limits) {
+        let Options { body_limit, limits, .. } = self.options;
+        (HttpService::new(self.service, body_limit, limits), limits)
+    }
+
     fn bus_name(&self) -> Result<BusName, Error> {
         let from_environment = || std::env::var(NAME_VARIABLE).ok();
         let name = self.options.name.clone().or_else(from_environment).ok_or(Error::NoName)?;

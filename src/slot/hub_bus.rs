@@ -107,6 +107,18 @@ impl HubBus {
         self.overflow.give_back(slot);
     }
 
+    /// Takes all memory that request bodies may still take outside the region; how many bytes.
+    #[cfg(all(feature = "tokio", not(loom)))]
+    pub(crate) fn take_room(&self) -> u64 {
+        self.overflow.take_room()
+    }
+
+    /// Gives back what `take_room` took.
+    #[cfg(all(feature = "tokio", not(loom)))]
+    pub(crate) fn give_room(&self, bytes: u64) {
+        self.overflow.give_room(bytes);
+    }
+
     /// The slot with this number.
     pub(crate) fn slot_at(&self, index: usize) -> SlotIndex {
         self.bus.region().geometry().slot_at(index)

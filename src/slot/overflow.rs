@@ -137,6 +137,23 @@ impl OverflowStore {
         self.writes.get()
     }
 
+    /// Takes all bytes that are left under the limit; how many. No object can be made until they are given back.
+    #[cfg(all(feature = "tokio", not(loom)))]
+    pub(crate) fn take_room(&self) -> u64 {
+        let mut taken = 0;
+        // Somebody may make or give back an object meanwhile.
+        while let left @ 1.. = self.limit.saturating_sub(self.bytes.get()) {
+            taken += if self.bytes.add_within(left, self.limit) { left } else { 0 };
+        }
+        taken
+    }
+
+    /// Gives back what [`take_room`](Self::take_room) took.
+    #[cfg(all(feature = "tokio", not(loom)))]
+    pub(crate) fn give_room(&self, bytes: u64) {
+        self.bytes.sub(bytes);
+    }
+
     /// Whether any object is kept.
     pub(crate) fn is_in_use(&self) -> bool {
         self.bytes.get() > 0

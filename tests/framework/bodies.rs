@@ -61,8 +61,8 @@ fn pieces(path: &str, pieces: &'static [&'static str]) -> Request<Body> {
 #[tokio::test]
 async fn bytes_and_text_are_the_whole_body() {
     for path in ["/bytes", "/text"] {
-        send(&app(), pieces(path, &["ab", "cd"])).await.assert(200, "abcd");
-        post(&app(), path, "text/plain", "").await.assert(200, "");
+        send(&app(), pieces(path, &["ab", "cd"])).await.assert_status(200).assert_text("abcd");
+        post(&app(), path, "text/plain", "").await.assert_status(200).assert_text("");
     }
 }
 
@@ -70,18 +70,18 @@ async fn bytes_and_text_are_the_whole_body() {
 async fn bytes_and_text_are_refused_with_a_problem_when_too_long_broken_off_or_not_utf_8() {
     let limited = app().layer(DefaultBodyLimit::max(3));
     for path in ["/bytes", "/text"] {
-        send(&limited, pieces(path, &["ab", "c"])).await.assert(200, "abc");
-        assert!(send(&limited, pieces(path, &["ab", "cd"])).await.problem(413).contains("limit"));
-        send(&limited, pieces(path, &["ab", ""])).await.problem(400);
+        send(&limited, pieces(path, &["ab", "c"])).await.assert_status(200).assert_text("abc");
+        assert!(send(&limited, pieces(path, &["ab", "cd"])).await.assert_problem(413).contains("limit"));
+        send(&limited, pieces(path, &["ab", ""])).await.assert_problem(400);
     }
     let broken = Request::post("/text").body(Body::from(&b"\xff"[..])).unwrap();
-    assert!(send(&app(), broken).await.problem(400).contains("UTF-8"));
+    assert!(send(&app(), broken).await.assert_problem(400).contains("UTF-8"));
 }
 
 #[tokio::test]
 async fn a_refused_body_is_a_problem_in_a_plain_function_and_a_fallback_too() {
     let app: Router = Router::new().fallback(async |body: String| body).layer(DefaultBodyLimit::max(3));
-    post(&app, "/", "text/plain", "abcd").await.problem(413);
+    post(&app, "/", "text/plain", "abcd").await.assert_problem(413);
 }
 
 #[tokio::test]
@@ -96,23 +96,23 @@ async fn the_rejection_of_bytes_and_text_can_be_taken_as_a_result() {
     }
     let app: Router = Router::new().routes(routes![bytes, text]).layer(DefaultBodyLimit::max(3));
     for path in ["/bytes", "/text"] {
-        post(&app, path, "text/plain", "abcd").await.assert(200, "413 Payload Too Large");
+        post(&app, path, "text/plain", "abcd").await.assert_status(200).assert_text("413 Payload Too Large");
     }
 }
 
 #[tokio::test]
 async fn a_raw_body_and_a_body_come_piece_by_piece_and_know_no_default_limit() {
     let limited = app().layer(DefaultBodyLimit::max(3));
-    send(&limited, pieces("/raw", &["ab", "cd"])).await.assert(200, "ab|cd");
-    send(&limited, pieces("/body", &["ab", "cde"])).await.assert(200, "2|3");
-    post(&limited, "/raw", "text/plain", "").await.assert(200, "");
+    send(&limited, pieces("/raw", &["ab", "cd"])).await.assert_status(200).assert_text("ab|cd");
+    send(&limited, pieces("/body", &["ab", "cde"])).await.assert_status(200).assert_text("2|3");
+    post(&limited, "/raw", "text/plain", "").await.assert_status(200).assert_text("");
     let long = Request::post("/body").body(Body::from(vec![0; 3 << 20])).unwrap();
-    send(&app(), long).await.assert(200, "3145728");
+    send(&app(), long).await.assert_status(200).assert_text("3145728");
 }
 
 #[tokio::test]
 async fn a_raw_body_that_breaks_off_is_an_error_for_the_handler() {
-    send(&app(), pieces("/raw", &["ab", ""])).await.assert(200, "broken off");
+    send(&app(), pieces("/raw", &["ab", ""])).await.assert_status(200).assert_text("broken off");
 }
 
 #[tokio::test]
@@ -122,12 +122,12 @@ async fn a_raw_body_leaves_trailers_out() {
         [Frame::data(Bytes::from("ab")), Frame::trailers(http::HeaderMap::new()), Frame::data(Bytes::from("cd"))];
     let frames = stream::iter(frames.map(Ok::<_, std::io::Error>));
     let request = Request::post("/raw").body(Body::new(http_body_util::StreamBody::new(frames))).unwrap();
-    send(&app(), request).await.assert(200, "ab|cd");
+    send(&app(), request).await.assert_status(200).assert_text("ab|cd");
 }
 
 #[tokio::test]
 async fn a_body_is_read_up_to_a_limit_of_ones_own() {
-    send(&app(), pieces("/upto4", &["ab", "cd"])).await.assert(200, "b\"abcd\"");
-    send(&app(), pieces("/upto4", &["ab", "cde"])).await.assert(200, "length limit exceeded true");
-    send(&app(), pieces("/upto4", &["ab", ""])).await.assert(200, "broken off false");
+    send(&app(), pieces("/upto4", &["ab", "cd"])).await.assert_status(200).assert_text("b\"abcd\"");
+    send(&app(), pieces("/upto4", &["ab", "cde"])).await.assert_status(200).assert_text("length limit exceeded true");
+    send(&app(), pieces("/upto4", &["ab", ""])).await.assert_status(200).assert_text("broken off false");
 }

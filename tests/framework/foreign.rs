@@ -9,7 +9,9 @@ use http::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use slotbus::{Body, Router, extract::DefaultBodyLimit, handler, response::IntoResponse, routes};
 
-use super::{Answer, get, post, send};
+use slotbus::testing::TestResponse;
+
+use super::{get, post, send};
 
 #[derive(Debug, Deserialize, Serialize)]
 struct Point {
@@ -20,8 +22,8 @@ fn with_header(path: &str, name: &str, value: &str) -> Request<Body> {
     Request::get(path).header(name, value).body(Body::empty()).unwrap()
 }
 
-fn is_plain_text(answer: &Answer) -> bool {
-    answer.headers["content-type"].to_str().unwrap().starts_with("text/plain")
+fn is_plain_text(answer: &TestResponse) -> bool {
+    answer.headers()["content-type"].to_str().unwrap().starts_with("text/plain")
 }
 
 #[tokio::test]
@@ -36,10 +38,10 @@ async fn typed_headers_of_axum_extra_work_both_ways() {
     }
     let app: Router = Router::new().routes(routes![who]);
     let answer = send(&app, with_header("/", "authorization", "Bearer secret")).await;
-    answer.assert(200, "secret false");
-    assert_eq!(answer.headers["cache-control"], "no-store");
+    answer.assert_status(200).assert_text("secret false");
+    assert_eq!(answer.headers()["cache-control"], "no-store");
     let refused = get(&app, "/").await;
-    assert_eq!((refused.status, is_plain_text(&refused)), (StatusCode::BAD_REQUEST, true), "{}", refused.body);
+    assert_eq!((refused.status(), is_plain_text(&refused)), (StatusCode::BAD_REQUEST, true), "{}", refused.text());
 }
 
 #[tokio::test]
@@ -51,8 +53,8 @@ async fn the_cookie_jar_of_axum_extra_works_both_ways() {
     }
     let app: Router = Router::new().routes(routes![count]);
     let answer = send(&app, with_header("/", "cookie", "a=b; count=7")).await;
-    answer.assert(200, "7");
-    assert_eq!(answer.headers.get_all("set-cookie").iter().collect::<Vec<_>>(), ["count=8"]);
+    answer.assert_status(200).assert_text("7");
+    assert_eq!(answer.headers().get_all("set-cookie").iter().collect::<Vec<_>>(), ["count=8"]);
 }
 
 #[tokio::test]
@@ -63,12 +65,12 @@ async fn json_of_axum_works_both_ways_and_keeps_the_body_limit() {
     }
     let app: Router = Router::new().routes(routes![mirror]);
     let answer = post(&app, "/", "application/json", r#"{"x":1}"#).await;
-    answer.assert(200, r#"{"x":-1}"#);
-    assert_eq!(answer.headers["content-type"], "application/json");
+    answer.assert_status(200).assert_text(r#"{"x":-1}"#);
+    assert_eq!(answer.headers()["content-type"], "application/json");
     let refused = post(&app, "/", "application/json", "[").await;
-    assert_eq!((refused.status, is_plain_text(&refused)), (StatusCode::BAD_REQUEST, true), "{}", refused.body);
+    assert_eq!((refused.status(), is_plain_text(&refused)), (StatusCode::BAD_REQUEST, true), "{}", refused.text());
     let limited = app.layer(DefaultBodyLimit::max(3));
-    assert_eq!(post(&limited, "/", "application/json", r#"{"x":1}"#).await.status, 413);
+    assert_eq!(post(&limited, "/", "application/json", r#"{"x":1}"#).await.status(), 413);
 }
 
 #[tokio::test]
@@ -84,7 +86,10 @@ async fn query_form_extension_and_state_of_axum_work() {
         format!("{} {} {extension} {state} {uri}", query.x, form.x)
     }
     let app: Router = Router::new().routes(routes![all]).layer(axum::Extension(7u8)).with_state('s');
-    post(&app, "/?x=1", "application/x-www-form-urlencoded", "x=2").await.assert(200, "1 2 7 s /?x=1");
+    post(&app, "/?x=1", "application/x-www-form-urlencoded", "x=2")
+        .await
+        .assert_status(200)
+        .assert_text("1 2 7 s /?x=1");
 }
 
 #[tokio::test]
@@ -102,9 +107,9 @@ async fn responses_of_axum_work() {
         StatusCode::IM_A_TEAPOT.into_response()
     }
     let app: Router = Router::new().routes(routes![html, redirect, erased]);
-    assert_eq!(get(&app, "/html").await.headers["content-type"], "text/html; charset=utf-8");
-    assert_eq!(get(&app, "/redirect").await.headers["location"], "/html");
-    get(&app, "/erased").await.assert(418, "");
+    assert_eq!(get(&app, "/html").await.headers()["content-type"], "text/html; charset=utf-8");
+    assert_eq!(get(&app, "/redirect").await.headers()["location"], "/html");
+    get(&app, "/erased").await.assert_status(418).assert_text("");
 }
 
 #[tokio::test]
@@ -132,7 +137,7 @@ async fn path_and_matched_path_of_axum_are_refused_500_in_our_router() {
     let app: Router = Router::new().routes(routes![path, matched, raw, optional_path, optional_matched]);
     for path in ["/path/7", "/matched/7", "/raw/7", "/optional/7"] {
         let refused = get(&app, path).await;
-        assert_eq!((refused.status.as_u16(), is_plain_text(&refused)), (500, true), "{path}: {}", refused.body);
+        assert_eq!((refused.status().as_u16(), is_plain_text(&refused)), (500, true), "{path}: {}", refused.text());
     }
-    get(&app, "/options/7").await.assert(200, "None");
+    get(&app, "/options/7").await.assert_status(200).assert_text("None");
 }

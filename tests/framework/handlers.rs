@@ -30,8 +30,8 @@ async fn plain_functions_are_handlers_with_and_without_arguments() {
         format!("{method} {body}")
     }
     let app: Router = Router::new().routes(routes![nothing, echo]);
-    get(&app, "/").await.assert(200, "nothing");
-    post(&app, "/", "text/plain", "body").await.assert(200, "POST body");
+    get(&app, "/").await.assert_status(200).assert_text("nothing");
+    post(&app, "/", "text/plain", "body").await.assert_status(200).assert_text("POST body");
 }
 
 mod elsewhere {
@@ -62,9 +62,9 @@ async fn handlers_are_named_through_modules_and_under_other_names() {
     use elsewhere::{deeper::restricted, public as renamed};
     let app = elsewhere::routes().routes(routes![renamed, restricted]);
     for path in ["/elsewhere", "/private"] {
-        get(&app, path).await.assert(200, "elsewhere");
+        get(&app, path).await.assert_status(200).assert_text("elsewhere");
     }
-    get(&app, "/deeper").await.assert(200, "deeper");
+    get(&app, "/deeper").await.assert_status(200).assert_text("deeper");
     assert_eq!(renamed().await, "elsewhere");
 }
 
@@ -85,9 +85,9 @@ async fn results_and_errors_of_ones_own_are_answers() {
         [("x-a", "b")]
     }
     let app: Router = Router::new().routes(routes![even, opaque]);
-    get(&app, "/2").await.assert(200, "2");
-    get(&app, "/3").await.assert(418, "teapot");
-    assert_eq!(get(&app, "/").await.headers["x-a"], "b");
+    get(&app, "/2").await.assert_status(200).assert_text("2");
+    get(&app, "/3").await.assert_status(418).assert_text("teapot");
+    assert_eq!(get(&app, "/").await.headers()["x-a"], "b");
 }
 
 #[tokio::test]
@@ -118,9 +118,9 @@ async fn state_reaches_handlers_whole_and_in_parts() {
         .routes(routes![whole, part])
         .with_state(App { name: "app".into(), limit: 7 })
         .merge(Router::new().routes(routes![other]).with_state('x'));
-    get(&app, "/whole").await.assert(200, "app");
-    get(&app, "/part").await.assert(200, "7 0");
-    get(&app, "/other").await.assert(200, "x");
+    get(&app, "/whole").await.assert_status(200).assert_text("app");
+    get(&app, "/part").await.assert_status(200).assert_text("7 0");
+    get(&app, "/other").await.assert_status(200).assert_text("x");
 }
 
 /// Types whose names the generated code must not capture.
@@ -135,7 +135,7 @@ async fn names_of_the_generated_code_do_not_clash_with_those_of_the_user() {
         format!("{state} {parts} {}", body.len())
     }
     let app: Router = Router::new().routes(routes![request]);
-    get(&app, "/x?a=b").await.assert(200, "x GET 1");
+    get(&app, "/x?a=b").await.assert_status(200).assert_text("x GET 1");
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn every_method_of_the_bus_can_be_declared() {
                 [(HeaderName::from_static("x-method"), stringify!($method))]
             })*
             let app: Router = Router::new().routes(routes![$($name),*]);
-            $(assert_eq!(call(&app, Method::$method, "/").await.headers["x-method"], stringify!($method));)*
+            $(assert_eq!(call(&app, Method::$method, "/").await.headers()["x-method"], stringify!($method));)*
         };
     }
     echo! { get_ GET post_ POST put PUT delete DELETE patch PATCH head HEAD options OPTIONS }
@@ -162,7 +162,7 @@ async fn a_handler_that_is_configured_away_leaves_nothing_behind() {
         "here"
     }
     let app: Router = Router::new().routes(routes![gone]);
-    get(&app, "/").await.assert(200, "here");
+    get(&app, "/").await.assert_status(200).assert_text("here");
 }
 
 #[tokio::test]
@@ -172,6 +172,6 @@ async fn raw_names_are_names() {
         "raw"
     }
     let app: Router = Router::new().routes(routes![r#match]);
-    get(&app, "/").await.assert(200, "raw");
+    get(&app, "/").await.assert_status(200).assert_text("raw");
     assert!(app.list().next().unwrap().handler.ends_with("::match"));
 }

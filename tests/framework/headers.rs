@@ -45,15 +45,15 @@ fn with(path: &str, name: &str, values: &[&str]) -> Request<Body> {
 
 #[tokio::test]
 async fn a_header_becomes_its_type() {
-    send(&app(), with("/token", "authorization", &["Bearer secret"])).await.assert(200, "secret");
-    send(&app(), with("/agent", "user-agent", &["me/1"])).await.assert(200, "me/1");
+    send(&app(), with("/token", "authorization", &["Bearer secret"])).await.assert_status(200).assert_text("secret");
+    send(&app(), with("/agent", "user-agent", &["me/1"])).await.assert_status(200).assert_text("me/1");
 }
 
 #[tokio::test]
 async fn a_header_that_is_missing_or_malformed_is_answered_400_with_its_name() {
-    let said = get(&app(), "/token").await.problem(400);
+    let said = get(&app(), "/token").await.assert_problem(400);
     assert_eq!(said, "the header `authorization` is missing");
-    let said = send(&app(), with("/token", "authorization", &["Basic eDp5"])).await.problem(400);
+    let said = send(&app(), with("/token", "authorization", &["Basic eDp5"])).await.assert_problem(400);
     assert_eq!(said, "the header `authorization` is malformed");
 }
 
@@ -71,9 +71,9 @@ async fn missing_and_malformed_are_two_reasons() {
 
 #[tokio::test]
 async fn an_optional_header_is_none_when_it_is_missing_and_refused_when_it_is_malformed() {
-    get(&app(), "/length").await.assert(200, "None");
-    send(&app(), with("/length", "content-length", &["7"])).await.assert(200, "Some(7)");
-    let said = send(&app(), with("/length", "content-length", &["x"])).await.problem(400);
+    get(&app(), "/length").await.assert_status(200).assert_text("None");
+    send(&app(), with("/length", "content-length", &["7"])).await.assert_status(200).assert_text("Some(7)");
+    let said = send(&app(), with("/length", "content-length", &["x"])).await.assert_problem(400);
     assert_eq!(said, "the header `content-length` is malformed");
 }
 
@@ -81,13 +81,13 @@ async fn an_optional_header_is_none_when_it_is_missing_and_refused_when_it_is_ma
 async fn a_type_that_holds_a_list_may_take_a_missing_header_for_an_empty_one() {
     let cookies = async |cookie: Option<Header<headers::Cookie>>| format!("{:?}", cookie.map(|cookie| cookie.len()));
     let app: Router = Router::new().fallback(cookies);
-    get(&app, "/").await.assert(200, "Some(0)");
-    send(&app, with("/", "cookie", &["a=1; b=2"])).await.assert(200, "Some(2)");
+    get(&app, "/").await.assert_status(200).assert_text("Some(0)");
+    send(&app, with("/", "cookie", &["a=1; b=2"])).await.assert_status(200).assert_text("Some(2)");
 }
 
 #[tokio::test]
 async fn a_header_rejection_can_be_taken_as_a_result() {
-    get(&app(), "/agent").await.assert(200, "no user-agent");
+    get(&app(), "/agent").await.assert_status(200).assert_text("no user-agent");
 }
 
 #[tokio::test]
@@ -98,7 +98,10 @@ async fn a_type_is_given_all_headers_of_its_name() {
         format!("{} {} {}", passes("\"a\""), passes("\"b\""), passes("\"c\""))
     }
     let app: Router = Router::new().routes(routes![fresh]);
-    send(&app, with("/", "if-none-match", &["\"a\"", "\"b\""])).await.assert(200, "false false true");
+    send(&app, with("/", "if-none-match", &["\"a\"", "\"b\""]))
+        .await
+        .assert_status(200)
+        .assert_text("false false true");
 }
 
 #[tokio::test]
@@ -113,12 +116,12 @@ async fn a_header_is_a_part_of_an_answer_and_an_answer() {
     }
     let app: Router = Router::new().routes(routes![part, alone]);
     let answer = get(&app, "/").await;
-    answer.assert(200, "body");
+    answer.assert_status(200).assert_text("body");
     assert_eq!(
-        (&answer.headers["cache-control"], &answer.headers["etag"]),
+        (&answer.headers()["cache-control"], &answer.headers()["etag"]),
         (&"no-store".parse().unwrap(), &"\"a\"".parse().unwrap())
     );
-    assert_eq!(get(&app, "/alone").await.headers["cache-control"], "no-store");
+    assert_eq!(get(&app, "/alone").await.headers()["cache-control"], "no-store");
 }
 
 #[tokio::test]
@@ -140,6 +143,9 @@ async fn a_type_of_ones_own_is_a_header() {
         }
     }
     let app: Router = Router::new().fallback(async |Header(version): Header<Version>| version.0.to_string());
-    send(&app, with("/", "x-version", &["7"])).await.assert(200, "7");
-    assert_eq!(send(&app, with("/", "x-version", &["x"])).await.problem(400), "the header `x-version` is malformed");
+    send(&app, with("/", "x-version", &["7"])).await.assert_status(200).assert_text("7");
+    assert_eq!(
+        send(&app, with("/", "x-version", &["x"])).await.assert_problem(400),
+        "the header `x-version` is malformed"
+    );
 }

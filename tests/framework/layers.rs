@@ -64,9 +64,9 @@ async fn the_usual_stack_of_tower_http_fits() {
             .layer(CompressionLayer::new())
             .layer(RequestBodyLimitLayer::new(10)),
     );
-    get(&app, "/quick").await.assert(200, "quick");
-    post(&app, "/length", "text/plain", "0123456789").await.assert(200, "10");
-    assert_eq!(post(&app, "/length", "text/plain", "0123456789a").await.status, 413);
+    get(&app, "/quick").await.assert_status(200).assert_text("quick");
+    post(&app, "/length", "text/plain", "0123456789").await.assert_status(200).assert_text("10");
+    assert_eq!(post(&app, "/length", "text/plain", "0123456789a").await.status(), 413);
 }
 
 #[tokio::test]
@@ -80,14 +80,14 @@ async fn a_layer_may_change_the_body_of_the_response() {
 #[tokio::test]
 async fn the_time_out_of_tower_http_answers_by_itself() {
     let app: Router = app().layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, SOON));
-    get(&app, "/never").await.assert(408, "");
+    get(&app, "/never").await.assert_status(408).assert_text("");
 }
 
 #[tokio::test]
 async fn the_time_out_of_tower_is_answered_504() {
     let app: Router = app().layer(tower::timeout::TimeoutLayer::new(SOON));
-    get(&app, "/never").await.problem(504);
-    get(&app, "/quick").await.assert(200, "quick");
+    get(&app, "/never").await.assert_problem(504);
+    get(&app, "/quick").await.assert_status(200).assert_text("quick");
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_shed_load_is_answered_503_and_its_stack_needs_no_adapter() {
     let stack = ServiceBuilder::new().load_shed().concurrency_limit(1).timeout(SOON);
     let app: Router = app().layer(stack);
     let (first, second) = tokio::join!(get(&app, "/never"), get(&app, "/never"));
-    let mut both = [first.status.as_u16(), second.status.as_u16()];
+    let mut both = [first.status().as_u16(), second.status().as_u16()];
     both.sort();
     assert_eq!(both, [503, 504]);
 }
@@ -105,19 +105,19 @@ async fn any_other_error_of_a_layer_is_answered_500_without_its_text() {
     let failing = service_fn(async |_: Request<Body>| Err::<&str, BoxError>("secret".into()));
     let app: Router = app().layer(tower::layer::layer_fn(move |_| failing));
     let answer = get(&app, "/quick").await;
-    answer.problem(500);
-    assert!(!answer.body.contains("secret"));
+    answer.assert_problem(500);
+    assert!(!answer.text().contains("secret"));
 }
 
 #[tokio::test]
 async fn a_layer_runs_for_404_and_405_too_and_a_route_layer_does_not() {
     let (all, routed) = <(Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
     let app: Router = app().route_layer(counting(&routed)).layer(counting(&all));
-    get(&app, "/quick").await.assert(200, "quick");
-    get(&app, "/nothing").await.problem(404);
+    get(&app, "/quick").await.assert_status(200).assert_text("quick");
+    get(&app, "/nothing").await.assert_problem(404);
     let answer = call(&app, Method::PUT, "/quick").await;
-    answer.problem(405);
-    assert_eq!(answer.headers["allow"], "GET, HEAD");
+    answer.assert_problem(405);
+    assert_eq!(answer.headers()["allow"], "GET, HEAD");
     assert_eq!((all.load(Ordering::Relaxed), routed.load(Ordering::Relaxed)), (3, 1));
 }
 
@@ -127,10 +127,10 @@ async fn a_layer_covers_only_what_was_added_before() {
     async fn later() {}
     let count = Arc::default();
     let app: Router = app().layer(counting(&count)).routes(routes![later]).fallback(async || ());
-    get(&app, "/later").await.assert(200, "");
-    get(&app, "/nothing").await.assert(200, "");
+    get(&app, "/later").await.assert_status(200).assert_text("");
+    get(&app, "/nothing").await.assert_status(200).assert_text("");
     assert_eq!(count.load(Ordering::Relaxed), 0);
-    get(&app, "/quick").await.assert(200, "quick");
+    get(&app, "/quick").await.assert_status(200).assert_text("quick");
     assert_eq!(count.load(Ordering::Relaxed), 1);
 }
 
@@ -154,7 +154,7 @@ async fn the_last_layer_is_the_outermost_also_when_the_state_comes_later() {
     };
     let nested = Router::new().routes(routes![show]).layer(mark('a'));
     let app: Router = Router::new().nest("/n", nested.layer(mark('b'))).with_state("s".to_owned()).layer(mark('c'));
-    get(&app, "/n").await.assert(200, "scba");
+    get(&app, "/n").await.assert_status(200).assert_text("scba");
 }
 
 #[tokio::test]
@@ -169,7 +169,7 @@ async fn a_layer_sees_the_matched_path_and_its_rewritten_uri_does_not_change_the
         request
     });
     let app: Router = Router::new().routes(routes![user]).route_layer(rewrite);
-    get(&app, "/users/7").await.assert(200, "7 /elsewhere");
+    get(&app, "/users/7").await.assert_status(200).assert_text("7 /elsewhere");
 }
 
 #[tokio::test]
@@ -189,8 +189,8 @@ async fn head_through_a_layer_has_no_body() {
     let app: Router = app().layer(TraceLayer::new_for_http());
     let request = Request::head("/quick").body(Body::empty()).unwrap();
     let answer = send(&app, request).await;
-    answer.assert(200, "");
-    assert_eq!(answer.headers["content-length"], "5");
+    answer.assert_status(200).assert_text("");
+    assert_eq!(answer.headers()["content-length"], "5");
 }
 
 #[test]

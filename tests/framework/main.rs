@@ -18,56 +18,24 @@ mod refusals;
 mod responses;
 mod routing;
 
-use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::BodyExt as _;
+use http::{Method, Request};
+use slotbus::testing::TestResponse;
 use slotbus::{Body, Router};
 use tower::ServiceExt as _;
 
-/// An answer with its body read.
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: String,
+async fn send(app: &Router, request: Request<Body>) -> TestResponse {
+    TestResponse::from_response(app.clone().oneshot(request).await.unwrap()).await
 }
 
-impl Answer {
-    async fn of(response: http::Response<Body>) -> Self {
-        let (parts, body) = response.into_parts();
-        let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-        Self { status: parts.status, headers: parts.headers, body }
-    }
-
-    #[track_caller]
-    fn assert(&self, status: u16, body: &str) {
-        assert_eq!((self.status.as_u16(), self.body.as_str()), (status, body));
-    }
-
-    /// Checks that this is a problem of that status, and returns its detail.
-    #[track_caller]
-    fn problem(&self, status: u16) -> String {
-        assert_eq!(self.status, status, "{}", self.body);
-        assert_eq!(self.headers["content-type"], "application/problem+json");
-        let problem: serde_json::Value = serde_json::from_str(&self.body).unwrap();
-        assert_eq!(problem["type"], "about:blank");
-        assert_eq!(problem["status"], status);
-        assert_eq!(problem["title"], self.status.canonical_reason().unwrap());
-        problem["detail"].as_str().unwrap_or_default().to_owned()
-    }
-}
-
-async fn send(app: &Router, request: Request<Body>) -> Answer {
-    Answer::of(app.clone().oneshot(request).await.unwrap()).await
-}
-
-async fn call(app: &Router, method: Method, path: &str) -> Answer {
+async fn call(app: &Router, method: Method, path: &str) -> TestResponse {
     send(app, Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await
 }
 
-async fn get(app: &Router, path: &str) -> Answer {
+async fn get(app: &Router, path: &str) -> TestResponse {
     call(app, Method::GET, path).await
 }
 
-async fn post(app: &Router, path: &str, content_type: &str, body: &str) -> Answer {
+async fn post(app: &Router, path: &str, content_type: &str, body: &str) -> TestResponse {
     let request = Request::post(path).header("content-type", content_type);
     send(app, request.body(Body::from(body.to_owned())).unwrap()).await
 }

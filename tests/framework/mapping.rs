@@ -26,7 +26,7 @@ use super::{
 async fn a_mapping_answers_every_refusal() {
     for (request, status) in refused() {
         let app = limited().map_rejection(in_a_word("mapped"));
-        send(&app, request).await.assert(status, &format!("mapped {status}"));
+        send(&app, request).await.assert_status(status).assert_text(&format!("mapped {status}"));
     }
 }
 
@@ -41,10 +41,10 @@ async fn a_mapping_is_told_of_the_request() {
     });
     let request = Request::post("/v1/json?a=b").header("accept-language", "de").header("accept", "text/html");
     let answer = send(&app, request.body(Body::empty()).unwrap()).await;
-    answer.assert(200, "415 POST /v1/json?a=b /v1/json false text/html de");
-    get(&app, "/v1/number/x").await.assert(200, "400 GET /v1/number/x /v1/number/{n} false - -");
-    get(&app, "/v2").await.assert(200, "404 GET /v2 - false - -");
-    call(&app, Method::PUT, "/v1/json").await.assert(200, "405 PUT /v1/json /v1/json false - -");
+    answer.assert_status(200).assert_text("415 POST /v1/json?a=b /v1/json false text/html de");
+    get(&app, "/v1/number/x").await.assert_status(200).assert_text("400 GET /v1/number/x /v1/number/{n} false - -");
+    get(&app, "/v2").await.assert_status(200).assert_text("404 GET /v2 - false - -");
+    call(&app, Method::PUT, "/v1/json").await.assert_status(200).assert_text("405 PUT /v1/json /v1/json false - -");
 }
 
 #[tokio::test]
@@ -53,8 +53,8 @@ async fn a_mapping_may_hide_a_detail_or_leave_the_problem_as_it_is() {
         Some(_) => refusal.problem().clone().detail("this number is none").into_response(),
         None => refusal.clone().into_response(),
     });
-    assert_eq!(get(&app, "/number/x").await.problem(400), "this number is none");
-    assert_eq!(get(&app, "/nowhere").await.problem(404), "no handler is declared for this path");
+    assert_eq!(get(&app, "/number/x").await.assert_problem(400), "this number is none");
+    assert_eq!(get(&app, "/nowhere").await.assert_problem(404), "no handler is declared for this path");
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn a_mapping_holds_for_what_is_added_before_and_after_and_the_last_one_cou
     let app: Router = app().map_rejection(in_a_word("first")).routes(routes![later]).map_rejection(in_a_word("last"));
     let app = app.fallback(async |Query(_): Query<[(String, u8); 1]>| ());
     for path in ["/number/x", "/later/x", "/nowhere?a=x"] {
-        get(&app, path).await.assert(400, "last 400");
+        get(&app, path).await.assert_status(400).assert_text("last 400");
     }
 }
 
@@ -84,26 +84,26 @@ async fn the_mapping_of_a_nested_or_merged_router_is_its_own_and_one_without_tak
         .nest("/fallback", Router::new().fallback(async |_: Path<u8>| ()).map_rejection(in_a_word("fallback")))
         .merge(Router::new().routes(routes![merged]).map_rejection(in_a_word("merged")))
         .with_state(7);
-    get(&app, "/own/number/x").await.assert(400, "own 400");
-    get(&app, "/own/json").await.assert(405, "own 405");
-    get(&app, "/none/number/x").await.assert(400, "outer 400");
-    get(&app, "/none/json").await.assert(405, "outer 405");
-    get(&app, "/fallback/x").await.assert(500, "fallback 500");
-    get(&app, "/merged/x").await.assert(400, "merged 400");
-    call(&app, Method::POST, "/merged/7").await.assert(405, "merged 405");
-    get(&app, "/own/nowhere").await.assert(404, "outer 404");
-    get(&app, "/nowhere").await.assert(404, "outer 404");
+    get(&app, "/own/number/x").await.assert_status(400).assert_text("own 400");
+    get(&app, "/own/json").await.assert_status(405).assert_text("own 405");
+    get(&app, "/none/number/x").await.assert_status(400).assert_text("outer 400");
+    get(&app, "/none/json").await.assert_status(405).assert_text("outer 405");
+    get(&app, "/fallback/x").await.assert_status(500).assert_text("fallback 500");
+    get(&app, "/merged/x").await.assert_status(400).assert_text("merged 400");
+    call(&app, Method::POST, "/merged/7").await.assert_status(405).assert_text("merged 405");
+    get(&app, "/own/nowhere").await.assert_status(404).assert_text("outer 404");
+    get(&app, "/nowhere").await.assert_status(404).assert_text("outer 404");
 }
 
 #[tokio::test]
 async fn a_router_that_is_a_fallback_service_takes_the_outer_mapping_unless_it_has_one() {
     let outer = || Router::<()>::new().map_rejection(in_a_word("outer"));
     let app_ = outer().fallback_service(app::<()>());
-    get(&app_, "/number/x").await.assert(400, "outer 400");
-    get(&app_, "/nowhere").await.assert(404, "outer 404");
+    get(&app_, "/number/x").await.assert_status(400).assert_text("outer 400");
+    get(&app_, "/nowhere").await.assert_status(404).assert_text("outer 404");
     let app_ = outer().fallback_service(app::<()>().map_rejection(in_a_word("inner")));
-    get(&app_, "/number/x").await.assert(400, "inner 400");
-    get(&app_, "/nowhere").await.assert(404, "inner 404");
+    get(&app_, "/number/x").await.assert_status(400).assert_text("inner 400");
+    get(&app_, "/nowhere").await.assert_status(404).assert_text("inner 404");
 }
 
 #[tokio::test]
@@ -118,8 +118,8 @@ async fn layers_inside_and_outside_see_what_the_mapping_answered_and_the_refusal
         })
     };
     let app: Router = app().layer(see()).map_rejection(|_, _| StatusCode::IM_A_TEAPOT).layer(see());
-    get(&app, "/number/x").await.assert(418, "");
-    get(&app, "/number/1").await.assert(200, "1");
+    get(&app, "/number/x").await.assert_status(418).assert_text("");
+    get(&app, "/number/1").await.assert_status(200).assert_text("1");
     assert_eq!(*seen.lock().unwrap(), [(418, true), (418, true), (200, false), (200, false)]);
 }
 
@@ -137,37 +137,37 @@ async fn the_error_of_a_layer_is_a_refusal_too_and_mapped_by_the_router_of_the_l
         let timeout = tower::timeout::TimeoutLayer::new(Duration::from_millis(5));
         app::<()>().layer(timeout).map_rejection(in_a_word(word))
     };
-    get(&slow("mapped"), "/never").await.assert(504, "mapped 504");
+    get(&slow("mapped"), "/never").await.assert_status(504).assert_text("mapped 504");
     let request = Request::get("/never").body(Body::empty()).unwrap();
     let elapsed = refusal(&slow("mapped"), request).await.unwrap();
     assert!(elapsed.reason::<tower::timeout::error::Elapsed>().is_some());
     let nested: Router = Router::new().nest("/own", slow("own")).map_rejection(in_a_word("outer"));
-    get(&nested, "/own/never").await.assert(504, "own 504");
+    get(&nested, "/own/never").await.assert_status(504).assert_text("own 504");
     let outside: Router = Router::new()
         .nest("/own", app().map_rejection(in_a_word("own")))
         .map_rejection(in_a_word("outer"))
         .layer(tower::timeout::TimeoutLayer::new(Duration::from_millis(5)));
-    get(&outside, "/own/never").await.assert(504, "outer 504");
+    get(&outside, "/own/never").await.assert_status(504).assert_text("outer 504");
 }
 
 #[tokio::test]
 async fn a_mapped_405_keeps_its_allow_and_another_status_has_none() {
     let app_: Router = app().map_rejection(in_a_word("mapped"));
-    assert_eq!(get(&app_, "/json").await.headers["allow"], "POST");
+    assert_eq!(get(&app_, "/json").await.headers()["allow"], "POST");
     let hidden: Router = app().map_rejection(|_, _| StatusCode::NOT_FOUND);
     let answer = get(&hidden, "/json").await;
-    answer.assert(404, "");
-    assert!(!answer.headers.contains_key("allow"));
+    answer.assert_status(404).assert_text("");
+    assert!(!answer.headers().contains_key("allow"));
     let own: Router = app().map_rejection(|refusal, _| (refusal.status(), [("allow", "NOTHING")]));
-    assert_eq!(get(&own, "/json").await.headers["allow"], "NOTHING");
+    assert_eq!(get(&own, "/json").await.headers()["allow"], "NOTHING");
 }
 
 #[tokio::test]
 async fn a_mapped_answer_to_head_has_no_body() {
     let app: Router = app().map_rejection(in_a_word("mapped"));
     let answer = call(&app, Method::HEAD, "/number/x").await;
-    answer.assert(400, "");
-    assert_eq!(answer.headers["content-length"], "10");
+    answer.assert_status(400).assert_text("");
+    assert_eq!(answer.headers()["content-length"], "10");
 }
 
 #[tokio::test]
@@ -181,6 +181,6 @@ async fn the_matched_path_of_a_refusal_is_that_of_the_extractor() {
     ) -> Result<String, Rejection<PathError>> {
         n.map(|_| matched.as_str().to_owned())
     }
-    get(&app, "/shown/7").await.assert(200, "/shown/{n}");
-    get(&app, "/shown/x").await.assert(200, "/shown/{n}");
+    get(&app, "/shown/7").await.assert_status(200).assert_text("/shown/{n}");
+    get(&app, "/shown/x").await.assert_status(200).assert_text("/shown/{n}");
 }

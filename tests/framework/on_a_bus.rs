@@ -12,10 +12,9 @@ use slotbus::{
     Body, Json, Path, RequestId, Router, State, extract::RawBody, handler, hub::Hub, response::IntoResponse, routes,
 };
 
-use super::{
-    Answer,
-    support::{Worker, get_request, name},
-};
+use slotbus::testing::TestResponse;
+
+use super::support::{Worker, get_request, name};
 
 const KIB: usize = 1024;
 
@@ -85,8 +84,8 @@ impl Pair {
         self.hub.call(request).await.unwrap()
     }
 
-    async fn get(&self, path: &str) -> Answer {
-        Answer::of(self.response(get_request(path)).await).await
+    async fn get(&self, path: &str) -> TestResponse {
+        TestResponse::from_response(self.response(get_request(path)).await).await
     }
 }
 
@@ -94,8 +93,8 @@ impl Pair {
 async fn a_stream_up_to_the_message_limit_arrives_whole() {
     let pair = Pair::start(app(&Given::default()));
     let answer = pair.get("/pieces/64/64").await;
-    assert_eq!((answer.status.as_u16(), answer.body.len()), (201, 64 * KIB));
-    assert_eq!(answer.headers["x-part"], "of the answer");
+    assert_eq!((answer.status().as_u16(), answer.text().len()), (201, 64 * KIB));
+    assert_eq!(answer.headers()["x-part"], "of the answer");
     pair.worker.stop().await;
 }
 
@@ -104,8 +103,8 @@ async fn a_stream_beyond_the_message_limit_is_dropped_there_and_answered_500() {
     let given = Given::default();
     let pair = Pair::start(app(&given));
     let answer = pair.get("/pieces/1000000/1000000").await;
-    assert_eq!(answer.problem(500), "the response was refused: the body exceeds the limit of 65536 bytes");
-    assert!(!answer.headers.contains_key("x-part"));
+    assert_eq!(answer.assert_problem(500), "the response was refused: the body exceeds the limit of 65536 bytes");
+    assert!(!answer.headers().contains_key("x-part"));
     assert_eq!(given.load(Ordering::SeqCst), 65);
     pair.worker.stop().await;
 }
@@ -115,8 +114,8 @@ async fn a_stream_that_fails_half_way_is_answered_500_without_its_error() {
     let given = Given::default();
     let pair = Pair::start(app(&given));
     let answer = pair.get("/pieces/9/3").await;
-    assert_eq!(answer.problem(500), "the response was refused: the body failed");
-    assert!(!answer.body.contains("secret") && !answer.headers.contains_key("x-part"));
+    assert_eq!(answer.assert_problem(500), "the response was refused: the body failed");
+    assert!(!answer.text().contains("secret") && !answer.headers().contains_key("x-part"));
     assert_eq!(given.load(Ordering::SeqCst), 4);
     pair.worker.stop().await;
 }
@@ -124,8 +123,8 @@ async fn a_stream_that_fails_half_way_is_answered_500_without_its_error() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_panics_half_way_is_answered_500_and_the_worker_goes_on() {
     let pair = Pair::start(app(&Given::default()));
-    pair.get("/panics").await.problem(500);
-    assert_eq!(pair.get("/pieces/1/1").await.status, 201);
+    pair.get("/panics").await.assert_problem(500);
+    assert_eq!(pair.get("/pieces/1/1").await.status(), 201);
     pair.worker.stop().await;
 }
 
@@ -133,10 +132,10 @@ async fn a_stream_that_panics_half_way_is_answered_500_and_the_worker_goes_on() 
 async fn a_raw_body_is_bounded_by_the_message_limit_and_not_by_the_body_limit() {
     let pair = Pair::start(app(&Given::default()));
     let post = |path: &str, len: usize| Request::post(path).body(Body::from(vec![b' '; len])).unwrap();
-    let answer = Answer::of(pair.response(post("/length", 64 * KIB)).await).await;
-    answer.assert(200, "Some(65536)");
+    let answer = TestResponse::from_response(pair.response(post("/length", 64 * KIB)).await).await;
+    answer.assert_status(200).assert_text("Some(65536)");
     assert_eq!(pair.response(post("/length", 64 * KIB + 1)).await.status(), 413);
-    Answer::of(pair.response(post("/bytes", 8 * KIB + 1)).await).await.problem(413);
+    TestResponse::from_response(pair.response(post("/bytes", 8 * KIB + 1)).await).await.assert_problem(413);
     pair.worker.stop().await;
 }
 
@@ -161,10 +160,10 @@ async fn every_refusal_names_the_request_and_a_mapping_knows_it() {
         let id = RequestId::new("order-7").unwrap();
         request.extensions_mut().insert(id);
         same.extensions_mut().insert(id);
-        let answer = Answer::of(plain.response(request).await).await;
-        let problem: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        let answer = TestResponse::from_response(plain.response(request).await).await;
+        let problem: serde_json::Value = serde_json::from_str(&answer.text()).unwrap();
         assert_eq!(problem["request_id"], "order-7", "{problem}");
-        Answer::of(mapped.response(same).await).await.assert(200, "order-7");
+        TestResponse::from_response(mapped.response(same).await).await.assert_status(200).assert_text("order-7");
     }
     plain.worker.stop().await;
     mapped.worker.stop().await;

@@ -83,12 +83,12 @@ async fn a_form_is_optional_where_there_is_neither_query_nor_content_type() {
         format!("{:?}", form.map(|Form(form)| form.len()))
     }
     let app: Router = Router::new().fallback(show);
-    get(&app, "/").await.assert(200, "None");
-    get(&app, "/?").await.assert(200, "Some(0)");
-    get(&app, "/?a=b").await.assert(200, "Some(1)");
-    send(&app, Request::post("/?a=b").body(Body::empty()).unwrap()).await.assert(200, "None");
-    post(&app, "/", "application/x-www-form-urlencoded", "a=b&c=d").await.assert(200, "Some(2)");
-    post(&app, "/", "text/plain", "a=b").await.problem(415);
+    get(&app, "/").await.assert_status(200).assert_text("None");
+    get(&app, "/?").await.assert_status(200).assert_text("Some(0)");
+    get(&app, "/?a=b").await.assert_status(200).assert_text("Some(1)");
+    send(&app, Request::post("/?a=b").body(Body::empty()).unwrap()).await.assert_status(200).assert_text("None");
+    post(&app, "/", "application/x-www-form-urlencoded", "a=b&c=d").await.assert_status(200).assert_text("Some(2)");
+    post(&app, "/", "text/plain", "a=b").await.assert_problem(415);
 }
 
 #[tokio::test]
@@ -110,10 +110,10 @@ async fn what_is_there_and_wrong_is_refused_in_an_option_too() {
         format!("{n:?}")
     }
     let app: Router = Router::new().routes(routes![path, query, json, form]);
-    post(&app, "/path/x", "text/plain", "").await.problem(400);
-    post(&app, "/query?a=x", "text/plain", "").await.problem(400);
-    post(&app, "/json", "application/json", "x").await.problem(400);
-    post(&app, "/form", "application/x-www-form-urlencoded", "a=x").await.problem(422);
+    post(&app, "/path/x", "text/plain", "").await.assert_problem(400);
+    post(&app, "/query?a=x", "text/plain", "").await.assert_problem(400);
+    post(&app, "/json", "application/json", "x").await.assert_problem(400);
+    post(&app, "/form", "application/x-www-form-urlencoded", "a=x").await.assert_problem(422);
 }
 
 #[tokio::test]
@@ -139,8 +139,8 @@ async fn a_result_leaves_every_refusal_to_the_handler() {
         statuses.map(|status| status.as_str().to_owned()).join(" ")
     }
     let app: Router = Router::new().fallback(show);
-    post(&app, "/?a=x", "text/plain", "").await.assert(200, "500 400 500 500 500 500 415");
+    post(&app, "/?a=x", "text/plain", "").await.assert_status(200).assert_text("500 400 500 500 500 500 415");
     let app: Router =
         Router::new().fallback(async |json: Result<Json<u8>, JsonRejection>| json.unwrap_err().to_string());
-    post(&app, "/", "text/plain", "1").await.assert(200, "the content type is not application/json");
+    post(&app, "/", "text/plain", "1").await.assert_status(200).assert_text("the content type is not application/json");
 }

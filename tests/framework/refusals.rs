@@ -15,7 +15,9 @@ use slotbus::{
 };
 use tower::ServiceExt as _;
 
-use super::{Answer, get, post};
+use slotbus::testing::TestResponse;
+
+use super::{get, post};
 
 type Strings = Vec<(String, String)>;
 
@@ -131,8 +133,8 @@ async fn every_refusal_is_a_problem_and_goes_with_its_response() {
         assert_eq!((response.status().as_u16(), &what), (status, &what));
         let refusal = Refusal::of(response.extensions()).unwrap_or_else(|| panic!("{what} is refused")).clone();
         assert_eq!(refusal.status(), status);
-        let answer = Answer::of(response).await;
-        assert_eq!(Some(answer.problem(status).as_str()), refusal.detail(), "{what}");
+        let answer = TestResponse::from_response(response).await;
+        assert_eq!(Some(answer.assert_problem(status).as_str()), refusal.detail(), "{what}");
     }
 }
 
@@ -159,11 +161,12 @@ async fn a_refusal_has_the_typed_reason_behind_it() {
 #[tokio::test]
 async fn an_answer_is_no_refusal_whatever_its_status_and_is_not_mapped() {
     let app: Router = app().map_rejection(in_a_word("mapped"));
-    assert_eq!(get(&app, "/problem").await.problem(409), "of its own");
+    assert_eq!(get(&app, "/problem").await.assert_problem(409), "of its own");
     post(&app, "/handled", "application/json", "x")
         .await
-        .assert(200, "the body is not json: expected value at line 1 column 1");
-    get(&app, "/number/7").await.assert(200, "7");
+        .assert_status(200)
+        .assert_text("the body is not json: expected value at line 1 column 1");
+    get(&app, "/number/7").await.assert_status(200).assert_text("7");
     for path in ["/problem", "/number/7"] {
         assert!(refusal(&app, Request::get(path).body(Body::empty()).unwrap()).await.is_none());
     }
@@ -174,10 +177,10 @@ async fn a_foreign_rejection_is_left_as_it_is() {
     let app: Router = app().map_rejection(in_a_word("mapped"));
     let answer = post(&app, "/foreign", "application/json", "x").await;
     assert_eq!(
-        (answer.status, &answer.headers["content-type"]),
+        (answer.status(), &answer.headers()["content-type"]),
         (StatusCode::BAD_REQUEST, &"text/plain; charset=utf-8".parse().unwrap())
     );
-    assert!(!answer.body.contains("mapped"), "{}", answer.body);
+    assert!(!answer.text().contains("mapped"), "{}", answer.text());
 }
 
 #[tokio::test]
@@ -198,9 +201,9 @@ async fn extractors_of_ones_own_refuse_like_those_of_the_crate() {
         }
     }
     let app: Router = Router::new().fallback(async |_: Key| ());
-    assert_eq!(get(&app, "/").await.problem(401), "a key is needed");
+    assert_eq!(get(&app, "/").await.assert_problem(401), "a key is needed");
     let app = app.map_rejection(|refusal, _| refusal.reason::<NoKey>().map(ToString::to_string).unwrap_or_default());
-    get(&app, "/").await.assert(200, "a key is needed");
+    get(&app, "/").await.assert_status(200).assert_text("a key is needed");
 }
 
 #[tokio::test]
@@ -217,7 +220,7 @@ async fn a_layer_of_ones_own_refuses_by_a_rejection() {
         Ok::<_, Infallible>(Rejection::new(Closed, &request.into_parts().0))
     });
     let app: Router = app().layer(tower::layer::layer_fn(move |_| closed));
-    get(&app, "/number/7").await.problem(503);
+    get(&app, "/number/7").await.assert_problem(503);
     let app = app.map_rejection(in_a_word("mapped"));
-    get(&app, "/number/7").await.assert(503, "mapped 503");
+    get(&app, "/number/7").await.assert_status(503).assert_text("mapped 503");
 }

@@ -14,16 +14,18 @@ use slotbus::{
     routes,
 };
 
-use super::{Answer, get};
+use slotbus::testing::TestResponse;
+
+use super::get;
 
 /// The answer of a handler that returns `answer`.
-async fn answer<R: IntoResponse + Clone + Send + Sync + 'static>(answer: R) -> Answer {
+async fn answer<R: IntoResponse + Clone + Send + Sync + 'static>(answer: R) -> TestResponse {
     let app: Router = Router::new().fallback(move || std::future::ready(answer.clone()));
     get(&app, "/").await
 }
 
-fn content_type(answer: &Answer) -> &str {
-    answer.headers.get("content-type").map_or("", |value| value.to_str().unwrap())
+fn content_type(answer: &TestResponse) -> &str {
+    answer.headers().get("content-type").map_or("", |value| value.to_str().unwrap())
 }
 
 #[tokio::test]
@@ -43,31 +45,31 @@ async fn every_sort_of_text_and_bytes_is_an_answer_with_its_content_type() {
         (answer(Html("text")).await, "text/html; charset=utf-8"),
     ];
     for (answer, expected) in checked {
-        answer.assert(200, "text");
+        answer.assert_status(200).assert_text("text");
         assert_eq!(content_type(&answer), expected);
     }
     let json = answer(Json("text")).await;
-    json.assert(200, "\"text\"");
+    json.assert_status(200).assert_text("\"text\"");
     assert_eq!(content_type(&json), "application/json");
 }
 
 #[tokio::test]
 async fn nothing_a_status_and_no_content_have_no_body() {
-    answer(()).await.assert(200, "");
-    answer(StatusCode::CREATED).await.assert(201, "");
+    answer(()).await.assert_status(200).assert_text("");
+    answer(StatusCode::CREATED).await.assert_status(201).assert_text("");
     let nothing = answer(NoContent).await;
-    nothing.assert(204, "");
+    nothing.assert_status(204).assert_text("");
     assert_eq!(content_type(&nothing), "");
 }
 
 #[tokio::test]
 async fn tuples_put_a_status_and_headers_before_a_body() {
-    answer((StatusCode::ACCEPTED, "text")).await.assert(202, "text");
+    answer((StatusCode::ACCEPTED, "text")).await.assert_status(202).assert_text("text");
     let one = answer((StatusCode::CREATED, [("x-a", "1")], Json(7))).await;
-    one.assert(201, "7");
-    assert_eq!((&one.headers["x-a"], content_type(&one)), (&HeaderValue::from_static("1"), "application/json"));
+    one.assert_status(201).assert_text("7");
+    assert_eq!((&one.headers()["x-a"], content_type(&one)), (&HeaderValue::from_static("1"), "application/json"));
     let typed = answer(([(header::CONTENT_TYPE, "text/csv")], "a,b")).await;
-    assert_eq!(typed.headers.get_all("content-type").iter().collect::<Vec<_>>(), ["text/csv"]);
+    assert_eq!(typed.headers().get_all("content-type").iter().collect::<Vec<_>>(), ["text/csv"]);
     let map = HeaderMap::from_iter([(HeaderName::from_static("x-b"), HeaderValue::from_static("2"))]);
     let many = answer((
         StatusCode::OK,
@@ -78,10 +80,10 @@ async fn tuples_put_a_status_and_headers_before_a_body() {
         "text",
     ))
     .await;
-    many.assert(200, "text");
-    assert_eq!((&many.headers["x-a"], &many.headers["x-b"]), (&"1".parse().unwrap(), &"2".parse().unwrap()));
-    assert_eq!(many.headers.get_all("set-cookie").iter().collect::<Vec<_>>(), ["a=1", "b=2"]);
-    answer(([("x-a", "1")],)).await.assert(200, "");
+    many.assert_status(200).assert_text("text");
+    assert_eq!((&many.headers()["x-a"], &many.headers()["x-b"]), (&"1".parse().unwrap(), &"2".parse().unwrap()));
+    assert_eq!(many.headers().get_all("set-cookie").iter().collect::<Vec<_>>(), ["a=1", "b=2"]);
+    answer(([("x-a", "1")],)).await.assert_status(200).assert_text("");
 }
 
 #[tokio::test]
@@ -99,13 +101,13 @@ async fn parts_of_ones_own_stand_in_tuples() {
             Ok(parts)
         }
     }
-    assert_eq!(answer((Served(7), "text")).await.headers["x-served-by"], "7");
-    answer((Served(0), "text")).await.assert(500, "nobody");
+    assert_eq!(answer((Served(7), "text")).await.headers()["x-served-by"], "7");
+    answer((Served(0), "text")).await.assert_status(500).assert_text("nobody");
 }
 
 #[tokio::test]
 async fn a_header_that_http_forbids_is_answered_500() {
-    assert_eq!(answer(([("x-a", "a\nb")], "text")).await.status, 500);
+    assert_eq!(answer(([("x-a", "a\nb")], "text")).await.status(), 500);
 }
 
 #[tokio::test]
@@ -119,8 +121,8 @@ async fn a_whole_response_is_passed_on() {
         http::Response::new(http_body_util::Full::from("full"))
     }
     let app: Router = Router::new().routes(routes![whole, of_another_body]);
-    get(&app, "/").await.assert(299, "text");
-    get(&app, "/other").await.assert(200, "full");
+    get(&app, "/").await.assert_status(299).assert_text("text");
+    get(&app, "/other").await.assert_status(200).assert_text("full");
 }
 
 #[tokio::test]
@@ -138,11 +140,11 @@ async fn results_are_answers_on_both_sides() {
         }
     }
     let app: Router = Router::new().routes(routes![check, any]);
-    get(&app, "/7").await.assert(200, "7");
-    get(&app, "/0").await.assert(409, "zero");
-    get(&app, "/any/0").await.problem(409);
-    get(&app, "/any/1").await.assert(410, "one");
-    get(&app, "/any/2").await.assert(200, "many");
+    get(&app, "/7").await.assert_status(200).assert_text("7");
+    get(&app, "/0").await.assert_status(409).assert_text("zero");
+    get(&app, "/any/0").await.assert_problem(409);
+    get(&app, "/any/1").await.assert_status(410).assert_text("one");
+    get(&app, "/any/2").await.assert_status(200).assert_text("many");
 }
 
 #[tokio::test]
@@ -160,9 +162,9 @@ async fn a_problem_and_a_written_body_stand_in_tuples_too() {
     }
     let app: Router = Router::new().routes(routes![problem, written]);
     let limited = get(&app, "/problem").await;
-    limited.problem(429);
-    assert_eq!(limited.headers["retry-after"], "7");
-    get(&app, "/written").await.assert(201, "7");
+    limited.assert_problem(429);
+    assert_eq!(limited.headers()["retry-after"], "7");
+    get(&app, "/written").await.assert_status(201).assert_text("7");
 }
 
 #[tokio::test]
@@ -178,7 +180,7 @@ async fn a_stream_of_text_or_bytes_is_an_answer() {
     }
     let app: Router = Router::new().routes(routes![text, bytes]);
     let answer = get(&app, "/text").await;
-    answer.assert(200, "1\n2\n3\n");
+    answer.assert_status(200).assert_text("1\n2\n3\n");
     assert_eq!(content_type(&answer), "text/csv");
-    get(&app, "/bytes").await.assert(200, "abcd");
+    get(&app, "/bytes").await.assert_status(200).assert_text("abcd");
 }

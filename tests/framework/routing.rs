@@ -40,45 +40,45 @@ fn app<S: Clone + Send + Sync + 'static>() -> Router<S> {
 #[tokio::test]
 async fn a_request_reaches_the_handler_of_its_method_and_path() {
     let app: Router = app();
-    get(&app, "/").await.assert(200, "index");
-    get(&app, "/users/7").await.assert(200, "show 7");
-    get(&app, "/users/me").await.assert(200, "me");
-    get(&app, "/users/7?x=1").await.assert(200, "show 7");
-    call(&app, Method::DELETE, "/users/7").await.assert(200, "delete 7");
-    get(&app, "/files/a/b.txt").await.assert(200, "a/b.txt");
+    get(&app, "/").await.assert_status(200).assert_text("index");
+    get(&app, "/users/7").await.assert_status(200).assert_text("show 7");
+    get(&app, "/users/me").await.assert_status(200).assert_text("me");
+    get(&app, "/users/7?x=1").await.assert_status(200).assert_text("show 7");
+    call(&app, Method::DELETE, "/users/7").await.assert_status(200).assert_text("delete 7");
+    get(&app, "/files/a/b.txt").await.assert_status(200).assert_text("a/b.txt");
 }
 
 #[tokio::test]
 async fn an_unknown_path_is_answered_404() {
     let app: Router = app();
     for path in ["/nothing", "/users", "/users//", "/files/"] {
-        get(&app, path).await.problem(404);
+        get(&app, path).await.assert_problem(404);
     }
 }
 
 #[tokio::test]
 async fn a_slash_at_the_end_is_another_path() {
-    get(&app(), "/users/7/").await.problem(404);
+    get(&app(), "/users/7/").await.assert_problem(404);
 }
 
 #[tokio::test]
 async fn a_wrong_method_is_answered_405_with_allow() {
     let app: Router = app();
     let answer = call(&app, Method::POST, "/users/7").await;
-    answer.problem(405);
-    assert_eq!(answer.headers["allow"], "GET, DELETE, HEAD");
+    answer.assert_problem(405);
+    assert_eq!(answer.headers()["allow"], "GET, DELETE, HEAD");
     let answer = call(&app, Method::from_bytes(b"PROPFIND").unwrap(), "/users/me").await;
-    answer.problem(405);
-    assert_eq!(answer.headers["allow"], "GET, HEAD");
+    answer.assert_problem(405);
+    assert_eq!(answer.headers()["allow"], "GET, HEAD");
 }
 
 #[tokio::test]
 async fn head_is_answered_by_get_without_its_body() {
     let answer = call(&app(), Method::HEAD, "/users/7").await;
-    answer.assert(200, "");
-    assert_eq!(answer.headers["content-length"], "6");
+    answer.assert_status(200).assert_text("");
+    assert_eq!(answer.headers()["content-length"], "6");
     let missing = call(&app(), Method::HEAD, "/nothing").await;
-    missing.assert(404, "");
+    missing.assert_status(404).assert_text("");
 }
 
 #[tokio::test]
@@ -88,8 +88,8 @@ async fn a_handler_for_head_comes_before_get() {
         [("x-by", "head")]
     }
     let app: Router = Router::new().routes(routes![index, head]);
-    assert_eq!(call(&app, Method::HEAD, "/").await.headers["x-by"], "head");
-    assert_eq!(call(&app, Method::POST, "/").await.headers["allow"], "GET, HEAD");
+    assert_eq!(call(&app, Method::HEAD, "/").await.headers()["x-by"], "head");
+    assert_eq!(call(&app, Method::POST, "/").await.headers()["allow"], "GET, HEAD");
 }
 
 #[tokio::test]
@@ -98,17 +98,17 @@ async fn options_is_answered_only_where_it_is_declared() {
     async fn options() -> &'static str {
         "options"
     }
-    call(&app(), Method::OPTIONS, "/users/me").await.problem(405);
-    call(&app().routes(routes![options]), Method::OPTIONS, "/users/me").await.assert(200, "options");
+    call(&app(), Method::OPTIONS, "/users/me").await.assert_problem(405);
+    call(&app().routes(routes![options]), Method::OPTIONS, "/users/me").await.assert_status(200).assert_text("options");
 }
 
 #[tokio::test]
 async fn a_nested_router_answers_below_its_prefix() {
     let app = Router::new().nest("/v1", app());
-    get(&app, "/v1/users/7").await.assert(200, "show 7");
-    get(&app, "/v1").await.assert(200, "index");
-    get(&app, "/v1/").await.problem(404);
-    get(&app, "/users/7").await.problem(404);
+    get(&app, "/v1/users/7").await.assert_status(200).assert_text("show 7");
+    get(&app, "/v1").await.assert_status(200).assert_text("index");
+    get(&app, "/v1/").await.assert_problem(404);
+    get(&app, "/users/7").await.assert_problem(404);
 }
 
 #[tokio::test]
@@ -118,15 +118,18 @@ async fn parameters_of_the_prefix_come_first_and_the_path_stays_whole() {
         format!("{tenant} {id} {} {uri}", matched.as_str())
     }
     let app: Router = Router::new().nest("/t/:tenant", Router::new().nest("/v1", Router::new().routes(routes![both])));
-    get(&app, "/t/acme/v1/users/7").await.assert(200, "acme 7 /t/{tenant}/v1/users/{id} /t/acme/v1/users/7");
+    get(&app, "/t/acme/v1/users/7")
+        .await
+        .assert_status(200)
+        .assert_text("acme 7 /t/{tenant}/v1/users/{id} /t/acme/v1/users/7");
 }
 
 #[tokio::test]
 async fn merged_routers_answer_together_even_on_one_path() {
     let app: Router = Router::new().routes(routes![show]).merge(Router::new().routes(routes![delete, index]));
-    get(&app, "/users/1").await.assert(200, "show 1");
-    call(&app, Method::DELETE, "/users/1").await.assert(200, "delete 1");
-    get(&app, "/").await.assert(200, "index");
+    get(&app, "/users/1").await.assert_status(200).assert_text("show 1");
+    call(&app, Method::DELETE, "/users/1").await.assert_status(200).assert_text("delete 1");
+    get(&app, "/").await.assert_status(200).assert_text("index");
 }
 
 #[tokio::test]
@@ -134,9 +137,9 @@ async fn a_fallback_function_answers_unknown_paths_and_knows_the_state() {
     let app = app()
         .fallback(async |State(name): State<&'static str>, method: Method, uri: Uri| format!("{name} {method} {uri}"));
     let app: Router = Router::new().merge(app).with_state("state");
-    get(&app, "/nothing").await.assert(200, "state GET /nothing");
-    get(&app, "/users/7").await.assert(200, "show 7");
-    call(&app, Method::POST, "/users/7").await.problem(405);
+    get(&app, "/nothing").await.assert_status(200).assert_text("state GET /nothing");
+    get(&app, "/users/7").await.assert_status(200).assert_text("show 7");
+    call(&app, Method::POST, "/users/7").await.assert_problem(405);
 }
 
 #[tokio::test]
@@ -148,10 +151,10 @@ async fn a_fallback_service_answers_unknown_paths() {
     let axum = axum::Router::new().route("/axum", axum::routing::get(async || "axum"));
     let inner: Router = Router::new().routes(routes![inner]).fallback_service(axum);
     let app = app().fallback_service(inner);
-    get(&app, "/inner/7").await.assert(200, "7");
-    get(&app, "/axum").await.assert(200, "axum");
-    get(&app, "/users/7").await.assert(200, "show 7");
-    get(&app, "/nothing").await.assert(404, "");
+    get(&app, "/inner/7").await.assert_status(200).assert_text("7");
+    get(&app, "/axum").await.assert_status(200).assert_text("axum");
+    get(&app, "/users/7").await.assert_status(200).assert_text("show 7");
+    get(&app, "/nothing").await.assert_status(404).assert_text("");
 }
 
 #[tokio::test]
@@ -161,20 +164,20 @@ async fn the_innermost_fallback_that_covers_the_path_answers() {
         .nest("/a", Router::new().nest("/{x}", inner).fallback(async || "outer"))
         .nest("/plain", Router::new().routes(routes![index]))
         .fallback(async || "root");
-    get(&app, "/a/b/c").await.assert(200, "inner");
-    get(&app, "/a/b").await.assert(200, "inner");
-    get(&app, "/a").await.assert(200, "outer");
-    get(&app, "/ab").await.assert(200, "root");
-    get(&app, "/plain/x").await.assert(200, "root");
+    get(&app, "/a/b/c").await.assert_status(200).assert_text("inner");
+    get(&app, "/a/b").await.assert_status(200).assert_text("inner");
+    get(&app, "/a").await.assert_status(200).assert_text("outer");
+    get(&app, "/ab").await.assert_status(200).assert_text("root");
+    get(&app, "/plain/x").await.assert_status(200).assert_text("root");
 }
 
 #[tokio::test]
 async fn a_router_extended_after_it_was_used_answers_the_new_paths_too() {
     let app: Router = Router::new().routes(routes![index]);
-    get(&app, "/users/7").await.problem(404);
+    get(&app, "/users/7").await.assert_problem(404);
     let more = app.clone().routes(routes![show]);
-    get(&more, "/users/7").await.assert(200, "show 7");
-    get(&app, "/users/7").await.problem(404);
+    get(&more, "/users/7").await.assert_status(200).assert_text("show 7");
+    get(&app, "/users/7").await.assert_problem(404);
 }
 
 #[test]

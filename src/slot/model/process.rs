@@ -1,8 +1,8 @@
 //! A worker's process: which region it is attached to, how it stops, how it dies.
 
 use super::Step;
-use super::state::{Do, Lease, State, Worker};
 use super::rules::Rules;
+use super::state::{Do, Lease, State, Worker};
 use super::worker::is_busy;
 use crate::sync::AnswerRight;
 
