@@ -173,7 +173,7 @@ impl Pair {
     #[inline(never)]
     pub fn send(&mut self, request: &Prepared) {
         let slot = self.hub.reserve(self.hub.slot_at(self.next)).expect("an answer is received before the next round");
-        self.sent.push_back(slot.write(&request.0, 0).expect("it fits").announce());
+        self.sent.push_back(slot.write(&request.0, 0).expect("it fits").announce(0));
         self.next = (self.next + 1) % Self::SLOTS;
     }
 
