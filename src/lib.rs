@@ -73,6 +73,7 @@ mod worker;
 pub mod hub;
 mod slot;
 mod bus;
+mod observe;
 mod region;
 mod signal;
 mod lock;
@@ -91,7 +92,7 @@ pub mod bench;
 
 pub use self::body::Body;
 pub use self::bus::{CleanError, Cleaned, Left, Reason, clean};
-pub use self::extract::{Cancelled, Deadline, Extension, Form, Json, MatchedPath, Path, Query, State};
+pub use self::extract::{Cancelled, Deadline, Extension, Form, Json, MatchedPath, Path, Query, State, TraceContext};
 pub use self::protocol::{BusName, RequestId, Version};
 pub use self::region::TrustedPeers;
 pub use self::routing::Router;

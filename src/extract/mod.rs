@@ -5,7 +5,7 @@
 //! `Bytes`, `String` and [`Body`](crate::Body) (last argument), [`http::HeaderMap`], [`http::Method`], [`http::Uri`],
 //! [`http::Version`], and `Result<T, T::Rejection>` of any extractor to see why it failed. `Option<T>` works for those
 //! that can tell "not there" from "wrong": [`Path`], [`Query`], [`Json`], [`RequestId`](crate::RequestId), [`MatchedPath`],
-//! [`Deadline`].
+//! [`Deadline`], [`TraceContext`].
 //!
 //! Extractors written for axum work too, unless they read axum's own extensions: `axum::extract::Path` and
 //! `axum::extract::MatchedPath` know only axum's router. Use the ones here.
@@ -20,6 +20,7 @@ mod query;
 mod rejection;
 mod request_id;
 mod state;
+mod trace_context;
 
 pub use self::{
     caller::{Cancelled, DeadlineMissing, DeadlineRejection},
@@ -32,8 +33,10 @@ pub use self::{
     rejection::{Reason, Rejection},
     request_id::{RequestIdMissing, RequestIdRejection},
     state::State,
+    trace_context::{TraceContextMissing, TraceContextRejection},
 };
 pub use crate::http::Deadline;
+pub use crate::observe::{ParentId, TraceContext, TraceId};
 pub use axum_core::extract::{
     DefaultBodyLimit, FromRef, FromRequest, FromRequestParts, OptionalFromRequest, OptionalFromRequestParts, Request,
 };

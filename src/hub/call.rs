@@ -24,6 +24,22 @@ const LONG: usize = 4096;
 pub(super) async fn call<B>(
     shared: Arc<Shared>,
     request: Request<B>,
+    permit: Option<Permit>,
+    manner: Manner,
+) -> Result<Response<Body>, CallError>
+where
+    B: http_body::Body,
+    B::Error: Into<BoxError>,
+{
+    let meter = shared.meters.call();
+    let result = send(shared, request, permit, manner).await;
+    meter.ended(result.as_ref().map_or_else(CallError::outcome, |_| "answered"));
+    result
+}
+
+async fn send<B>(
+    shared: Arc<Shared>,
+    request: Request<B>,
     mut permit: Option<Permit>,
     manner: Manner,
 ) -> Result<Response<Body>, CallError>
@@ -113,7 +129,9 @@ async fn dispatch(
                     Ok(written) => {
                         // Another look at the clock is nothing beside a long body, and much beside a short one.
                         let now = if call.body().len() < LONG { now } else { Instant::now() };
-                        written.announce(deadline.shared().clock.nanos(now))
+                        let slot = written.announce(deadline.shared().clock.nanos(now));
+                        deadline.shared().count_slots();
+                        slot
                     }
                     Err(DispatchError::NoRoom(_)) if !made_room && deadline.shared().make_room() => {
                         made_room = true;
