@@ -46,6 +46,7 @@
 //! - `tokio` (default): unfinished handlers run on the tokio runtime that awaits [`serve`]; `shutdown_signal`;
 //!   `tower::timeout` errors are answered 504; `hub::RetryIdempotent`. Without it, give [`Serve::executor`] any `futures::task::Spawn`.
 //! - `macros` (default): `#[handler]`.
+//! - `metrics`: workers and hubs tell the recorder of the `metrics` crate; see [`guides::observability`].
 //!
 //! # Where to read on
 //!
@@ -101,6 +102,12 @@ pub use self::serve::shutdown_signal;
 pub use self::serve::{DEFAULT_MESSAGE_LIMIT, Error, NAME_VARIABLE, Serve, ServeFuture, serve};
 #[cfg(feature = "macros")]
 pub use slotbus_macros::handler;
+
+/// Guides, one for each task.
+pub mod guides {
+    #[doc = include_str!("../docs/guides/observability.md")]
+    pub mod observability {}
+}
 
 /// What `#[handler]` writes paths to; no part of the interface.
 #[doc(hidden)]

@@ -8,7 +8,7 @@ mod hub;
 mod names;
 mod worker;
 
-pub(crate) use self::hub::{CallMeter, HubMeters, SlotMeter};
+pub(crate) use self::hub::{HubMeters, SlotMeter};
 pub(super) use self::worker::RequestMeter;
 pub(crate) use self::worker::WorkerMeters;
 

@@ -1,5 +1,6 @@
 //! One request, from its claim to its answer.
 
+use std::cell::LazyCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -42,7 +43,9 @@ impl Watch {
         (METERED || is_listened_to()).then(|| Self { claimed_at: monotonic_nanos() })
     }
 
-    /// Begins the span and the measuring. Cold, as the way past it is the one to keep short. `sent_at` is when the request was READY, in nanoseconds of CLOCK_MONOTONIC.
+    /// Begins the span and the measuring. `sent_at` is when the request was READY, in nanoseconds of CLOCK_MONOTONIC.
+    ///
+    /// Cold: the way past it is the one to keep short.
     #[cold]
     pub(crate) fn observe(self, meters: &WorkerMeters, sent_at: Option<u64>, subject: &Subject<'_>) -> Observation {
         let Self { claimed_at } = self;
@@ -60,7 +63,8 @@ impl Watch {
 /// The span of a request. Names are those of OpenTelemetry's semantic conventions for HTTP, where they have one.
 fn span(subject: &Subject<'_>, queued: Option<Duration>) -> Span {
     let Subject { id, method, path, headers } = subject;
-    let ids = if is_listened_to() { TraceIds::of(headers) } else { None };
+    // Looked for only if this span is wanted; others at its level may be.
+    let ids = LazyCell::new(|| TraceIds::of(headers));
     tracing::debug_span!(
         target: "slotbus",
         parent: None,
