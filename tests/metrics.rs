@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{Method, Request, Response, StatusCode};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
@@ -60,6 +60,9 @@ fn listen() -> &'static Snapshotter {
     })
 }
 
+/// When a test gives up; nothing is proven by it.
+const GIVE_UP: Duration = Duration::from_secs(60);
+
 /// The metrics of one bus, with the label of the bus left out.
 struct Metrics(String);
 
@@ -82,7 +85,9 @@ impl Metrics {
 
     /// Waits until a metric has this value: some are told after the caller has its answer.
     async fn until(&self, key: &str, value: f64) {
+        let start = Instant::now();
         while self.value(key) != value {
+            assert!(start.elapsed() < GIVE_UP, "{key} is not {value}: {:#?}", self.all());
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
@@ -163,7 +168,7 @@ async fn calls_are_counted_by_their_outcome() {
     let metrics = Metrics::of(&hub);
     let call =
         |request: http::request::Builder, body: usize| hub.call(request.body(Body::from(vec![0; body])).unwrap());
-    let overdue = call(Request::get("/").extension(Deadline(std::time::Instant::now())), 0).await;
+    let overdue = call(Request::get("/").extension(Deadline(Instant::now())), 0).await;
     assert!(matches!(overdue, Err(CallError::TimedOut(_))));
     assert!(matches!(call(Request::post("/"), 1001).await, Err(CallError::BodyTooLarge(_))));
     assert!(matches!(call(Request::get("/").method(Method::TRACE), 0).await, Err(CallError::Wire(_))));
