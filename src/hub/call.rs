@@ -65,6 +65,7 @@ where
         };
         // Made before anything else is dropped: from now on it sees to the slot.
         let mut answer = Answer::new(deadline, permit, slot, call.body().len(), manner);
+        answer.deadline().shared().count_slots();
         match (&mut answer).await {
             Ok(reply) => break reply,
             Err(Unanswered::Withdrawn) => deadline = answer.deadline().moved()?,
@@ -129,9 +130,7 @@ async fn dispatch(
                     Ok(written) => {
                         // Another look at the clock is nothing beside a long body, and much beside a short one.
                         let now = if call.body().len() < LONG { now } else { Instant::now() };
-                        let slot = written.announce(deadline.shared().clock.nanos(now));
-                        deadline.shared().count_slots();
-                        slot
+                        written.announce(deadline.shared().clock.nanos(now))
                     }
                     Err(DispatchError::NoRoom(_)) if !made_room && deadline.shared().make_room() => {
                         made_room = true;

@@ -1,8 +1,8 @@
 //! Metrics by the `metrics` facade.
 //!
 //! Handles are asked of the recorder once: those of a worker when it attaches, those of a hub when it is made, those of a
-//! route at its first request, and then they are kept. What is in them for each request is atomic additions and one look
-//! into a table that is only written to when a route is new.
+//! route when its first request is answered. From then on a request costs what the recorder's handles cost, and looks into
+//! tables that are only written to when a route or a status is new.
 
 mod hub;
 mod names;

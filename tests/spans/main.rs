@@ -155,7 +155,7 @@ async fn the_span_of_a_request_that_ends_otherwise_says_how() {
     let serve = || {
         service(async |request: http::Request<Body>| match request.uri().path() {
             "/panics" => panic!("on purpose"),
-            "/long" => return http::Response::builder().header("x", "y".repeat(200_000)).body(Body::empty()).unwrap(),
+            "/long" => http::Response::builder().header("x", "y".repeat(200_000)).body(Body::empty()).unwrap(),
             _ => std::future::pending().await,
         })
     };
