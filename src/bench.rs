@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::body::Body;
 use crate::bus::{Access, Bus, Founding};
 use crate::http::{call_to_request, request_to_call};
+use crate::observe::Watch;
 use crate::protocol::{
     BusName, Call, HeaderSink, Limits, OutgoingCall, OutgoingReply, Reply, RequestId, Segments, Version, decode_method,
 };
@@ -173,7 +174,7 @@ impl Pair {
     #[inline(never)]
     pub fn send(&mut self, request: &Prepared) {
         let slot = self.hub.reserve(self.hub.slot_at(self.next)).expect("an answer is received before the next round");
-        self.sent.push_back(slot.write(&request.0, 0).expect("it fits").announce());
+        self.sent.push_back(slot.write(&request.0, 0).expect("it fits").announce(0));
         self.next = (self.next + 1) % Self::SLOTS;
     }
 
@@ -181,9 +182,15 @@ impl Pair {
     #[inline(never)]
     pub fn work(&mut self) {
         let Self { worker, cursor, service, .. } = self;
-        let lease = worker.claim(cursor).expect("a request was sent");
+        let mut lease = worker.claim(cursor).expect("a request was sent");
+        let watch = Watch::begin();
         let call = lease.read().expect("it is a request");
-        let request = service.request(call).expect("it is one of http");
+        let mut request = service.request(call).expect("it is one of http");
+        if let Some(watch) = watch {
+            lease.tell(HttpService::<Router>::observe(&mut request, watch, worker.meters(), lease.sent_at()));
+        }
+        let observation = lease.observation().clone();
+        let _inside = observation.enter();
         let mut future = pin!(service.call(request));
         let Poll::Ready(reply) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
             panic!("the handler did not wait for anything");

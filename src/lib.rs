@@ -47,6 +47,7 @@
 //!   `tower::timeout` errors are answered 504; `hub::RetryIdempotent`; `testing`. Without it, give [`Serve::executor`] any `futures::task::Spawn`.
 //! - `macros` (default): `#[handler]`.
 //! - `headers`: `extract::Header`, typed by the `headers` crate, which is re-exported.
+//! - `metrics`: workers and hubs tell the recorder of the `metrics` crate; see [`guides::observability`].
 //!
 //! # Where to read on
 //!
@@ -76,6 +77,7 @@ mod worker;
 pub mod hub;
 mod slot;
 mod bus;
+mod observe;
 mod region;
 mod signal;
 mod lock;
@@ -96,7 +98,7 @@ pub use self::body::Body;
 pub use self::bus::{CleanError, Cleaned, Left, Reason, clean};
 #[cfg(feature = "headers")]
 pub use self::extract::Header;
-pub use self::extract::{Cancelled, Deadline, Extension, Form, Json, MatchedPath, Path, Query, State};
+pub use self::extract::{Cancelled, Deadline, Extension, Form, Json, MatchedPath, Path, Query, State, TraceContext};
 pub use self::protocol::{BusName, RequestId, Version};
 pub use self::region::TrustedPeers;
 pub use self::routing::Router;
@@ -107,6 +109,12 @@ pub use self::serve::{DEFAULT_MESSAGE_LIMIT, Error, NAME_VARIABLE, Serve, ServeF
 pub use headers;
 #[cfg(feature = "macros")]
 pub use slotbus_macros::handler;
+
+/// Guides, one for each task.
+pub mod guides {
+    #[doc = include_str!("../docs/guides/observability.md")]
+    pub mod observability {}
+}
 
 /// What `#[handler]` writes paths to; no part of the interface.
 #[doc(hidden)]

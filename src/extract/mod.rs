@@ -14,6 +14,7 @@
 //! | [`MatchedPath`] | when no pattern was chosen | 500 |
 //! | [`RequestId`](crate::RequestId) | when no bus was involved | 500 |
 //! | [`Deadline`] | when the hub tells none | 500 |
+//! | [`TraceContext`] | without a `traceparent` that is one | 400 |
 //! | `Bytes`, `String` | – | 400, 413 |
 //! | [`RawBody`], [`Body`](crate::Body), [`Request`] | – | never |
 //! | [`State`], [`Cancelled`] | – | never |
@@ -75,6 +76,7 @@ mod raw_body;
 mod rejection;
 mod request_id;
 mod state;
+mod trace_context;
 
 #[cfg(feature = "headers")]
 pub use self::header::{Header, HeaderError, HeaderRejection};
@@ -90,8 +92,10 @@ pub use self::{
     rejection::{Reason, Rejection},
     request_id::{RequestIdMissing, RequestIdRejection},
     state::State,
+    trace_context::{TraceContextMissing, TraceContextRejection},
 };
 pub use crate::http::Deadline;
+pub use crate::observe::{ParentId, TraceContext, TraceId};
 pub use axum_core::extract::rejection::{BytesRejection, StringRejection};
 pub use axum_core::extract::{
     DefaultBodyLimit, FromRef, FromRequest, FromRequestParts, OptionalFromRequest, OptionalFromRequestParts, Request,

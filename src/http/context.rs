@@ -1,12 +1,13 @@
 //! What the framework knows of a call, as one request extension.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use http::{Extensions, Uri, uri::PathAndQuery};
 
 use super::pattern::{Captures, Pattern};
 use super::refuser::RefusalMap;
+use crate::observe::Observed;
 use crate::protocol::{Caller, RequestId};
 
 /// Travels in the extensions of every request that came through a bus.
@@ -26,6 +27,8 @@ pub(crate) struct CallContext {
     pub(crate) refusals: Option<RefusalMap>,
     /// Who waits for the answer.
     pub(crate) caller: Option<Caller>,
+    /// Who wants to know of the route, while the request is handled.
+    pub(crate) observed: Weak<Observed>,
 }
 
 impl CallContext {
@@ -77,6 +80,11 @@ impl MatchedRoute {
     /// Notes `route` as the one chosen: in the context of the call, or by itself when no bus is involved.
     pub(crate) fn note(route: Option<Self>, extensions: &mut Extensions) {
         if let Some(context) = extensions.get_mut::<CallContext>() {
+            if let Some(route) = &route
+                && let Some(observed) = context.observed.upgrade()
+            {
+                observed.matched(route.pattern.as_str());
+            }
             context.matched = route;
         } else if let Some(route) = route {
             extensions.insert(route);

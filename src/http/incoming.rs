@@ -2,6 +2,8 @@
 //!
 //! URI, header values and body are slices of the one private block that was copied out of shared memory.
 
+use std::sync::Weak;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
@@ -92,6 +94,7 @@ pub(crate) fn call_to_request(call: Call, header_limit: usize) -> Result<Request
         matched: None,
         refusals: None,
         caller: call.caller,
+        observed: Weak::new(),
     };
     let mut request = Request::new(if call.body.is_empty() { Body::empty() } else { Body::from(call.body) });
     *request.method_mut() = call.method;

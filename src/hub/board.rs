@@ -5,7 +5,8 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::pool::Permit;
-use crate::protocol::{Claim, SlotIndex, Status};
+use crate::observe::SlotCounts;
+use crate::protocol::{Claim, OwnerToken, SlotIndex, Status};
 use crate::slot::{DispatchedSlot, HubBus, Progress};
 use crate::sync::caught;
 
@@ -44,6 +45,15 @@ pub(super) struct Zombies {
     pub(super) all: usize,
     /// Those that a worker has run for long since.
     pub(super) stuck: usize,
+}
+
+/// What was found of workers that are proven dead.
+#[derive(Debug, Default)]
+pub(super) struct Dead {
+    /// Whose claims were freed, once for each claim.
+    pub(super) workers: Vec<OwnerToken>,
+    /// How many of the claims were zombies.
+    pub(super) zombies: u64,
 }
 
 impl Board {
@@ -96,11 +106,10 @@ impl Board {
         0
     }
 
-    /// Frees the slots whose workers are proven dead and wakes their callers; how many workers' claims were freed, and
-    /// how many of them were zombies.
-    pub(super) fn reap(&self, bus: &HubBus) -> (u64, u64) {
-        let (mut freed, mut buried) = (0, 0);
-        let is_dead = |claim: Claim| claim.owner().is_some_and(|owner| !bus.bus().owner_is_alive(owner));
+    /// Frees the slots whose workers are proven dead and wakes their callers.
+    pub(super) fn reap(&self, bus: &HubBus) -> Dead {
+        let mut dead = Dead::default();
+        let dead_owner = |claim: Claim| claim.owner().filter(|&owner| !bus.bus().owner_is_alive(owner));
         for index in bus.slots() {
             let mut entry = self.entry(index);
             let own;
@@ -119,10 +128,11 @@ impl Board {
                 slot.end_hold(bus, owner);
             }
             let Progress::Claimed(claim) = slot.progress(bus) else { continue };
-            if !is_dead(claim) || !slot.reap(bus, claim) {
+            let Some(owner) = dead_owner(claim) else { continue };
+            if !slot.reap(bus, claim) {
                 continue;
             }
-            freed += 1;
+            dead.workers.push(owner);
             match &mut *entry {
                 Entry::Pending { waker, orphaned, .. } => {
                     *orphaned = true;
@@ -136,12 +146,12 @@ impl Board {
                     let zombie = std::mem::take(&mut *entry);
                     drop(entry);
                     drop(zombie);
-                    buried += 1;
+                    dead.zombies += 1;
                 }
                 Entry::Idle | Entry::Orphan(_) => *entry = Entry::Orphan(DispatchedSlot::in_slot(bus, index)),
             }
         }
-        (freed, buried)
+        dead
     }
 
     /// Whether the worker of this request, whose caller looks by itself, was proven dead.
@@ -160,6 +170,23 @@ impl Board {
             }
         }
         zombies
+    }
+
+    /// Counts the slots of each state.
+    pub(super) fn count(&self, bus: &HubBus) -> SlotCounts {
+        let mut counts = SlotCounts::default();
+        for index in bus.slots() {
+            if let Entry::Zombie { .. } = &*self.entry(index) {
+                counts.zombies += 1;
+                continue;
+            }
+            match bus.status(index) {
+                Status::Ready => counts.ready += 1,
+                Status::Claimed(_) => counts.claimed += 1,
+                _ => {}
+            }
+        }
+        counts
     }
 
     /// Wakes every waiting caller, for a hub that closes or retires its region.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
 use http::{Request, Response, request};
 
@@ -16,8 +17,27 @@ use crate::http::{collect_request, reply_to_response, request_to_call};
 use crate::protocol::{OutgoingCall, Segments};
 use crate::slot::{DispatchError, DispatchedSlot};
 
+/// It takes longer to write so many bytes of a body than to look at the clock.
+const LONG: usize = 4096;
+
 /// Sends `request` and resolves to its response; `permit` is the slot that was waited for before, if any.
 pub(super) async fn call<B>(
+    shared: Arc<Shared>,
+    request: Request<B>,
+    permit: Option<Permit>,
+    manner: Manner,
+) -> Result<Response<Body>, CallError>
+where
+    B: http_body::Body,
+    B::Error: Into<BoxError>,
+{
+    let meter = shared.meters.call();
+    let result = send(shared, request, permit, manner).await;
+    meter.ended(result.as_ref().map_or_else(CallError::outcome, |_| "answered"));
+    result
+}
+
+async fn send<B>(
     shared: Arc<Shared>,
     request: Request<B>,
     mut permit: Option<Permit>,
@@ -45,6 +65,7 @@ where
         };
         // Made before anything else is dropped: from now on it sees to the slot.
         let mut answer = Answer::new(deadline, permit, slot, call.body().len(), manner);
+        answer.deadline().shared().count_slots();
         match (&mut answer).await {
             Ok(reply) => break reply,
             Err(Unanswered::Withdrawn) => deadline = answer.deadline().moved()?,
@@ -97,7 +118,7 @@ async fn dispatch(
                 deadline.limit(acquire).await?
             }
         };
-        deadline.check()?;
+        let now = deadline.check()?;
         let bus = &deadline.shared().bus;
         if !bus.bus().is_own_life() {
             // Another hub has taken the region over: nothing is written there any more.
@@ -106,7 +127,11 @@ async fn dispatch(
         match bus.reserve(permit.slot()) {
             Some(reserved) => {
                 let slot = match reserved.write(call, deadline.on_the_wire()) {
-                    Ok(written) => written.announce(),
+                    Ok(written) => {
+                        // Another look at the clock is nothing beside a long body, and much beside a short one.
+                        let now = if call.body().len() < LONG { now } else { Instant::now() };
+                        written.announce(deadline.shared().clock.nanos(now))
+                    }
                     Err(DispatchError::NoRoom(_)) if !made_room && deadline.shared().make_room() => {
                         made_room = true;
                         waited = Some(permit);

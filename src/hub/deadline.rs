@@ -50,9 +50,10 @@ impl Deadline {
         Ok(Self { shared, started: self.started, waited: true, at: self.at, key: None })
     }
 
-    /// Fails when the time is up. The clock is asked only if there was something to wait for.
-    pub(super) fn check(&self) -> Result<(), CallError> {
-        if self.at <= self.now() { Err(self.timed_out()) } else { Ok(()) }
+    /// The time now, as `now` tells it; fails when the time is up. The clock is asked only if there was something to wait for.
+    pub(super) fn check(&self) -> Result<Instant, CallError> {
+        let now = self.now();
+        if self.at <= now { Err(self.timed_out()) } else { Ok(now) }
     }
 
     fn timed_out(&self) -> CallError {

@@ -59,6 +59,23 @@ impl CallError {
     }
 }
 
+impl CallError {
+    /// The variant, as metrics name it.
+    pub(super) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::TimedOut(_) => "timed_out",
+            Self::Wire(_) => "wire",
+            Self::BodyTooLarge(_) => "body_too_large",
+            Self::Body(_) => "body",
+            Self::NoRoom(_) => "no_room",
+            Self::WorkerDied => "worker_died",
+            Self::Abandoned => "abandoned",
+            Self::Reply(_) => "reply",
+        }
+    }
+}
+
 impl From<Closed> for CallError {
     fn from(Closed: Closed) -> Self {
         Self::Closed

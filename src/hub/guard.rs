@@ -10,9 +10,13 @@ use super::lives::Lives;
 use super::shared::Shared;
 use super::watcher;
 use crate::bus::{LIFE_CHECK, Looks, Stir};
+use crate::observe::SlotMeter;
 
 /// How often workers are looked after while requests are out, where the kernel gives no hints.
 const BLIND_CHECK: Duration = Duration::from_millis(50);
+
+/// How often slots are counted while requests are out, if anybody wants to know.
+const COUNT: Duration = Duration::from_millis(100);
 
 /// Runs until the life is over.
 pub(super) fn guard(lives: &Weak<Lives>, shared: &Arc<Shared>) {
@@ -23,12 +27,14 @@ pub(super) fn guard(lives: &Weak<Lives>, shared: &Arc<Shared>) {
     }
     let lookout = lookout.ok();
     let mut looks = Looks::default();
+    let mut meter = shared.meters.slots();
     // Something may have happened before anybody looked out.
     looks.hint();
     while !shared.is_closed() {
         let by_the_clock = (shared.has_zombies.is_raised() || shared.retired.is_raised()).then_some(LIFE_CHECK);
         let blind = lookout.is_none().then(|| if shared.pool.taken() == 0 { LIFE_CHECK } else { BLIND_CHECK });
-        let patience = [looks.pause(), by_the_clock, blind].into_iter().flatten().min();
+        let counts = shared.counts_slots.is_raised().then_some(COUNT);
+        let patience = [looks.pause(), by_the_clock, blind, counts].into_iter().flatten().min();
         let was_looking = looks.pause().is_some();
         match shared.alarm.wait(lookout.as_ref(), patience) {
             Stir::Hint => looks.hint(),
@@ -40,11 +46,25 @@ pub(super) fn guard(lives: &Weak<Lives>, shared: &Arc<Shared>) {
         }
         watcher::look_after_life(shared);
         look_after_zombies(lives, shared);
+        count_slots(shared, &mut meter);
         if was_looking && looks.pause().is_none() {
             // Whoever has died is buried by now.
             bus.sweep_answers(false);
         }
     }
+}
+
+/// Shows what the slots are doing; after the last request that they do nothing.
+fn count_slots(shared: &Shared, meter: &mut SlotMeter) {
+    if !shared.counts_slots.is_raised() {
+        return;
+    }
+    // Lowered before the look: who takes a slot after it finds the flag lowered, raises it and rings.
+    shared.counts_slots.lower();
+    if shared.pool.taken() > 0 {
+        shared.counts_slots.raise();
+    }
+    meter.show(shared.board.count(&shared.bus));
 }
 
 /// Retires a region that is stuck, and closes a retired one that nobody waits in any more.
@@ -82,6 +102,7 @@ fn look_after_zombies(lives: &Weak<Lives>, shared: &Arc<Shared>) {
     let (name, stuck) = (shared.bus.bus().name(), zombies.stuck);
     match lives.succeed(shared) {
         Ok(()) => {
+            shared.meters.region_retired();
             tracing::warn!(bus = %name, "{stuck} slots are stuck with workers that do not answer: the region was retired")
         }
         Err(error) => tracing::error!(bus = %name, "a region with {stuck} stuck slots could not be retired: {error}"),

@@ -11,6 +11,7 @@ use super::pool::Pool;
 use super::watch::Watch;
 use super::watcher;
 use crate::bus::Alarm;
+use crate::observe::HubMeters;
 use crate::protocol::RequestId;
 use crate::signal::{Spin, WireClock};
 use crate::slot::{HubBus, TrustedPeers};
@@ -49,6 +50,9 @@ pub(super) struct Shared {
     ids: Ids,
     /// Wakes the guard.
     pub(super) alarm: Alarm,
+    pub(super) meters: HubMeters,
+    /// The guard counts the slots of each state once in a while.
+    pub(super) counts_slots: Flag,
     /// There may be zombies, which the guard looks after.
     pub(super) has_zombies: Flag,
     /// Callers and workers have another region by now.
@@ -63,6 +67,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(bus: HubBus, alarm: Alarm, options: &Options, lives: Weak<Lives>) -> Self {
         let bus = Arc::new(bus);
+        let meters = HubMeters::new(bus.bus().name());
         let &Options { timeout, spin, trust, .. } = options;
         Self {
             pool: Arc::new(Pool::new(Arc::clone(&bus))),
@@ -82,6 +87,8 @@ impl Shared {
             minds_memory: Flag::default(),
             ids: Ids::new(),
             alarm,
+            meters,
+            counts_slots: Flag::default(),
             has_zombies: Flag::default(),
             retired: Flag::default(),
             succeeding: Flag::default(),
@@ -227,6 +234,14 @@ impl Shared {
     pub(super) fn mind_zombies(&self) {
         if !self.has_zombies.is_raised() {
             self.has_zombies.raise();
+            self.alarm.ring();
+        }
+    }
+
+    /// Has the guard count slots, if anybody wants to know and it does not do so already.
+    pub(super) fn count_slots(&self) {
+        if HubMeters::COUNTS_SLOTS && !self.counts_slots.is_raised() {
+            self.counts_slots.raise();
             self.alarm.ring();
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::board::Dead;
 use super::shared::Shared;
 use crate::bus::LIFE_CHECK;
 use crate::sync::caught;
@@ -88,14 +89,15 @@ pub(super) fn look_after_life(shared: &Shared) {
 }
 
 fn bury_the_dead(shared: &Shared) {
-    let (freed, buried) = shared.board.reap(&shared.bus);
+    let Dead { workers, zombies } = shared.board.reap(&shared.bus);
     shared.mind_memory();
-    for _ in 0..buried + shared.board.scan_closely(&shared.bus) {
+    for _ in 0..zombies + shared.board.scan_closely(&shared.bus) {
         shared.drop_interest();
     }
     let bus = shared.bus.bus();
-    if freed > 0 {
-        tracing::warn!(bus = %bus.name(), "a worker died with {freed} requests in hand");
+    if !workers.is_empty() {
+        tracing::warn!(bus = %bus.name(), "a worker died with {} requests in hand", workers.len());
+        shared.meters.workers_died(&workers);
     }
     // A worker that died may have taken rings that it never acted on: what waits is told of anew.
     let waiting = shared.bus.waiting();

@@ -90,7 +90,7 @@ pub struct ShmHeader {
     pub alloc_head: BumpHead,
     /// Extension: `0x31584253` once the fields below are complete.
     pub ext_magic: Seal,
-    /// Extension: what the hub offers: bit 0 TICKET, 1 CANCEL, 2 DEADLINE, 3 ARENAS, 4 LOCKS.
+    /// Extension: what the hub offers: bit 0 TICKET, 1 CANCEL, 2 DEADLINE, 3 ARENAS, 4 LOCKS, 5 SENT.
     pub hub_features: FieldU32,
     /// Extension: random, never 0, new for every region object.
     pub epoch: FieldU64,
@@ -151,7 +151,8 @@ pub struct SlotMeta {
     pub cancel: FieldU32,
     /// Extension: owner whose zero-copy bytes of this slot are alive, 0 for none.
     pub held: HeldWord,
-    reserved: FieldU64,
+    /// Extension, with SENT: when the request was made READY, in CLOCK_MONOTONIC nanoseconds, 0 for not known.
+    pub sent_at: FieldU64,
 }
 
 /// The 36 bytes of a request id, held as nine words.
@@ -192,6 +193,8 @@ impl Features {
     pub(crate) const ARENAS: Self = Self(1 << 3);
     /// Life and death are proven by file locks; claims carry their owner.
     pub(crate) const LOCKS: Self = Self(1 << 4);
+    /// Requests say when they were made READY.
+    pub(crate) const SENT: Self = Self(1 << 5);
 
     /// The features of a raw word; unknown bits are kept and mean nothing to us.
     pub(crate) const fn from_bits(bits: u32) -> Self {
@@ -244,6 +247,7 @@ const _: () = {
     assert!(offset_of!(SlotMeta, deadline) == 104);
     assert!(offset_of!(SlotMeta, cancel) == 112);
     assert!(offset_of!(SlotMeta, held) == 116);
+    assert!(offset_of!(SlotMeta, sent_at) == 120);
     assert!(size_of::<PayloadDescriptor>() == 20);
     assert!(offset_of!(PayloadDescriptor, meta_len) == 4);
     assert!(offset_of!(PayloadDescriptor, body_offset) == 8);

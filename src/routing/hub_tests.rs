@@ -48,6 +48,7 @@ fn context(hub_pattern: &str, params: &[(&str, &str)]) -> CallContext {
         matched: None,
         refusals: None,
         caller: None,
+        observed: std::sync::Weak::new(),
     }
 }
 

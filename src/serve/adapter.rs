@@ -11,7 +11,9 @@ use pin_project_lite::pin_project;
 use tower::Service;
 
 use crate::body::{Body, BoxError};
+use crate::http::context::CallContext;
 use crate::http::{BodyCollector, call_to_request, has_body, reply_of};
+use crate::observe::{Observation, Subject, Watch, WorkerMeters};
 use crate::protocol::{Call, CallError, Limits, OutgoingReply, RequestId, Segments};
 use crate::response::{IntoResponse as _, refusal_of};
 use crate::worker::CallService;
@@ -50,6 +52,21 @@ where
             DefaultBodyLimit::max(limit).apply(&mut request);
         }
         Ok(request)
+    }
+
+    #[cold]
+    fn observe(request: &mut Request<Body>, watch: Watch, meters: &WorkerMeters, sent_at: Option<u64>) -> Observation {
+        let subject = Subject {
+            id: RequestId::of(request.extensions()),
+            method: request.method(),
+            path: request.uri().path(),
+            headers: request.headers(),
+        };
+        let observation = watch.observe(meters, sent_at, &subject);
+        if let Some(context) = request.extensions_mut().get_mut::<CallContext>() {
+            context.observed = observation.witness();
+        }
+        observation
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {

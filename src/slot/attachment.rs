@@ -11,6 +11,7 @@ use super::shield::Shield;
 use super::views::ViewStore;
 use super::watched::Watched;
 use crate::bus::Bus;
+use crate::observe::WorkerMeters;
 use crate::protocol::{Claim, Direction, Features, Limits, OutgoingReply, SlotIndex, SlotMeta, Status};
 use crate::region::TrustedPeers;
 use crate::signal::WireClock;
@@ -30,6 +31,7 @@ pub(crate) struct Attachment {
     /// Long request bodies are lent instead of copied.
     pub(super) trust: Option<TrustedPeers>,
     pub(super) counts: ReplyCounts,
+    pub(super) meters: WorkerMeters,
     /// Requests claimed less rings taken for them: a claim may come before its ring was even looked for, and a ring that
     /// ended a wait comes before its claim. Signed; only the pump that claims changes it.
     rings_owed: Counter,
@@ -90,6 +92,7 @@ impl Attachment {
         let tells_of_callers = geometry.offers(Features::TICKET.with(Features::CANCEL).with(Features::DEADLINE));
         let rights = (0..slots).map(|_| AnswerRight::default()).collect();
         let claim = Claim::by(bus.owner());
+        let meters = WorkerMeters::new(bus.name());
         Self {
             bus,
             claim,
@@ -100,6 +103,7 @@ impl Attachment {
             body_limit,
             trust,
             counts: ReplyCounts::default(),
+            meters,
             rings_owed: Counter::default(),
             last_bodies: Default::default(),
             bodies_seen: Counter::default(),
@@ -115,6 +119,10 @@ impl Attachment {
 
     pub(crate) fn counts(&self) -> &ReplyCounts {
         &self.counts
+    }
+
+    pub(crate) fn meters(&self) -> &WorkerMeters {
+        &self.meters
     }
 
     /// Whether the hub is of the published kind, which pings and evicts.

@@ -12,10 +12,11 @@ use super::lend::{Hold, LEND_FROM, Lending};
 use super::payload::{self, NoRoom, ReadError, Target};
 use super::views::Unreadable;
 use super::watched::Fate;
+use crate::observe::Observation;
 use crate::protocol::{
-    BodyPlace, BodyRooms, Call, CallError, Caller, Callers, Claim, Direction, HeapRange, OutgoingReply, Payload,
-    PayloadError, Placement, RequestId, Room, SlotIndex, Stamp, Status, Version, align8, decode_method, encoded_len,
-    place,
+    BodyPlace, BodyRooms, Call, CallError, Caller, Callers, Claim, Direction, Features, HeapRange, OutgoingReply,
+    Payload, PayloadError, Placement, RequestId, Room, SlotIndex, Stamp, Status, Version, align8, decode_method,
+    encoded_len, place,
 };
 use crate::signal::monotonic_nanos;
 use crate::sync::{AnswerRight, Grant};
@@ -34,6 +35,8 @@ pub(crate) struct ClaimedSlot {
     deadline: u64,
     /// Where the request is; in a version 1 region its bytes may take the answer.
     request: Result<Payload, PayloadError>,
+    /// Is told what became of the request.
+    observation: Observation,
 }
 
 impl ClaimedSlot {
@@ -43,7 +46,7 @@ impl ClaimedSlot {
         let (id, ticket) = (slot.req_id.get(), slot.ticket.get());
         let deadline = if attachment.tells_of_callers { slot.deadline.get() } else { 0 };
         let request = slot.request.read(attachment.bus.region().geometry());
-        Self { attachment, index, grant, id, ticket, deadline, request }
+        Self { attachment, index, grant, id, ticket, deadline, request, observation: Observation::default() }
     }
 
     /// Copies the request out, once. Until then nobody answers in the place of this lease.
@@ -83,6 +86,23 @@ impl ClaimedSlot {
             Caller::new(callers, *index, self.ticket, self.deadline)
         });
         Ok(Call { id, method, meta, body, from_published_hub: attachment.is_published_hub(), caller })
+    }
+
+    /// When the request was made READY, in nanoseconds of CLOCK_MONOTONIC, if its hub says so.
+    pub(crate) fn sent_at(&self) -> Option<u64> {
+        let Self { attachment, index, .. } = self;
+        let tells = attachment.bus.region().geometry().offers(Features::SENT);
+        Some(attachment.slot(*index).sent_at.get()).filter(|&nanos| tells && nanos != 0)
+    }
+
+    /// Has `observation` told what becomes of the request.
+    pub(crate) fn tell(&mut self, observation: Observation) {
+        self.observation = observation;
+    }
+
+    /// Who looks at the request.
+    pub(crate) fn observation(&self) -> &Observation {
+        &self.observation
     }
 
     /// Whether the request need not run any more; `waker` is woken when that changes.
@@ -138,6 +158,7 @@ impl ClaimedSlot {
         let cause = error.source().map(ToString::to_string);
         tracing::warn!(bus = %self.attachment.bus.name(), slot = %self.index, cause, "request refused: {error}");
         self.attachment.counts.malformed.add(1);
+        self.attachment.meters.was_malformed();
         self.problem(error.status(), &error.to_string());
     }
 
@@ -166,16 +187,20 @@ impl ClaimedSlot {
     }
 
     fn answer_once(&self, reply: OutgoingReply) -> bool {
-        let Self { attachment, index, grant, .. } = self;
+        let Self { attachment, index, grant, observation, .. } = self;
         let right = &attachment.rights[index.get()];
         if !right.take(*grant) {
+            // Only who leaves the bus takes it away: `Attachment::revoke`.
+            observation.ended(Some(StatusCode::SERVICE_UNAVAILABLE));
             return false;
         }
         let settle = Settle { right, grant: *grant };
+        let mut status = StatusCode::INTERNAL_SERVER_ERROR;
         let published = self.is_still_claimed() && {
             // Logging runs foreign code; should that panic, the slot is answered all the same.
-            if catch_unwind(AssertUnwindSafe(|| self.write(reply))).is_err() {
-                self.write_bare(StatusCode::INTERNAL_SERVER_ERROR);
+            match catch_unwind(AssertUnwindSafe(|| self.write(reply))) {
+                Ok(written) => status = written,
+                Err(_) => self.write_bare(status),
             }
             self.publish()
         };
@@ -184,8 +209,11 @@ impl ClaimedSlot {
         if published {
             counts.published.add(1);
             attachment.bus.responses().ring();
+            observation.ended(Some(status));
         } else {
             counts.dropped.add(1);
+            attachment.meters.came_late();
+            observation.ended(None);
             tracing::warn!(bus = %attachment.bus.name(), slot = %index, "a late answer was dropped: its slot has moved on");
         }
         published
@@ -214,13 +242,13 @@ impl ClaimedSlot {
         self.is_still_claimed() && slot.status.publish(attachment.claim)
     }
 
-    /// Writes `reply`, or the error that says why it does not fit, or at least a bare status.
-    fn write(&self, reply: OutgoingReply) {
+    /// Writes `reply`, or the error that says why it does not fit, or at least a bare status; the status that was written.
+    fn write(&self, reply: OutgoingReply) -> StatusCode {
         let written = match self.try_write(&reply) {
             Err(NoRoom::Overflow(..)) if self.attachment.make_room() => self.try_write(&reply),
             written => written,
         };
-        let Err(refused) = written else { return };
+        let Err(refused) = written else { return reply.status() };
         let status = match refused {
             NoRoom::Meta(_) | NoRoom::Body(_) => StatusCode::INTERNAL_SERVER_ERROR,
             NoRoom::Overflow(..) => StatusCode::INSUFFICIENT_STORAGE,
@@ -229,10 +257,11 @@ impl ClaimedSlot {
         tracing::error!(bus = %self.attachment.bus.name(), slot = %self.index, cause, "response replaced by {status}: {refused}");
         for reply in [self.problem_reply(status, &refused.to_string()), OutgoingReply::bare(status)] {
             if self.try_write(&reply).is_ok() {
-                return;
+                return status;
             }
         }
         self.write_bare(status);
+        status
     }
 
     /// Where there is no byte for a meta: the status alone still tells the hub that the slot is answered.

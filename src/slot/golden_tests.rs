@@ -36,8 +36,8 @@ fn a_version_1_header_has_its_golden_bytes() {
     let region = std::fs::metadata(format!("/dev/shm/{name}")).unwrap().len() as u32;
     let arenas = 2 * 2 * 1024;
     assert_eq!(read(&name, 0, 24), le(&[0x534C_4231, 1, 2, heap_offset, region - heap_offset, arenas]));
-    // SBX1; TICKET, CANCEL, DEADLINE, ARENAS and LOCKS.
-    assert_eq!(read(&name, 24, 8), le(&[0x3158_4253, 0b11111]));
+    // SBX1; TICKET, CANCEL, DEADLINE, ARENAS, LOCKS and SENT.
+    assert_eq!(read(&name, 24, 8), le(&[0x3158_4253, 0b11_1111]));
     assert_ne!(read(&name, 32, 8), [0; 8], "the epoch is never 0");
     assert_eq!(read(&name, 48, 16), le(&[std::process::id(), 0, 0, 2048]));
     assert!(region - heap_offset - arenas >= 3 * 66 * 1024, "published workers have room for an answer in each slot");
@@ -48,7 +48,7 @@ fn a_version_2_header_has_its_golden_bytes() {
     let (name, _hub) = found(Version::V2);
     let region = std::fs::metadata(format!("/dev/shm/{name}")).unwrap().len() as u32;
     assert_eq!(read(&name, 0, 24), le(&[0x534C_4231, 2, 2, 320, region - 320, 0]));
-    assert_eq!(read(&name, 24, 8), le(&[0x3158_4253, 0b10111]));
+    assert_eq!(read(&name, 24, 8), le(&[0x3158_4253, 0b11_0111]));
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_slot_has_its_golden_bytes_through_a_whole_request() {
     let body = Bytes::from_static(b"body!").into();
     let call = OutgoingCall::new(id, &Method::PUT, target, Route::default(), headers, body).unwrap();
     let slot = hub.slots().nth(1).unwrap();
-    let sent = hub.reserve(slot).unwrap().write(&call, 0).unwrap().announce();
+    let sent = hub.reserve(slot).unwrap().write(&call, 0).unwrap().announce(0x0123_4567_89ab_cdef);
 
     let (slot_at, arena, heap) = (64 + 128, 2048, 320);
     let meta = b"\x02/a\0\0\x01\x01b\0";
@@ -68,7 +68,7 @@ fn a_slot_has_its_golden_bytes_through_a_whole_request() {
     golden.extend(b"0123456789-0123456789-0123456789-abc");
     golden.extend(le(&[2, arena, meta.len() as u32, arena + 16, 5, 0]));
     golden.extend(le(&[0; 6]));
-    golden.extend(le(&[1, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
+    golden.extend(le(&[1, 0, 0, 0, 0, 0, 0, 0, 0x89ab_cdef, 0x0123_4567]));
     assert_eq!(read(&name, slot_at, 128), golden);
     assert_eq!(read(&name, heap + u64::from(arena), 21), [&meta[..], &[0; 7], b"body!"].concat());
 

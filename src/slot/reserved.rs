@@ -54,13 +54,16 @@ pub(crate) struct WrittenSlot<'a> {
 }
 
 impl WrittenSlot<'_> {
-    /// Stores READY and rings.
+    /// Stores READY and rings. `sent_at` is the time of CLOCK_MONOTONIC in nanoseconds, from which a worker tells how long
+    /// the request has waited for it.
     ///
     /// The answer may be there before this returns; whoever waits for it looks at the slot.
-    pub(crate) fn announce(self) -> DispatchedSlot {
+    pub(crate) fn announce(self, sent_at: u64) -> DispatchedSlot {
         let &Self { reserved: ReservedSlot { hub, index }, ticket } = &self;
+        let slot = hub.slot(index);
+        slot.sent_at.set(sent_at);
         // Where another hub took the region over there is nothing to ring for.
-        if hub.slot(index).status.announce() {
+        if slot.status.announce() {
             hub.bus.requests().ring();
         }
         // The slot has its next state: it must not be freed as one that sent nothing.

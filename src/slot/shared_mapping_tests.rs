@@ -68,7 +68,7 @@ fn send(hub: &HubBus, number: usize) -> Option<DispatchedSlot> {
     let id = RequestId::from(Uuid::from_u128(number as u128 + 1));
     let target = format!("/{number}").parse().unwrap();
     let call = OutgoingCall::new(id, &Method::POST, target, Route::default(), HeaderMap::new(), body(number).into());
-    Some(reserved.write(&call.unwrap(), 0).unwrap().announce())
+    Some(reserved.write(&call.unwrap(), 0).unwrap().announce(0))
 }
 
 /// Takes the answer if it is there and compares it.

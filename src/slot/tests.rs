@@ -43,7 +43,7 @@ fn reply(body: usize) -> OutgoingReply {
 
 fn dispatch(hub: &HubBus, body: usize) -> DispatchedSlot {
     let slot = hub.slots().find(|&slot| hub.status(slot) == Status::Free).unwrap();
-    hub.reserve(slot).unwrap().write(&call(body), 0).unwrap().announce()
+    hub.reserve(slot).unwrap().write(&call(body), 0).unwrap().announce(0)
 }
 
 fn finished(hub: &HubBus, slot: &DispatchedSlot) -> Reply {
@@ -277,13 +277,13 @@ fn a_request_past_its_deadline_is_answered_504_and_one_given_up_499() {
     let claim = || worker.claim(&mut ScanCursor::default()).unwrap();
     let slot = hub.slots().next().unwrap();
 
-    let overdue = hub.reserve(slot).unwrap().write(&call(0), 1).unwrap().announce();
+    let overdue = hub.reserve(slot).unwrap().write(&call(0), 1).unwrap().announce(0);
     let claimed = claim();
     assert_eq!(claimed.fate(waker), Some(Fate::Overdue));
     claimed.end(Fate::Overdue);
     assert_eq!(finished(&hub, &overdue).status, 504);
 
-    let abandoned = hub.reserve(slot).unwrap().write(&call(0), u64::MAX).unwrap().announce();
+    let abandoned = hub.reserve(slot).unwrap().write(&call(0), u64::MAX).unwrap().announce(0);
     let claimed = claim();
     assert_eq!(claimed.fate(waker), None);
     abandoned.give_up(&hub);
@@ -291,7 +291,7 @@ fn a_request_past_its_deadline_is_answered_504_and_one_given_up_499() {
     claimed.end(Fate::GivenUp);
     assert_eq!(finished(&hub, &abandoned).status, 499);
 
-    let next = hub.reserve(slot).unwrap().write(&call(0), 0).unwrap().announce();
+    let next = hub.reserve(slot).unwrap().write(&call(0), 0).unwrap().announce(0);
     assert_eq!(claim().fate(waker), None, "giving up was for the former dispatch");
     assert_eq!(finished(&hub, &next).status, 500);
 }

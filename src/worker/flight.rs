@@ -12,6 +12,7 @@ use http::StatusCode;
 use pin_project_lite::pin_project;
 
 use super::waiting_room::WaitingRoom;
+use crate::observe::Observation;
 use crate::protocol::OutgoingReply;
 use crate::slot::{ClaimedSlot, Fate};
 use crate::sync::{Flag, OrderedCounter};
@@ -95,12 +96,26 @@ pin_project! {
         // The first poll comes right after the claim, when there is nothing to look at yet.
         was_polled: bool,
         in_hand: InHand,
+        observation: Observation,
+    }
+
+    impl<F> PinnedDrop for Flight<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let FlightProjection { mut future, lease, observation, .. } = this.project();
+            // Nobody looks at most of them; the others end inside their span.
+            if observation.is_some() {
+                let _inside = observation.enter();
+                future.set(None);
+                drop(lease.take());
+            }
+        }
     }
 }
 
 impl<F: Future<Output = OutgoingReply>> Flight<F> {
     pub(super) fn new(future: F, lease: ClaimedSlot, in_hand: InHand) -> Self {
-        Self { future: Some(future), lease: Some(lease), was_polled: false, in_hand }
+        let observation = lease.observation().clone();
+        Self { future: Some(future), lease: Some(lease), was_polled: false, in_hand, observation }
     }
 }
 
@@ -108,7 +123,8 @@ impl<F: Future<Output = OutgoingReply>> Future for Flight<F> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let FlightProjection { mut future, lease, was_polled, in_hand: _ } = self.project();
+        let FlightProjection { mut future, lease, was_polled, in_hand: _, observation } = self.project();
+        let _inside = observation.enter();
         if std::mem::replace(was_polled, true)
             && let Some((lease, fate)) = take_if_fated(lease, cx)
         {

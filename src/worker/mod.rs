@@ -28,6 +28,7 @@ use std::time::Duration;
 
 pub(crate) use self::supervise::{Worker, WorkerError};
 pub(crate) use crate::bus::Access;
+use crate::observe::{Observation, Watch, WorkerMeters};
 use crate::protocol::{BusName, Call, CallError, Limits, OutgoingReply};
 pub(crate) use crate::slot::TrustedPeers;
 
@@ -43,6 +44,9 @@ pub(crate) trait CallService: Clone + Send + 'static {
 
     /// Makes a request of a call, if it is one.
     fn request(&self, call: Call) -> Result<Self::Request, CallError>;
+
+    /// Begins to observe a request, so that whoever chooses its route can tell which.
+    fn observe(request: &mut Self::Request, watch: Watch, meters: &WorkerMeters, sent_at: Option<u64>) -> Observation;
 
     /// Whether a request may be run.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>>;

@@ -13,6 +13,7 @@ use super::flight::{Flight, InHand, Seat, answer_panic, log_panicked_drop, panic
 use super::shared::Shared;
 use super::{BoxError, CallService};
 use crate::bus::LIFE_CHECK;
+use crate::observe::Watch;
 use crate::protocol::OutgoingReply;
 use crate::slot::{ClaimedSlot, ScanCursor};
 use crate::sync::unpark_waker;
@@ -134,7 +135,11 @@ impl<S: CallService> Pump<S> {
             }
             attachment.take_rings_owed();
             let bytes = attachment.bytes_until_next();
+            let spins = !spin.budget().is_zero();
             let found = spin.until(bytes, || attachment.glance(cursor));
+            if spins {
+                attachment.meters().has_spun(found.is_some());
+            }
             if let Some(lease) = found.or_else(|| attachment.claim(cursor)) {
                 return Ok(Some(lease));
             }
@@ -148,6 +153,7 @@ impl<S: CallService> Pump<S> {
             let rung = attachment.wait_for_ring(LIFE_CHECK);
             spin.parked_for(parked.elapsed());
             if rung {
+                attachment.meters().was_woken();
                 if let Some(lease) = attachment.claim_for_ring(cursor) {
                     return Ok(Some(lease));
                 }
@@ -208,8 +214,10 @@ impl<S: CallService> Pump<S> {
     }
 
     /// Reads the request; answers at once what is none, a ping, and on a published hub what is too much.
-    fn screen(&self, lease: ClaimedSlot) -> Option<(ClaimedSlot, S::Request)> {
+    fn screen(&self, mut lease: ClaimedSlot) -> Option<(ClaimedSlot, S::Request)> {
         let Shared { attachment, gauge, concurrency, .. } = &*self.shared;
+        // Before a long body is copied.
+        let watch = Watch::begin();
         let call = match lease.read() {
             Ok(call) => call,
             Err(error) => {
@@ -228,7 +236,12 @@ impl<S: CallService> Pump<S> {
             return None;
         }
         match self.service.request(call) {
-            Ok(request) => Some((lease, request)),
+            Ok(mut request) => {
+                if let Some(watch) = watch {
+                    lease.tell(S::observe(&mut request, watch, attachment.meters(), lease.sent_at()));
+                }
+                Some((lease, request))
+            }
             Err(error) => {
                 lease.refuse(&error);
                 None
@@ -240,7 +253,11 @@ impl<S: CallService> Pump<S> {
     fn start(&mut self, lease: ClaimedSlot, in_hand: InHand, request: S::Request) {
         // A handler that keeps the baton lying is noticed by the deputy; only whether handlers are quick again is measured.
         let start = self.shared.slow.is_raised().then(Instant::now);
-        match catch_unwind(AssertUnwindSafe(|| self.service.call(request))) {
+        let called = {
+            let _inside = lease.observation().enter();
+            catch_unwind(AssertUnwindSafe(|| self.service.call(request)))
+        };
+        match called {
             Ok(future) => {
                 let seat = self.seat.take().unwrap_or_else(Seat::empty);
                 self.seat = self.launch(seat, Flight::new(future, lease, in_hand));
