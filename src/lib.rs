@@ -44,7 +44,7 @@
 //! # Features
 //!
 //! - `tokio` (default): unfinished handlers run on the tokio runtime that awaits [`serve`]; `shutdown_signal`;
-//!   `tower::timeout` errors are answered 504; `hub::RetryIdempotent`. Without it, give [`Serve::executor`] any `futures::task::Spawn`.
+//!   `tower::timeout` errors are answered 504; the option `timeout` of handlers; `hub::RetryIdempotent`. Without it, give [`Serve::executor`] any `futures::task::Spawn`.
 //! - `macros` (default): `#[handler]`.
 //!
 //! # Where to read on
@@ -110,5 +110,7 @@ pub mod __private {
     };
     pub use http::Method;
 
-    pub use crate::handler::{Declaration, Handler, ReadsNoBody, ResponseFuture, Shared, reads_no_body, sendable};
+    pub use crate::handler::{
+        Declaration, Handler, OnDisconnect, ReadsNoBody, ResponseFuture, Shared, reads_no_body, sendable,
+    };
 }

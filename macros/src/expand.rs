@@ -4,11 +4,11 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, ItemFn, ReturnType, Type, ext::IdentExt as _, spanned::Spanned};
 
-use crate::{function::Handler, route::Route};
+use crate::{function::Handler, options::Options, route::Route};
 
 pub(crate) fn expand(
     item: &ItemFn,
-    route: Option<&Route>,
+    route: Option<(&Route, &Options)>,
     handler: &Handler<'_>,
     mistakes: Option<TokenStream>,
 ) -> TokenStream {
@@ -20,7 +20,9 @@ pub(crate) fn expand(
     let visibility = &item.vis;
     let conditions: Vec<_> = item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();
     let implementation = match (route, &mistakes) {
-        (Some(route), None) => implementation(item, route, handler, &conditions),
+        (Some((route, options)), None) => {
+            implementation(item, declaration(name, route, options, handler), handler, &conditions)
+        }
         // `routes![name]` should not add an error to those that are reported here.
         _ => stub(name, &conditions),
     };
@@ -53,9 +55,13 @@ fn stub(name: &Ident, conditions: &[&Attribute]) -> TokenStream {
     }
 }
 
-fn implementation(item: &ItemFn, route: &Route, handler: &Handler<'_>, conditions: &[&Attribute]) -> TokenStream {
+fn implementation(
+    item: &ItemFn,
+    declaration: TokenStream,
+    handler: &Handler<'_>,
+    conditions: &[&Attribute],
+) -> TokenStream {
     let name = &item.sig.ident;
-    let declaration = declaration(name, route, handler);
     let checks = handler.early_body_readers().map(|ty| {
         let check = check_reads_no_body(ty);
         quote!(#(#conditions)* #check)
@@ -83,20 +89,24 @@ fn implementation(item: &ItemFn, route: &Route, handler: &Handler<'_>, condition
     }
 }
 
-fn declaration(name: &Ident, route: &Route, handler: &Handler<'_>) -> TokenStream {
-    let Route { method, path } = route;
+fn declaration(name: &Ident, route: &Route, options: &Options, handler: &Handler<'_>) -> TokenStream {
+    let Route { method, path, .. } = route;
     let summary = &handler.summary;
     let text = name.unraw().to_string();
     // The line is that of the function's name, wherever the attribute stands.
     let line = quote_spanned!(name.span()=> ::core::line!());
+    let parameters = handler.parameters().map(|count| quote!(.parameters(#count)));
+    let options = options.calls();
     quote! {
-        const DECLARATION: ::slotbus::__private::Declaration = ::slotbus::__private::Declaration {
-            method: ::slotbus::__private::Method::#method,
-            pattern: #path,
-            handler: ::core::concat!(::core::module_path!(), "::", #text),
-            summary: #summary,
-            location: (::core::file!(), #line),
-        };
+        const DECLARATION: ::slotbus::__private::Declaration = ::slotbus::__private::Declaration::new(
+            ::slotbus::__private::Method::#method,
+            #path,
+            ::core::concat!(::core::module_path!(), "::", #text),
+            (::core::file!(), #line),
+        )
+        .summary(#summary)
+        #parameters
+        #options;
     }
 }
 
@@ -192,7 +202,8 @@ impl<'a> Body<'a> {
     fn answer(&self) -> TokenStream {
         let signature = &self.item.sig;
         let (name, bindings) = (&signature.ident, self.bindings());
-        let call = quote!(#name(#(#bindings),*));
+        // Whatever is wrong with the call is wrong with the function, so it stands at its name.
+        let call = quote_spanned!(name.span()=> #name(#(#bindings),*));
         let called = match signature.asyncness {
             Some(_) => quote_spanned!(name.span()=> ::slotbus::__private::sendable(#call).await),
             None => call,

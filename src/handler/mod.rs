@@ -4,19 +4,47 @@
 //! gives back one future, allocated once; extraction, the function's body and the conversion of its result are all in it.
 
 mod check;
+mod declaration;
 mod function;
 mod future;
+mod options;
 mod state;
+#[cfg_attr(not(feature = "tokio"), path = "no_timeout.rs")]
+mod timeout;
 
 use axum_core::extract::Request;
-use http::Method;
 
 pub use self::{
     check::{ReadsNoBody, reads_no_body, sendable},
+    declaration::Declaration,
     function::HandlerFn,
     future::ResponseFuture,
+    options::{OnDisconnect, RouteOptions},
     state::Shared,
 };
+
+/// A time-out in milliseconds, for a `Declaration`.
+#[cfg(feature = "tokio")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __timeout {
+    ($millis:literal) => {
+        ::core::time::Duration::from_millis($millis)
+    };
+}
+
+/// Refuses a time-out, as there is no clock for it.
+#[cfg(not(feature = "tokio"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __timeout {
+    ($millis:literal) => {
+        ::core::compile_error!(
+            "the option `timeout` needs the feature `tokio` of slotbus, which is not enabled: enable it, or put a time-out \
+             of your runtime into the function"
+        )
+    };
+}
 
 /// The route that `#[slotbus::handler]` puts beside a function, under the function's name.
 ///
@@ -33,19 +61,4 @@ pub trait Handler<S, M>: 'static {
 
     /// Takes the arguments out of the request, runs the function, converts what it returned.
     fn call(request: Request, state: Shared<S>) -> ResponseFuture;
-}
-
-/// What `#[slotbus::handler]` knows of a function.
-#[derive(Clone, Debug)]
-pub struct Declaration {
-    /// The method.
-    pub method: Method,
-    /// The path, in either spelling.
-    pub pattern: &'static str,
-    /// The function, with its module.
-    pub handler: &'static str,
-    /// The first line of its documentation, or nothing.
-    pub summary: &'static str,
-    /// Where it stands: file and line.
-    pub location: (&'static str, u32),
 }

@@ -128,6 +128,7 @@ async fn a_layer_covers_only_what_was_added_before() {
     let count = Arc::default();
     let app: Router = app().layer(counting(&count)).routes(routes![later]).fallback(async || ());
     get(&app, "/later").await.assert(200, "");
+    call(&app, Method::PUT, "/later").await.problem(405);
     get(&app, "/nothing").await.assert(200, "");
     assert_eq!(count.load(Ordering::Relaxed), 0);
     get(&app, "/quick").await.assert(200, "quick");

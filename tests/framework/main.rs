@@ -1,10 +1,12 @@
 //! The framework as its user sees it, without a bus: requests go straight to the router.
-#![cfg(feature = "macros")]
+#![cfg(all(feature = "macros", feature = "tokio"))]
 
 mod extractors;
 mod handlers;
 mod layers;
+mod options;
 mod routing;
+mod start;
 
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
