@@ -111,6 +111,7 @@ pub mod __private {
     pub use http::Method;
 
     pub use crate::handler::{
-        Declaration, Handler, OnDisconnect, ReadsNoBody, ResponseFuture, Shared, reads_no_body, sendable,
+        Answer, Argument, Declaration, Handler, LastArgument, OnDisconnect, ReadsNoBody, ResponseFuture, Shared,
+        reads_no_body, respond, sendable,
     };
 }

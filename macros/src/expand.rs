@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, ItemFn, ReturnType, Type, ext::IdentExt as _, spanned::Spanned};
 
-use crate::{function::Handler, options::Options, route::Route};
+use crate::{arity::last_segment, function::Handler, options::Options, route::Route};
 
 pub(crate) fn expand(
     item: &ItemFn,
@@ -143,12 +143,19 @@ impl<'a> Body<'a> {
 
     /// Each bound stands at its argument, so that the compiler points there.
     fn bounds(&self) -> TokenStream {
-        let first = self.first.iter().map(
-            |ty| quote_spanned!(ty.span()=> #ty: ::slotbus::__private::FromRequestParts<__S> + ::core::marker::Send,),
-        );
-        let last = self.last.iter().map(
-            |ty| quote_spanned!(ty.span()=> #ty: ::slotbus::__private::FromRequest<__S, __M> + ::core::marker::Send,),
-        );
+        let bound = |ty: &Type, plain, other| {
+            let bound = if is_plain(ty) { plain } else { other };
+            let bound = Ident::new(bound, ty.span());
+            quote_spanned!(ty.span()=> ::slotbus::__private::#bound)
+        };
+        let first = self.first.iter().map(|ty| {
+            let bound = bound(ty, "Argument", "FromRequestParts");
+            quote_spanned!(ty.span()=> #ty: #bound<__S> + ::core::marker::Send,)
+        });
+        let last = self.last.iter().map(|ty| {
+            let bound = bound(ty, "LastArgument", "FromRequest");
+            quote_spanned!(ty.span()=> #ty: #bound<__S, __M> + ::core::marker::Send,)
+        });
         first.chain(last).collect()
     }
 
@@ -208,12 +215,27 @@ impl<'a> Body<'a> {
             Some(_) => quote_spanned!(name.span()=> ::slotbus::__private::sendable(#call).await),
             None => call,
         };
-        let result: Span = match &signature.output {
-            ReturnType::Default => name.span(),
-            ReturnType::Type(_, ty) => ty.to_token_stream().span(),
-        };
-        quote_spanned!(result=> ::slotbus::__private::IntoResponse::into_response(#called))
+        match &signature.output {
+            ReturnType::Type(_, ty) if is_plain(ty) => {
+                let respond = local("respond");
+                // Asked for by itself, or the compiler would point at the call.
+                let asked = quote_spanned!(ty.span()=> ::slotbus::__private::respond::<#ty>);
+                quote!({ let #respond = #asked; #respond(#called) })
+            }
+            ReturnType::Type(_, ty) => {
+                let result = ty.to_token_stream().span();
+                quote_spanned!(result=> ::slotbus::__private::IntoResponse::into_response(#called))
+            }
+            ReturnType::Default => {
+                quote_spanned!(name.span()=> ::slotbus::__private::IntoResponse::into_response(#called))
+            }
+        }
     }
+}
+
+/// Whether a type is a name without parameters, so that nothing in it can be to blame.
+fn is_plain(ty: &Type) -> bool {
+    last_segment(ty).is_some_and(|segment| segment.arguments.is_none())
 }
 
 /// A name that neither shadows the user's names (the handler may be called `request`) nor is seen by them.

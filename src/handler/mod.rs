@@ -15,7 +15,7 @@ mod timeout;
 use axum_core::extract::Request;
 
 pub use self::{
-    check::{ReadsNoBody, reads_no_body, sendable},
+    check::{Answer, Argument, LastArgument, ReadsNoBody, reads_no_body, respond, sendable},
     declaration::Declaration,
     function::HandlerFn,
     future::ResponseFuture,
