@@ -23,29 +23,6 @@ pub use self::{
     state::Shared,
 };
 
-/// A time-out in milliseconds, for a `Declaration`.
-#[cfg(feature = "tokio")]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __timeout {
-    ($millis:literal) => {
-        ::core::time::Duration::from_millis($millis)
-    };
-}
-
-/// Refuses a time-out, as there is no clock for it.
-#[cfg(not(feature = "tokio"))]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __timeout {
-    ($millis:literal) => {
-        ::core::compile_error!(
-            "the option `timeout` needs the feature `tokio` of slotbus, which is not enabled: enable it, or put a time-out \
-             of your runtime into the function"
-        )
-    };
-}
-
 /// The route that `#[slotbus::handler]` puts beside a function, under the function's name.
 ///
 /// The attribute implements it; nothing else needs to. `S` is the state of the router the handler is added to, and `M` says

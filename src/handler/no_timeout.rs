@@ -10,3 +10,15 @@ use super::ResponseFuture;
 pub(super) fn limit(_: ResponseFuture, _: Duration, _: impl FnOnce() -> Response) -> ResponseFuture {
     unreachable!("a time-out is set without the feature `tokio`")
 }
+
+/// Refuses a time-out, as there is no clock for it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __timeout {
+    ($millis:literal) => {
+        ::core::compile_error!(
+            "the option `timeout` needs the feature `tokio` of slotbus, which is not enabled: enable it, or put a time-out \
+             of your runtime into the function"
+        )
+    };
+}

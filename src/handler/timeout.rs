@@ -63,3 +63,12 @@ impl<L: FnOnce() -> Response> Future for Limited<L> {
         Poll::Ready(this.late.take().expect("the time is over once")())
     }
 }
+
+/// A time-out in milliseconds, for a `Declaration`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __timeout {
+    ($millis:literal) => {
+        ::core::time::Duration::from_millis($millis)
+    };
+}

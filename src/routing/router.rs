@@ -194,6 +194,8 @@ where
     /// of the layer needs no adapter: a time-out of [`tower::timeout`] is answered 504, an overload of
     /// [`tower::load_shed`] 503, any other error 500.
     ///
+    /// What the attribute of a handler sets for it ([`RouteOptions`](crate::routing::RouteOptions)) stands inside all layers.
+    ///
     /// Each handler gets a service of its own from the layer. What is to be counted for all of them together, as the
     /// permits of a concurrency limit, goes around the router: `ServiceBuilder::new().concurrency_limit(64).service(app)`.
     pub fn layer<L>(self, layer: L) -> Self
