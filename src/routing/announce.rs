@@ -18,7 +18,7 @@ pub(super) fn announce(inner: &Inner<()>) {
         for (declaration, _) in &path.methods {
             if let Some(takes) = declaration.parameters.filter(|&takes| takes != has) {
                 tracing::error!(
-                    "{} takes {takes} parameters, and `{}` has {has}: it will answer 500",
+                    "{} takes {takes} parameters, and `{}` has {has}: its `Path` is always refused",
                     Place(declaration),
                     path.pattern.as_str()
                 );

@@ -47,9 +47,8 @@ use crate::{
 /// `/files/a/b`, not `/files/`.
 ///
 /// A look-up does not walk over the routes. (What none of them answers is compared with the prefix of each nested router that
-/// has a fallback of its own.) When a router is asked first, whether it is ready or for
-/// an answer, it logs its routes at the level INFO, a line for each; [`serve`](crate::serve) asks before it claims a
-/// request.
+/// has a fallback of its own.) When a router is asked first, whether it is ready or for an answer, it logs its routes at the
+/// level INFO, a line for each; [`serve`](crate::serve) asks before it claims a request.
 ///
 /// A request that came through a bus carries the pattern by which the hub routed it. If that pattern is one of ours and
 /// fits the path, it is taken (one look-up) before the tree of patterns is asked; so where several of our patterns fit a
