@@ -96,9 +96,8 @@ fn declaration(name: &Ident, route: &Route, options: &Options, handler: &Handler
     // The line is that of the function's name, wherever the attribute stands.
     let line = quote_spanned!(name.span()=> ::core::line!());
     let parameters = handler.parameters().map(|count| quote!(.parameters(#count)));
-    let options = options.calls();
-    quote! {
-        const DECLARATION: ::slotbus::__private::Declaration = ::slotbus::__private::Declaration::new(
+    let declaration = options.added_to(quote! {
+        ::slotbus::__private::Declaration::new(
             ::slotbus::__private::Method::#method,
             #path,
             ::core::concat!(::core::module_path!(), "::", #text),
@@ -106,8 +105,8 @@ fn declaration(name: &Ident, route: &Route, options: &Options, handler: &Handler
         )
         .summary(#summary)
         #parameters
-        #options;
-    }
+    });
+    quote!(const DECLARATION: ::slotbus::__private::Declaration = #declaration;)
 }
 
 /// Asks for any state whether the argument can do without the body.

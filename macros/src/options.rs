@@ -64,13 +64,9 @@ impl Options {
         }
     }
 
-    /// Calls on a `Declaration`, each standing at its option.
-    pub(crate) fn calls(&self) -> TokenStream {
+    /// A `Declaration` with these options; the code of each stands at its name.
+    pub(crate) fn added_to(&self, declaration: TokenStream) -> TokenStream {
         let Self { timeout, body_limit, on_disconnect } = self;
-        let timeout = timeout.as_ref().map(|(name, millis)| {
-            // A macro, so that it can refuse where there is no clock.
-            quote_spanned!(name.span()=> .timeout(::slotbus::__timeout!(#millis)))
-        });
         let body_limit = body_limit.as_ref().map(|(name, bytes)| {
             let bytes = proc_macro2::Literal::u64_unsuffixed(*bytes);
             quote_spanned!(name.span()=> .body_limit(#bytes))
@@ -79,7 +75,12 @@ impl Options {
             let variant = Ident::new(variant, name.span());
             quote_spanned!(name.span()=> .on_disconnect(::slotbus::__private::OnDisconnect::#variant))
         });
-        quote!(#timeout #body_limit #on_disconnect)
+        let declaration = quote!(#declaration #body_limit #on_disconnect);
+        match timeout {
+            None => declaration,
+            // A macro, so that it can refuse where there is no clock.
+            Some((name, millis)) => quote_spanned!(name.span()=> ::slotbus::__timeout!(#declaration, #millis)),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) fn limit(_: ResponseFuture, _: Duration, _: impl FnOnce() -> Response
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __timeout {
-    ($millis:literal) => {
+    ($declaration:expr, $millis:literal) => {
         ::core::compile_error!(
             "the option `timeout` needs the feature `tokio` of slotbus, which is not enabled: enable it, or put a time-out \
              of your runtime into the function"

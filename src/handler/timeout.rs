@@ -64,11 +64,11 @@ impl<L: FnOnce() -> Response> Future for Limited<L> {
     }
 }
 
-/// A time-out in milliseconds, for a `Declaration`.
+/// A `Declaration` with a time-out in milliseconds.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __timeout {
-    ($millis:literal) => {
-        ::core::time::Duration::from_millis($millis)
+    ($declaration:expr, $millis:literal) => {
+        $declaration.timeout(::core::time::Duration::from_millis($millis))
     };
 }

@@ -10,5 +10,4 @@ async fn no_method() {}
 #[slotbus::handler(GET "/")]
 async fn no_comma() {}
 
-
 fn main() {}
