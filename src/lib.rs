@@ -44,7 +44,7 @@
 //! # Features
 //!
 //! - `tokio` (default): unfinished handlers run on the tokio runtime that awaits [`serve`]; `shutdown_signal`;
-//!   `tower::timeout` errors are answered 504; `hub::RetryIdempotent`; `testing`. Without it, give [`Serve::executor`] any `futures::task::Spawn`.
+//!   `tower::timeout` errors are answered 504; the option `timeout` of handlers; `hub::RetryIdempotent`; `testing`. Without it, give [`Serve::executor`] any `futures::task::Spawn`.
 //! - `macros` (default): `#[handler]`.
 //! - `headers`: `extract::Header`, typed by the `headers` crate, which is re-exported.
 //! - `metrics`: workers and hubs tell the recorder of the `metrics` crate; see [`guides::observability`].
@@ -126,6 +126,7 @@ pub mod __private {
     pub use http::Method;
 
     pub use crate::handler::{
-        Declaration, Handler, ReadsNoBody, ResponseFuture, Shared, last_argument, reads_no_body, sendable,
+        Answer, Argument, Declaration, Handler, LastArgument, OnDisconnect, ReadsNoBody, ResponseFuture, Shared,
+        last_argument, reads_no_body, respond, sendable,
     };
 }

@@ -10,6 +10,9 @@ const RECORDED: &str = "rustc 1.95.";
 fn handlers_are_accepted_and_mistakes_reported_at_their_place() {
     let cases = trybuild::TestCases::new();
     cases.pass("tests/ui/pass/*.rs");
+    if cfg!(feature = "tokio") {
+        cases.pass("tests/ui/tokio/*.rs");
+    }
     // These messages are the macro's own.
     cases.compile_fail("tests/ui/fail/*.rs");
     // These are the compiler's, who says the same in other words from one release to the next.
@@ -17,6 +20,9 @@ fn handlers_are_accepted_and_mistakes_reported_at_their_place() {
     let version = Command::new(rustc).arg("--version").output().expect("the compiler was there a moment ago").stdout;
     if String::from_utf8_lossy(&version).starts_with(RECORDED) {
         cases.compile_fail("tests/ui/compiler/*.rs");
+        if cfg!(not(feature = "tokio")) {
+            cases.compile_fail("tests/ui/without_tokio/*.rs");
+        }
     } else {
         eprintln!("tests/ui/compiler is recorded with {RECORDED}x, so it is not compared");
     }

@@ -4,11 +4,11 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, ItemFn, ReturnType, Type, ext::IdentExt as _, spanned::Spanned};
 
-use crate::{function::Handler, route::Route};
+use crate::{arity::last_segment, function::Handler, options::Options, route::Route};
 
 pub(crate) fn expand(
     item: &ItemFn,
-    route: Option<&Route>,
+    route: Option<(&Route, &Options)>,
     handler: &Handler<'_>,
     mistakes: Option<TokenStream>,
 ) -> TokenStream {
@@ -20,7 +20,9 @@ pub(crate) fn expand(
     let visibility = &item.vis;
     let conditions: Vec<_> = item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();
     let implementation = match (route, &mistakes) {
-        (Some(route), None) => implementation(item, route, handler, &conditions),
+        (Some((route, options)), None) => {
+            implementation(item, declaration(name, route, options, handler), handler, &conditions)
+        }
         // `routes![name]` should not add an error to those that are reported here.
         _ => stub(name, &conditions),
     };
@@ -53,9 +55,13 @@ fn stub(name: &Ident, conditions: &[&Attribute]) -> TokenStream {
     }
 }
 
-fn implementation(item: &ItemFn, route: &Route, handler: &Handler<'_>, conditions: &[&Attribute]) -> TokenStream {
+fn implementation(
+    item: &ItemFn,
+    declaration: TokenStream,
+    handler: &Handler<'_>,
+    conditions: &[&Attribute],
+) -> TokenStream {
     let name = &item.sig.ident;
-    let declaration = declaration(name, route, handler);
     let checks = handler.early_body_readers().map(|ty| {
         let check = check_reads_no_body(ty);
         quote!(#(#conditions)* #check)
@@ -83,21 +89,24 @@ fn implementation(item: &ItemFn, route: &Route, handler: &Handler<'_>, condition
     }
 }
 
-fn declaration(name: &Ident, route: &Route, handler: &Handler<'_>) -> TokenStream {
-    let Route { method, path } = route;
+fn declaration(name: &Ident, route: &Route, options: &Options, handler: &Handler<'_>) -> TokenStream {
+    let Route { method, path, .. } = route;
     let summary = &handler.summary;
     let text = name.unraw().to_string();
     // The line is that of the function's name, wherever the attribute stands.
     let line = quote_spanned!(name.span()=> ::core::line!());
-    quote! {
-        const DECLARATION: ::slotbus::__private::Declaration = ::slotbus::__private::Declaration {
-            method: ::slotbus::__private::Method::#method,
-            pattern: #path,
-            handler: ::core::concat!(::core::module_path!(), "::", #text),
-            summary: #summary,
-            location: (::core::file!(), #line),
-        };
-    }
+    let parameters = handler.parameters().map(|count| quote!(.parameters(#count)));
+    let declaration = options.added_to(quote! {
+        ::slotbus::__private::Declaration::new(
+            ::slotbus::__private::Method::#method,
+            #path,
+            ::core::concat!(::core::module_path!(), "::", #text),
+            (::core::file!(), #line),
+        )
+        .summary(#summary)
+        #parameters
+    });
+    quote!(const DECLARATION: ::slotbus::__private::Declaration = #declaration;)
 }
 
 /// Asks for any state whether the argument can do without the body.
@@ -133,12 +142,19 @@ impl<'a> Body<'a> {
 
     /// Each bound stands at its argument, so that the compiler points there.
     fn bounds(&self) -> TokenStream {
-        let first = self.first.iter().map(
-            |ty| quote_spanned!(ty.span()=> #ty: ::slotbus::__private::FromRequestParts<__S> + ::core::marker::Send,),
-        );
-        let last = self.last.iter().map(
-            |ty| quote_spanned!(ty.span()=> #ty: ::slotbus::__private::FromRequest<__S, __M> + ::core::marker::Send,),
-        );
+        let bound = |ty: &Type, plain, other| {
+            let bound = if is_plain(ty) { plain } else { other };
+            let bound = Ident::new(bound, ty.span());
+            quote_spanned!(ty.span()=> ::slotbus::__private::#bound)
+        };
+        let first = self.first.iter().map(|ty| {
+            let bound = bound(ty, "Argument", "FromRequestParts");
+            quote_spanned!(ty.span()=> #ty: #bound<__S> + ::core::marker::Send,)
+        });
+        let last = self.last.iter().map(|ty| {
+            let bound = bound(ty, "LastArgument", "FromRequest");
+            quote_spanned!(ty.span()=> #ty: #bound<__S, __M> + ::core::marker::Send,)
+        });
         // What the last argument is refused with is asked for its type, which must not borrow.
         let marker = self.last.iter().map(|_| quote!(__M: 'static,));
         first.chain(last).chain(marker).collect()
@@ -194,17 +210,33 @@ impl<'a> Body<'a> {
     fn answer(&self) -> TokenStream {
         let signature = &self.item.sig;
         let (name, bindings) = (&signature.ident, self.bindings());
-        let call = quote!(#name(#(#bindings),*));
+        // Whatever is wrong with the call is wrong with the function, so it stands at its name.
+        let call = quote_spanned!(name.span()=> #name(#(#bindings),*));
         let called = match signature.asyncness {
             Some(_) => quote_spanned!(name.span()=> ::slotbus::__private::sendable(#call).await),
             None => call,
         };
-        let result: Span = match &signature.output {
-            ReturnType::Default => name.span(),
-            ReturnType::Type(_, ty) => ty.to_token_stream().span(),
-        };
-        quote_spanned!(result=> ::slotbus::__private::IntoResponse::into_response(#called))
+        match &signature.output {
+            ReturnType::Type(_, ty) if is_plain(ty) => {
+                let respond = local("respond");
+                // Asked for by itself, or the compiler would point at the call.
+                let asked = quote_spanned!(ty.span()=> ::slotbus::__private::respond::<#ty>);
+                quote!({ let #respond = #asked; #respond(#called) })
+            }
+            ReturnType::Type(_, ty) => {
+                let result = ty.to_token_stream().span();
+                quote_spanned!(result=> ::slotbus::__private::IntoResponse::into_response(#called))
+            }
+            ReturnType::Default => {
+                quote_spanned!(name.span()=> ::slotbus::__private::IntoResponse::into_response(#called))
+            }
+        }
     }
+}
+
+/// Whether a type is a name without parameters, so that nothing in it can be to blame.
+fn is_plain(ty: &Type) -> bool {
+    last_segment(ty).is_some_and(|segment| segment.arguments.is_none())
 }
 
 /// A name that neither shadows the user's names (the handler may be called `request`) nor is seen by them.

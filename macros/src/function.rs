@@ -2,7 +2,12 @@
 
 use syn::{FnArg, ItemFn, Type, punctuated::Punctuated, token::Comma};
 
-use crate::mistakes::Mistakes;
+use crate::{
+    arity::{PathArgument, last_segment},
+    mistakes::Mistakes,
+    path,
+    route::Route,
+};
 
 /// Types whose name says that they read the body. A type of that name which does not is still accepted: the name only
 /// decides for which arguments the compiler is asked early.
@@ -46,12 +51,36 @@ impl<'a> Handler<'a> {
     /// Arguments before the last whose names say that they read the body.
     pub(crate) fn early_body_readers(&self) -> impl Iterator<Item = &'a Type> {
         let before_last = self.arguments.len().saturating_sub(1);
-        self.arguments[..before_last].iter().copied().filter(|ty| match ty {
-            Type::Path(path) => {
-                path.path.segments.last().is_some_and(|segment| BODY_READERS.iter().any(|name| segment.ident == name))
-            }
-            _ => false,
-        })
+        self.arguments[..before_last]
+            .iter()
+            .copied()
+            .filter(|ty| last_segment(ty).is_some_and(|segment| BODY_READERS.iter().any(|name| segment.ident == name)))
+    }
+
+    /// How many parameters the first `Path<..>` takes, as far as its type tells.
+    pub(crate) fn parameters(&self) -> Option<usize> {
+        self.path_arguments().map(|argument| argument.takes).next()
+    }
+
+    /// Checks the arguments against the path.
+    ///
+    /// Fewer parameters than the path has are never right. More may be: a prefix under which the route is nested puts its
+    /// own before them, which only the router knows.
+    pub(crate) fn check_parameters(&self, route: &Route, mistakes: &mut Mistakes) {
+        let path = route.path.value();
+        let has = path::parameters(&path);
+        for PathArgument { ty, takes } in self.path_arguments().filter(|argument| argument.takes < has) {
+            mistakes.at(
+                ty,
+                format!(
+                    "the path `{path}` has {has} parameters, and this takes {takes}: take all, or name some in a struct"
+                ),
+            );
+        }
+    }
+
+    fn path_arguments(&self) -> impl Iterator<Item = PathArgument<'a>> {
+        self.arguments.iter().filter_map(|ty| PathArgument::of(ty))
     }
 }
 

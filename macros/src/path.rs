@@ -31,6 +31,11 @@ pub(crate) fn check(path: &str) -> Vec<String> {
     mistakes
 }
 
+/// How many parameters a path has, if it is well-formed.
+pub(crate) fn parameters(path: &str) -> usize {
+    path.split('/').filter(|segment| matches!(parameter(segment), Ok(Some(_)))).count()
+}
+
 struct Parameter<'a> {
     name: &'a str,
     rest: bool,

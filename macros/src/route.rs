@@ -1,4 +1,4 @@
-//! The attribute's arguments: a method and a path.
+//! The attribute's arguments: a method, a path, and options.
 
 use proc_macro2::Ident;
 use syn::{
@@ -6,13 +6,18 @@ use syn::{
     parse::{Parse, ParseStream},
 };
 
-use crate::{mistakes::Mistakes, path};
+use crate::{
+    mistakes::Mistakes,
+    options::{self, Options, Written},
+    path,
+};
 
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 
 pub(crate) struct Route {
     pub(crate) method: Ident,
     pub(crate) path: LitStr,
+    written: Vec<Written>,
 }
 
 impl Parse for Route {
@@ -23,14 +28,19 @@ impl Parse for Route {
         let method = input.parse().map_err(expected)?;
         input.parse::<Token![,]>().map_err(expected)?;
         let path = input.parse().map_err(expected)?;
-        input.parse::<Option<Token![,]>>()?;
-        if input.is_empty() { Ok(Self { method, path }) } else { Err(expected(input.error(""))) }
+        let written = match input.parse::<Option<Token![,]>>()? {
+            Some(_) => options::split(input)?,
+            None if input.is_empty() => Vec::new(),
+            None => return Err(input.error("expected a comma between the path and its options")),
+        };
+        Ok(Self { method, path, written })
     }
 }
 
 impl Route {
-    pub(crate) fn check(&self, mistakes: &mut Mistakes) {
-        let Self { method, path } = self;
+    /// Checks everything; the options are what is left to know.
+    pub(crate) fn check(&self, mistakes: &mut Mistakes) -> Options {
+        let Self { method, path, written } = self;
         let name = method.to_string();
         if !METHODS.contains(&name.as_str()) {
             let upper = name.to_uppercase();
@@ -43,5 +53,6 @@ impl Route {
         for mistake in path::check(&path.value()) {
             mistakes.at(path, mistake);
         }
+        Options::new(written, mistakes)
     }
 }

@@ -38,6 +38,12 @@ impl ResponseFuture {
         Self { kind: Kind::Ready(Some(response)), head: false }
     }
 
+    /// Whether the answer is there already.
+    #[cfg(feature = "tokio")]
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self.kind, Kind::Ready(_))
+    }
+
     /// Answers as a HEAD request is answered: the headers of a GET, without its body (RFC 9110, section 9.3.2).
     pub(crate) fn headers_only(mut self) -> Self {
         self.head = true;

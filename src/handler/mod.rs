@@ -4,19 +4,24 @@
 //! gives back one future, allocated once; extraction, the function's body and the conversion of its result are all in it.
 
 mod check;
+mod declaration;
 mod function;
 mod future;
 mod last;
+mod options;
 mod state;
+#[cfg_attr(not(feature = "tokio"), path = "no_timeout.rs")]
+mod timeout;
 
 use axum_core::extract::Request;
-use http::Method;
 
 pub use self::{
-    check::{ReadsNoBody, reads_no_body, sendable},
+    check::{Answer, Argument, LastArgument, ReadsNoBody, reads_no_body, respond, sendable},
+    declaration::Declaration,
     function::HandlerFn,
     future::ResponseFuture,
     last::last_argument,
+    options::{OnDisconnect, RouteOptions},
     state::Shared,
 };
 
@@ -35,19 +40,4 @@ pub trait Handler<S, M>: 'static {
 
     /// Takes the arguments out of the request, runs the function, converts what it returned.
     fn call(request: Request, state: Shared<S>) -> ResponseFuture;
-}
-
-/// What `#[slotbus::handler]` knows of a function.
-#[derive(Clone, Debug)]
-pub struct Declaration {
-    /// The method.
-    pub method: Method,
-    /// The path, in either spelling.
-    pub pattern: &'static str,
-    /// The function, with its module.
-    pub handler: &'static str,
-    /// The first line of its documentation, or nothing.
-    pub summary: &'static str,
-    /// Where it stands: file and line.
-    pub location: (&'static str, u32),
 }

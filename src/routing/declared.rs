@@ -5,7 +5,7 @@ use std::fmt;
 use http::Method;
 
 use super::endpoint::Endpoint;
-use crate::handler::{Declaration, Handler};
+use crate::handler::{Declaration, Handler, RouteOptions};
 
 /// Handlers to add to a [`Router`](super::Router), as [`routes!`](crate::routes) lists them.
 #[must_use]
@@ -56,13 +56,50 @@ pub struct RouteInfo<'a> {
     pub handler: &'static str,
     /// The first line of the function's documentation, or nothing.
     pub summary: &'static str,
+    /// What its attribute set for this route alone.
+    pub options: RouteOptions,
+}
+
+impl RouteInfo<'_> {
+    /// Writes a line whose columns are so wide.
+    fn write(&self, f: &mut fmt::Formatter<'_>, patterns: usize, handlers: usize) -> fmt::Result {
+        let Self { method, pattern, handler, summary, options } = self;
+        write!(f, "{:7} {pattern:patterns$}  ", method.as_str())?;
+        if summary.is_empty() && options.is_empty() {
+            return f.write_str(handler);
+        }
+        write!(f, "{handler:handlers$}")?;
+        if !summary.is_empty() {
+            write!(f, "  {summary}")?;
+        }
+        if options.is_empty() { Ok(()) } else { write!(f, "  [{options}]") }
+    }
 }
 
 impl fmt::Display for RouteInfo<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { method, pattern, handler, summary } = self;
-        write!(f, "{method:7} {pattern}  {handler}")?;
-        if summary.is_empty() { Ok(()) } else { write!(f, ": {summary}") }
+        self.write(f, 0, 0)
+    }
+}
+
+/// The lines of a table of routes, one for each, with columns below each other.
+pub(super) fn lines<'a>(routes: &'a [RouteInfo<'a>]) -> impl Iterator<Item = impl fmt::Display + 'a> + 'a {
+    let widest = |column: fn(&RouteInfo<'_>) -> usize| routes.iter().map(column).max().unwrap_or_default();
+    let (patterns, handlers) = (widest(|route| route.pattern.chars().count()), widest(|route| route.handler.len()));
+    routes.iter().map(move |route| Line { route, patterns, handlers })
+}
+
+/// A route between others.
+struct Line<'a> {
+    route: &'a RouteInfo<'a>,
+    patterns: usize,
+    handlers: usize,
+}
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { route, patterns, handlers } = self;
+        route.write(f, *patterns, *handlers)
     }
 }
 

@@ -110,14 +110,19 @@ where
     S: Clone + Send + Sync + 'static,
 {
     pub(super) fn handler<H: Handler<S, M>, M>() -> Self {
-        Self::waiting(H::call as fn(Request, Shared<S>) -> ResponseFuture)
+        let call = H::call as fn(Request, Shared<S>) -> ResponseFuture;
+        let options = H::DECLARATION.options;
+        if options.is_empty() {
+            return Self::waiting(call);
+        }
+        Self::waiting(move |request, state| options.call(request, |request| call(request, state)))
     }
 
     pub(super) fn function<F: HandlerFn<S, A>, A>(function: F) -> Self {
         Self::waiting(move |request, state| function.call(request, state))
     }
 
-    fn waiting(call: impl Fn(Request, Shared<S>) -> ResponseFuture + Clone + Send + Sync + 'static) -> Self {
+    pub(super) fn waiting(call: impl Fn(Request, Shared<S>) -> ResponseFuture + Clone + Send + Sync + 'static) -> Self {
         Self::Waiting(Arc::new(move |state| {
             let (call, state) = (call.clone(), state.clone());
             Route::new(move |request| call(request, state.clone()))

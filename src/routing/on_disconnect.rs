@@ -1,31 +1,11 @@
-//! What becomes of a handler whose caller gives up.
+//! What becomes of handlers whose callers give up, as a layer.
 
 use std::task::{Context, Poll};
 
 use http::Request;
 use tower::{Layer, Service};
 
-use crate::http::context::CallContext;
-
-/// What becomes of a handler whose caller gives up or whose deadline passes before it is done.
-///
-/// It is a layer: for one route, for a router or for a whole service.
-///
-/// ```
-/// # use slotbus::{Router, handler, routes, routing::OnDisconnect};
-/// # #[handler(POST, "/orders")]
-/// # async fn order() {}
-/// let app: Router = Router::new().routes(routes![order]).layer(OnDisconnect::Finish);
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[non_exhaustive]
-pub enum OnDisconnect {
-    /// Its future is dropped, as when a connection breaks.
-    #[default]
-    Cancel,
-    /// It runs to its end, and its answer is dropped: the caller has had an error.
-    Finish,
-}
+use crate::handler::OnDisconnect;
 
 impl<S> Layer<S> for OnDisconnect {
     type Service = OnDisconnectService<S>;
@@ -55,9 +35,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> S::Future {
-        if let Some(caller) = CallContext::caller_in(request.extensions()) {
-            caller.finish(self.what == OnDisconnect::Finish);
-        }
+        self.what.note(&request);
         self.service.call(request)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use http::Method;
 
 use super::endpoint::{Endpoint, Route};
-use super::paths::{not_allowed, not_found};
+use super::paths::not_found;
 use super::router::Router;
 use crate::body::Body;
 use crate::handler::Declaration;
@@ -30,15 +30,8 @@ pub(crate) fn chosen(patterns: &[Pattern], request: http::Request<Body>) -> Opti
                 *noted.lock().expect("nobody panics with it") = pattern;
                 not_found(request)
             });
-            let declaration = Declaration {
-                method: Method::GET,
-                pattern: "",
-                handler: "probe",
-                summary: "",
-                location: (file!(), line!()),
-            };
-            let not_allowed = Endpoint::Bound(Route::new(not_allowed));
-            inner.add(pattern.as_str(), declaration, Endpoint::Bound(note), &not_allowed);
+            let declaration = Declaration::new(Method::GET, "", "probe", (file!(), line!()));
+            inner.add(pattern.as_str(), declaration, Endpoint::Bound(note), None);
         }
     }
     drop(inner.answer(request));

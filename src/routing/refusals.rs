@@ -70,11 +70,12 @@ where
     pub(super) fn into_part(mut self) -> Self {
         let Some(map) = self.refusals.take() else { return self };
         let keep = |endpoint: &mut Endpoint<S>| *endpoint = endpoint.clone().refusing(&map);
-        let Self { paths, tree: _, fallback, nested, refusals: _, table: _ } = &mut self;
+        let Self { paths, tree: _, fallback, not_allowed, nested, refusals: _, table: _ } = &mut self;
         for PathEntry { pattern: _, methods, not_allowed } in paths {
             methods.iter_mut().for_each(|(_, endpoint)| keep(endpoint));
-            keep(not_allowed);
+            keep(&mut not_allowed.endpoint);
         }
+        keep(&mut not_allowed.endpoint);
         nested.iter_mut().for_each(|(_, endpoint)| keep(endpoint));
         keep(&mut fallback.endpoint);
         self

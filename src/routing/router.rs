@@ -8,7 +8,7 @@ use tower::{Layer, Service};
 use super::{
     declared::{RouteInfo, Routes},
     endpoint::{Endpoint, Route},
-    paths::{Fallback, Inner, PathEntry, not_allowed, not_found},
+    paths::{Fallback, Inner, PathEntry, not_allowed, not_allowed_by, not_found},
 };
 use crate::{
     body::BoxError,
@@ -31,10 +31,24 @@ use crate::{
 /// A `Router<S>` waits for a state `S`; a `Router` (that is `Router<()>`) is a tower service of infallible answers.
 ///
 /// What it answers by itself:
-/// - **404** for a path without a handler, unless there is a [`fallback`](Self::fallback). Paths are compared strictly:
-///   `/a/` is not `/a`, and escapes in the fixed parts of a path are not decoded.
-/// - **405** for a path with handlers, but not for that method, with the `Allow` header.
-/// - **HEAD** by the handler for GET, without the body. `OPTIONS` only where a handler is declared for it.
+/// - **404** for a path without a handler, unless there is a [`fallback`](Self::fallback).
+/// - **405** for a path with handlers, but not for that method, with the `Allow` header, unless there is a
+///   [`method_not_allowed_fallback`](Self::method_not_allowed_fallback).
+/// - **HEAD** by the handler for GET, without the body, unless there is one for HEAD (RFC 9110, section 9.3.2).
+/// - **OPTIONS** only where a handler is declared for it, else 405, whose `Allow` says the same as an automatic answer would.
+///   As in axum, so that a layer for CORS, or a handler, decides what a preflight is told.
+///
+/// # Which handler
+///
+/// Paths are compared strictly. A slash at the end counts: `/a/` is not `/a`, and neither is redirected to the other; the `/`
+/// of a nested router is its prefix without one. Escapes in the fixed parts of a path are not decoded. Fixed parts come
+/// before what a parameter or `{*rest}` takes, so `/users/me` and `/users/{id}` go together, added in any order; two parameters
+/// at one place, or a parameter and `{*rest}`, are in conflict. `{*rest}` takes one character or more: `/files/{*rest}` answers
+/// `/files/a/b`, not `/files/`.
+///
+/// A look-up does not walk over the routes. (What none of them answers is compared with the prefix of each nested router that
+/// has a fallback of its own.) When a router is asked first, whether it is ready or for an answer, it logs its routes at the
+/// level INFO, a line for each; [`serve`](crate::serve) asks before it claims a request.
 ///
 /// A request that came through a bus carries the pattern by which the hub routed it. If that pattern is one of ours and
 /// fits the path, it is taken (one look-up) before the tree of patterns is asked; so where several of our patterns fit a
@@ -49,11 +63,11 @@ where
 {
     /// A router that answers every request 404.
     pub fn new() -> Self {
-        let fallback = Fallback { endpoint: Endpoint::Bound(Route::new(not_found)), custom: false };
         Inner {
             paths: Vec::new(),
             tree: Default::default(),
-            fallback,
+            fallback: Fallback { endpoint: Endpoint::Bound(Route::new(not_found)), custom: false },
+            not_allowed: Fallback { endpoint: Endpoint::Bound(Route::new(not_allowed)), custom: false },
             nested: Vec::new(),
             refusals: None,
             table: OnceLock::new(),
@@ -70,7 +84,7 @@ where
     pub fn routes(self, routes: Routes<S>) -> Self {
         let mut inner = self.into_inner();
         for (declaration, endpoint) in routes.list {
-            inner.add(declaration.pattern, declaration, endpoint, &Endpoint::Bound(Route::new(not_allowed)));
+            inner.add(declaration.pattern, declaration, endpoint, None);
         }
         inner.into()
     }
@@ -97,7 +111,7 @@ where
         let (mut inner, nested) = (self.into_inner(), router.into_inner().into_part());
         for PathEntry { pattern, methods, not_allowed } in nested.paths {
             for (declaration, endpoint) in methods {
-                inner.add(&below(&pattern), declaration, endpoint, &not_allowed);
+                inner.add(&below(&pattern), declaration, endpoint, Some(&not_allowed));
             }
         }
         for (pattern, endpoint) in nested.nested {
@@ -118,7 +132,7 @@ where
         let (mut inner, other) = (self.into_inner(), router.into_inner().into_part());
         for PathEntry { pattern, methods, not_allowed } in other.paths {
             for (declaration, endpoint) in methods {
-                inner.add(pattern.as_str(), declaration, endpoint, &not_allowed);
+                inner.add(pattern.as_str(), declaration, endpoint, Some(&not_allowed));
             }
         }
         for (pattern, endpoint) in other.nested {
@@ -153,11 +167,34 @@ where
         self.answer_unknown(Endpoint::Bound(Route::service(service)))
     }
 
+    /// Answers methods without a handler, on paths that have one for another method, by an async function of extractors.
+    ///
+    /// It answers for all paths, whether they were added before or come after, but not for those that have such a function
+    /// already: those of a router that had its own when it was [nested](Self::nest) or [merged](Self::merge). An answer of
+    /// status 405 gets the `Allow` header, unless it has one.
+    ///
+    /// ```
+    /// let app: slotbus::Router = slotbus::Router::new().method_not_allowed_fallback(async |method: http::Method| {
+    ///     (http::StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not for here"))
+    /// });
+    /// ```
+    pub fn method_not_allowed_fallback<F: HandlerFn<S, A>, A>(self, function: F) -> Self {
+        let mut inner = self.into_inner();
+        let fallback = Fallback { endpoint: not_allowed_by(function), custom: true };
+        for path in inner.paths.iter_mut().filter(|path| !path.not_allowed.custom) {
+            path.not_allowed = fallback.clone();
+        }
+        inner.not_allowed = fallback;
+        inner.into()
+    }
+
     /// Puts a layer around all that was added so far: handlers, and the answers 404 and 405.
     ///
     /// It runs after routing, so it sees the [`MatchedPath`](crate::MatchedPath) but cannot choose another route. An error
     /// of the layer needs no adapter: a time-out of [`tower::timeout`] is answered 504, an overload of
     /// [`tower::load_shed`] 503, any other error 500.
+    ///
+    /// What the attribute of a handler sets for it ([`RouteOptions`](crate::routing::RouteOptions)) stands inside all layers.
     ///
     /// Each handler gets a service of its own from the layer. What is to be counted for all of them together, as the
     /// permits of a concurrency limit, goes around the router: `ServiceBuilder::new().concurrency_limit(64).service(app)`.
@@ -172,10 +209,10 @@ where
     {
         let mut inner = self.into_inner();
         let wrap = |endpoint: &mut Endpoint<S>| *endpoint = endpoint.clone().layer(layer.clone());
-        let Inner { paths, tree: _, fallback, nested, refusals: _, table: _ } = &mut inner;
+        let Inner { paths, tree: _, fallback, not_allowed: _, nested, refusals: _, table: _ } = &mut inner;
         for PathEntry { pattern: _, methods, not_allowed } in paths {
             methods.iter_mut().for_each(|(_, endpoint)| wrap(endpoint));
-            wrap(not_allowed);
+            wrap(&mut not_allowed.endpoint);
         }
         nested.iter_mut().for_each(|(_, endpoint)| wrap(endpoint));
         wrap(&mut fallback.endpoint);
@@ -221,16 +258,10 @@ where
     /// let app: slotbus::Router = slotbus::Router::new().routes(slotbus::routes![index]);
     /// let route = app.list().next().unwrap();
     /// assert_eq!((route.pattern, route.summary), ("/", "The start page."));
+    /// assert_eq!(route.options.timeout(), None);
     /// ```
     pub fn list(&self) -> impl Iterator<Item = RouteInfo<'_>> {
-        self.inner.paths.iter().flat_map(|path| {
-            path.methods.iter().map(|(declaration, _)| RouteInfo {
-                method: &declaration.method,
-                pattern: path.pattern.as_str(),
-                handler: declaration.handler,
-                summary: declaration.summary,
-            })
-        })
+        self.inner.list()
     }
 
     fn answer_unknown(self, endpoint: Endpoint<S>) -> Self {

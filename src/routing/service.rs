@@ -27,6 +27,8 @@ where
     type Future = ResponseFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // A worker asks before it claims its first request, which therefore does not wait for the table.
+        self.inner.table();
         Poll::Ready(Ok(()))
     }
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use axum_core::extract::Request;
 use http::Method;
 
-use super::{endpoint::Route, paths::Inner};
+use super::{announce::announce, endpoint::Route, paths::Inner};
 use crate::{
     handler::{ResponseFuture, Shared},
     http::context::{CallContext, MatchedRoute},
@@ -33,7 +33,7 @@ impl Table {
         let state = Shared::new(());
         let paths = inner.paths.iter().map(|path| BoundPath {
             methods: path.methods.iter().map(|(d, endpoint)| (d.method.clone(), endpoint.bind(&state))).collect(),
-            not_allowed: path.not_allowed.bind(&state),
+            not_allowed: path.not_allowed.endpoint.bind(&state),
         });
         let spellings = inner.paths.iter().enumerate().flat_map(|(i, path)| {
             let braces = Some(path.pattern.as_str().to_owned());
@@ -56,8 +56,16 @@ impl Table {
 }
 
 impl Inner<()> {
+    /// The table, made and announced by whoever comes first: who asks whether the router is ready, or else a request.
+    pub(super) fn table(&self) -> &Table {
+        self.table.get_or_init(|| {
+            announce(self);
+            Table::new(self)
+        })
+    }
+
     pub(super) fn answer(&self, mut request: Request) -> ResponseFuture {
-        let table = self.table.get_or_init(|| Table::new(self));
+        let table = self.table();
         let head = request.method() == Method::HEAD;
         let path = self.find(table, &request);
         let route = path.map(|i| MatchedRoute::new(Arc::clone(&self.paths[i].pattern), request.uri()));

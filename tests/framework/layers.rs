@@ -128,6 +128,7 @@ async fn a_layer_covers_only_what_was_added_before() {
     let count = Arc::default();
     let app: Router = app().layer(counting(&count)).routes(routes![later]).fallback(async || ());
     get(&app, "/later").await.assert_status(200).assert_text("");
+    call(&app, Method::PUT, "/later").await.assert_problem(405);
     get(&app, "/nothing").await.assert_status(200).assert_text("");
     assert_eq!(count.load(Ordering::Relaxed), 0);
     get(&app, "/quick").await.assert_status(200).assert_text("quick");

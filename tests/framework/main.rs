@@ -1,5 +1,5 @@
 //! The framework as its user sees it, without a bus but in `on_a_bus`: requests go straight to the router.
-#![cfg(feature = "macros")]
+#![cfg(all(feature = "macros", feature = "tokio"))]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -16,7 +16,9 @@ mod on_a_bus;
 mod optional;
 mod refusals;
 mod responses;
+mod options;
 mod routing;
+mod start;
 
 use http::{Method, Request};
 use slotbus::testing::TestResponse;

@@ -167,8 +167,68 @@ async fn the_innermost_fallback_that_covers_the_path_answers() {
     get(&app, "/a/b/c").await.assert_status(200).assert_text("inner");
     get(&app, "/a/b").await.assert_status(200).assert_text("inner");
     get(&app, "/a").await.assert_status(200).assert_text("outer");
+    get(&app, "/a/").await.assert_status(200).assert_text("outer");
+    get(&app, "/a//c").await.assert_status(200).assert_text("outer");
     get(&app, "/ab").await.assert_status(200).assert_text("root");
     get(&app, "/plain/x").await.assert_status(200).assert_text("root");
+}
+
+#[tokio::test]
+async fn a_rest_takes_one_character_or_more() {
+    let app: Router = app();
+    get(&app, "/files/a").await.assert_status(200).assert_text("a");
+    get(&app, "/files/a//b/").await.assert_status(200).assert_text("a//b/");
+    get(&app, "/files/").await.assert_problem(404);
+    get(&app, "/files").await.assert_problem(404);
+}
+
+#[tokio::test]
+async fn a_function_answers_methods_without_a_handler_on_paths_added_before_and_after() {
+    let app: Router = Router::new()
+        .routes(routes![show])
+        .method_not_allowed_fallback(async |State(name): State<&'static str>, method: Method, uri: Uri| {
+            (http::StatusCode::METHOD_NOT_ALLOWED, format!("{name}: no {method} for {uri}"))
+        })
+        .routes(routes![file])
+        .nest("/nested", Router::new().routes(routes![index]))
+        .with_state("state")
+        .routes(routes![me]);
+    for path in ["/users/7", "/files/a", "/nested", "/users/me"] {
+        let answer = call(&app, Method::POST, path).await;
+        answer.assert_status(405).assert_text(&format!("state: no POST for {path}"));
+        assert_eq!(answer.headers()["allow"], "GET, HEAD");
+    }
+    get(&app, "/users/7").await.assert_status(200).assert_text("show 7");
+    get(&app, "/nothing").await.assert_problem(404);
+}
+
+#[tokio::test]
+async fn allow_is_added_to_answers_of_status_405_that_do_not_have_it() {
+    let answered = |status: u16, allow: Option<&'static str>| {
+        let app: Router = app().method_not_allowed_fallback(move || async move {
+            let status = http::StatusCode::from_u16(status).unwrap();
+            (status, slotbus::response::AppendHeaders(allow.map(|allow| ("allow", allow))))
+        });
+        async move { call(&app, Method::POST, "/users/me").await.headers().get("allow").cloned() }
+    };
+    assert_eq!(answered(405, None).await.unwrap(), "GET, HEAD");
+    assert_eq!(answered(405, Some("PUT")).await.unwrap(), "PUT");
+    assert_eq!(answered(404, None).await, None);
+}
+
+#[tokio::test]
+async fn a_nested_or_merged_router_keeps_its_own_answer_to_other_methods() {
+    let with = |answer: &'static str, routes| {
+        Router::<()>::new().method_not_allowed_fallback(move || async move { answer }).routes(routes)
+    };
+    let app =
+        with("outer", routes![index]).nest("/v1", with("nested", routes![index])).merge(with("merged", routes![me]));
+    call(&app, Method::POST, "/").await.assert_status(200).assert_text("outer");
+    call(&app, Method::POST, "/v1").await.assert_status(200).assert_text("nested");
+    call(&app, Method::POST, "/users/me").await.assert_status(200).assert_text("merged");
+    // On one path that both routers have, the one that asked for an answer of its own gives it.
+    let app = Router::new().routes(routes![show]).merge(with("merged", routes![delete]));
+    call(&app, Method::POST, "/users/7").await.assert_status(200).assert_text("merged");
 }
 
 #[tokio::test]
@@ -200,6 +260,12 @@ fn patterns_in_conflict_panic_with_the_names_of_both_handlers() {
     async fn other() {}
     let said = panic_of(|| app::<()>().routes(routes![other]));
     for part in ["::other`", "routing::show`", "/users/{name}", "/users/{id}", file!()] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    #[handler(GET, "/files/{name}")]
+    async fn one_file() {}
+    let said = panic_of(|| app::<()>().routes(routes![one_file]));
+    for part in ["::one_file`", "routing::file`", "/files/{name}", "/files/{*path}"] {
         assert!(said.contains(part), "{part}: {said}");
     }
 }

@@ -10,7 +10,4 @@ async fn no_method() {}
 #[slotbus::handler(GET "/")]
 async fn no_comma() {}
 
-#[slotbus::handler(GET, "/", state = App)]
-async fn too_much() {}
-
 fn main() {}

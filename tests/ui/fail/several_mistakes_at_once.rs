@@ -1,7 +1,7 @@
 // All are reported, and the function is still there.
-#[slotbus::handler(FETCH, "users/{id}/{id}")]
-const fn handler(_: &str) {}
+#[slotbus::handler(FETCH, "users/{id}/{id}", timeout = "soon", retries = 3, on_disconnect = finish, on_disconnect = stop)]
+const fn handler(_: &str, _: slotbus::Path<(u32,)>) {}
 
 fn main() {
-    handler("");
+    let _ = handler;
 }

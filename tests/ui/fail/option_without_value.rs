@@ -1,0 +1,4 @@
+#[slotbus::handler(GET, "/", timeout, body_limit =, on_disconnect)]
+async fn handler() {}
+
+fn main() {}

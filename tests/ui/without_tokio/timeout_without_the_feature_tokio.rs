@@ -1,0 +1,4 @@
+#[slotbus::handler(GET, "/", timeout = "2s")]
+async fn handler() {}
+
+fn main() {}
