@@ -150,7 +150,7 @@ async fn more(body: Bytes) -> String {
     body.len().to_string()
 }
 
-#[handler(POST, "/most", body_limit = "1KiB")]
+#[handler(POST, "/most", body_limit = "4KiB")]
 async fn most(body: Bytes) -> String {
     body.len().to_string()
 }
@@ -160,9 +160,9 @@ async fn a_body_limit_wins_over_that_of_the_worker_but_not_over_what_the_bus_car
     let name = name();
     let hub = Hub::builder(&name).create().unwrap();
     let router: Router = Router::new().routes(routes![usual, more, most]);
-    let worker = Worker::with(&name, router, |serve| serve.body_limit(10).message_limit(100));
+    let worker = Worker::with(&name, router, |serve| serve.body_limit(10).message_limit(1000));
     for (len, statuses) in
-        [(10, [200, 200, 200]), (11, [413, 200, 200]), (50, [413, 200, 200]), (51, [413, 413, 200]), (101, [413; 3])]
+        [(10, [200, 200, 200]), (11, [413, 200, 200]), (50, [413, 200, 200]), (51, [413, 413, 200]), (1001, [413; 3])]
     {
         for (path, status) in ["/usual", "/more", "/most"].into_iter().zip(statuses) {
             let request = Request::post(path).body(Body::from(vec![0; len])).unwrap();

@@ -10,13 +10,13 @@ use http::StatusCode;
 use super::attachment::Attachment;
 use super::lend::{Hold, LEND_FROM, Lending};
 use super::payload::{self, NoRoom, ReadError, Target};
+use super::placing;
 use super::views::Unreadable;
 use super::watched::Fate;
 use crate::observe::Observation;
 use crate::protocol::{
     BodyPlace, BodyRooms, Call, CallError, Caller, Callers, Claim, Direction, Features, HeapRange, OutgoingReply,
-    Payload, PayloadError, Placement, RequestId, Room, SlotIndex, Stamp, Status, Version, align8, decode_method,
-    encoded_len, place,
+    Payload, PayloadError, RequestId, Room, SlotIndex, Stamp, Status, decode_method, encoded_len,
 };
 use crate::signal::monotonic_nanos;
 use crate::sync::{AnswerRight, Grant};
@@ -281,7 +281,7 @@ impl ClaimedSlot {
             Some(arena) => payload::write_into(&target, arena.response, &meta, body)?,
             None => {
                 let meta_len = encoded_len(&meta);
-                let placement = self.place(meta_len, body.len());
+                let placement = placing::place(region, self.request, meta_len, body.len());
                 payload::write(&target, placement, (&meta, meta_len), body)?
             }
         };
@@ -289,37 +289,6 @@ impl ClaimedSlot {
         slot.response.write(payload);
         attachment.copied(Direction::Response, body.len());
         Ok(())
-    }
-
-    /// Where an answer goes in a region without arenas: over the request's own bytes, else into the bump area. A body that
-    /// fits nowhere goes to an overflow object.
-    fn place(&self, meta_len: usize, body_len: usize) -> Placement {
-        let region = self.attachment.bus.region();
-        let geometry = region.geometry();
-        debug_assert_eq!(geometry.version(), Version::V1);
-        let mut placement = self.place_over_request(meta_len, body_len);
-        let bump = |len: usize| {
-            let taken = u32::try_from(align8(len)).ok()?;
-            let offset = region.header().alloc_head.take(taken, geometry.bump_end())?;
-            geometry.heap_range(offset, len as u32).ok()
-        };
-        placement.meta = placement.meta.or_else(|| bump(meta_len));
-        if body_len > 0 {
-            placement.body = placement.body.or_else(|| bump(body_len));
-        }
-        placement
-    }
-
-    fn place_over_request(&self, meta_len: usize, body_len: usize) -> Placement {
-        let geometry = self.attachment.bus.region().geometry();
-        let Ok(Payload { meta, body }) = self.request else { return Placement::default() };
-        let meta = geometry.reserved(meta);
-        let BodyPlace::Inline(body) = body else { return place(&[meta], meta_len, body_len) };
-        let body = geometry.reserved(body);
-        match meta.join(body) {
-            Some(joined) => place(&[joined], meta_len, body_len),
-            None => place(&[meta, body], meta_len, body_len),
-        }
     }
 }
 

@@ -25,6 +25,7 @@ mod hub_bus;
 mod lend;
 mod overflow;
 mod payload;
+mod placing;
 mod reserved;
 mod shield;
 mod views;
