@@ -105,8 +105,26 @@ fn a_revoked_lease_writes_nothing_and_its_slot_is_answered() {
     let (hub, worker) = pair(Version::V1);
     let sent = dispatch(&hub, 0);
     let claimed = worker.claim(&mut ScanCursor::default()).unwrap();
+    claimed.read().unwrap();
     worker.revoke(StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(worker.leases(), 0);
+    assert!(!claimed.answer(reply(1)));
+    assert_eq!(finished(&hub, &sent).status, 503);
+}
+
+#[test]
+fn a_lease_that_has_not_read_its_request_is_waited_for_before_it_is_revoked() {
+    let (hub, worker) = pair(Version::V1);
+    let sent = dispatch(&hub, 0);
+    let claimed = worker.claim(&mut ScanCursor::default()).unwrap();
+    std::thread::scope(|scope| {
+        let revoking = scope.spawn(|| worker.revoke(StatusCode::SERVICE_UNAVAILABLE));
+        // Were it answered for meanwhile, the next request could take its slot.
+        std::thread::yield_now();
+        assert_eq!((sent.progress(&hub), revoking.is_finished()), (Progress::Claimed(worker.claim), false));
+        claimed.read().unwrap();
+        revoking.join().unwrap();
+    });
     assert!(!claimed.answer(reply(1)));
     assert_eq!(finished(&hub, &sent).status, 503);
 }

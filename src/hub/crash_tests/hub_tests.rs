@@ -46,7 +46,7 @@ fn scene(version: Version, len: usize, far: Far) -> Scene {
     }
     scene.call = Some(call);
     if far > Far::Ready {
-        scene.lease = claim(&worker);
+        scene.lease = claim(&worker).inspect(|lease| drop(lease.read().unwrap()));
     }
     match far {
         Far::Answered => assert!(scene.lease.take().unwrap().answer(reply(OF, len))),
