@@ -25,7 +25,7 @@ use self::run::run;
 async fn ten_thousand_requests_are_answered_as_axum_answers_them() {
     let pair = Pair::start(on_slotbus::app(), on_axum::app()).await;
     let report = run(&pair, 10_000).await;
-    assert!(report.disagreements.is_empty(), "{} of {} answers are unlike", report.disagreements.len(), report.cases);
+    assert!(report.disagreements.is_empty(), "{} of {} answers are unlike, see above", report.disagreements.len(), report.cases);
     pair.stop().await;
 }
 
@@ -33,6 +33,6 @@ async fn ten_thousand_requests_are_answered_as_axum_answers_them() {
 async fn two_thousand_requests_find_the_fallbacks_that_axum_finds() {
     let pair = Pair::start(on_slotbus::app_with_fallbacks(), on_axum::app_with_fallbacks()).await;
     let report = run(&pair, 2_000).await;
-    assert!(report.disagreements.is_empty(), "{} of {} answers are unlike", report.disagreements.len(), report.cases);
+    assert!(report.disagreements.is_empty(), "{} of {} answers are unlike, see above", report.disagreements.len(), report.cases);
     pair.stop().await;
 }

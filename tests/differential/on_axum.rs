@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{DefaultBodyLimit, Extension, Form, MatchedPath, OriginalUri, Path, RawQuery, State};
+use axum::extract::{DefaultBodyLimit, Extension, Form, MatchedPath, OriginalUri, Path, Query, RawQuery, State};
 use axum::response::{AppendHeaders, Html, IntoResponse, NoContent, Redirect, Response};
 use axum::routing::{any, delete, get, head, options, post};
 use axum::{Json, Router};
 use axum_extra::TypedHeader;
 use axum_extra::extract::cookie::{Cookie, CookieJar};
-use axum_extra::extract::{OptionalQuery, Query};
+use axum_extra::extract::{OptionalQuery, Query as ExtraQuery};
 use axum_extra::headers::authorization::{Authorization, Bearer};
 use axum_extra::headers::{Range, UserAgent};
 use futures::stream;
@@ -30,12 +30,13 @@ use crate::model::{App, Colour, Greeting, Limit, Name, Page, Person, Tags, Tenan
 /// All of it.
 pub(crate) fn app() -> Router {
     Router::new()
+        // First, as the 404 of axum has the layers of the router that is merged last.
+        .merge(layered())
         .merge(paths())
         .merge(queries())
         .merge(bodies())
         .merge(parts())
         .merge(answers())
-        .merge(layered())
         .nest("/api", api())
         .nest("/admin", api().fallback(|method: Method| async move { (StatusCode::GONE, format!("no {method} here")) }))
         .nest("/tenants/{tenant}", tenants())
@@ -81,7 +82,7 @@ fn queries() -> Router<App> {
     Router::new()
         .route("/pages", get(|Query(page): Query<Page>| async move { format!("{page:?}") }))
         .route("/maybe", get(|OptionalQuery(page): OptionalQuery<Page>| async move { format!("{page:?}") }))
-        .route("/tags", get(|Query(tags): Query<Tags>| async move { format!("{tags:?}") }))
+        .route("/tags", get(|ExtraQuery(tags): ExtraQuery<Tags>| async move { format!("{tags:?}") }))
         .route("/query", get(|Query(map): Query<HashMap<String, String>>| async move { format!("{:?}", sorted(map)) }))
         .route("/raw-query", get(|RawQuery(query): RawQuery| async move { format!("{query:?}") }))
 }
@@ -139,7 +140,7 @@ fn parts() -> Router<App> {
             get(|jar: CookieJar| async move {
                 let mut seen: Vec<_> = jar.iter().map(|cookie| cookie.to_string()).collect();
                 seen.sort();
-                (jar.remove("old").add(Cookie::new("new", "1")), seen.join("; "))
+                (jar.add(Cookie::new("new", "1")), seen.join("; "))
             }),
         )
 }

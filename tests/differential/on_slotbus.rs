@@ -20,12 +20,12 @@ use crate::model::{App, Tenant};
 /// All of it.
 pub(crate) fn app() -> Router {
     Router::new()
+        .merge(layered())
         .merge(asked::paths())
         .merge(asked::queries())
         .merge(bodies::bodies())
         .merge(asked::parts())
         .merge(answers::answers())
-        .merge(layered())
         .nest("/api", api())
         .nest("/admin", api().fallback(async |method: Method| (StatusCode::GONE, format!("no {method} here"))))
         .nest("/tenants/{tenant}", tenants())

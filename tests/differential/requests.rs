@@ -181,7 +181,6 @@ fn read(dice: &mut Dice, reads: Reads, case: &mut Case, broken: bool) {
     if !typed.is_empty() {
         add(case, "content-type", &typed);
     }
-    case.streamed = !case.body.is_empty() && dice.once_in(5);
 }
 
 /// Changes what has nothing to do with the route, or should not have.
@@ -205,6 +204,9 @@ fn strew(dice: &mut Dice, case: &mut Case, broken: bool) {
     if broken && dice.once_in(12) {
         case.headers.retain(|(name, _)| name != "content-type");
     }
+    // A client of HTTP/1 sends no body of unknown length with these.
+    let may_stream = !matches!(case.method, Method::GET | Method::HEAD);
+    case.streamed = may_stream && !case.body.is_empty() && dice.once_in(5);
 }
 
 fn add(case: &mut Case, name: &'static str, value: &str) {

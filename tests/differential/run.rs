@@ -21,8 +21,8 @@ const CASE: &str = "SLOTBUS_DIFFERENTIAL_CASE";
 
 const IN_FLIGHT: usize = 32;
 
-/// How many disagreements are shown.
-const SHOWN: usize = 12;
+/// How many disagreements are made small.
+const MADE_SMALL: usize = 100;
 
 /// What came of a run.
 pub(crate) struct Report {
@@ -33,9 +33,12 @@ pub(crate) struct Report {
     /// The answers by route and status.
     pub(crate) statuses: BTreeMap<String, BTreeSet<StatusCode>>,
     pub(crate) disagreements: Vec<Disagreement>,
+    /// The first of them, each made as small as it can be.
+    pub(crate) shown: Vec<Disagreement>,
 }
 
 /// Two answers that should be alike, without what may differ.
+#[derive(Clone)]
 pub(crate) struct Disagreement {
     number: u64,
     pub(crate) case: Case,
@@ -60,6 +63,7 @@ pub(crate) async fn run(pair: &Pair, cases: u64) -> Report {
         differences: BTreeMap::new(),
         statuses: BTreeMap::new(),
         disagreements: Vec::new(),
+        shown: Vec::new(),
     };
     let asked = stream::iter(numbers).map(|number| async move {
         let (kind, case) = request(seed, number);
@@ -78,15 +82,24 @@ pub(crate) async fn run(pair: &Pair, cases: u64) -> Report {
         }
     }
     report.disagreements.sort_by_key(|disagreement| disagreement.number);
-    for disagreement in report.disagreements.iter_mut().take(SHOWN) {
-        let (number, case) = (disagreement.number, disagreement.case.clone());
-        let smallest = smallest(case, async |case| compare(pair, number, case).await.is_err()).await;
-        if let Err(smaller) = compare(pair, number, &smallest).await {
-            *disagreement = smaller;
-        }
-    }
+    report.shown = shown(pair, &report.disagreements).await;
     println!("{report:?}");
     report
+}
+
+/// The disagreements made small, without those that are then the same.
+async fn shown(pair: &Pair, disagreements: &[Disagreement]) -> Vec<Disagreement> {
+    let mut shown = Vec::<Disagreement>::new();
+    for disagreement in disagreements.iter().take(MADE_SMALL) {
+        let (number, case) = (disagreement.number, disagreement.case.clone());
+        let smallest = smallest(case, async |case| compare(pair, number, case).await.is_err()).await;
+        // One that does not come again is shown as it was.
+        let smallest = compare(pair, number, &smallest).await.err().unwrap_or_else(|| disagreement.clone());
+        if shown.iter().all(|other| other.case != smallest.case) {
+            shown.push(smallest);
+        }
+    }
+    shown
 }
 
 /// Both answers to `case` if they are alike: their status, and in what they did differ.
@@ -104,12 +117,12 @@ async fn compare(pair: &Pair, number: u64, case: &Case) -> Result<(StatusCode, V
 
 impl fmt::Debug for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, cases, differences, statuses, disagreements } = self;
+        let Self { seed, cases, differences, statuses, disagreements, shown } = self;
         writeln!(f, "{cases} requests of seed {seed}, {} unlike; differences of the list: {differences:?}", disagreements.len())?;
         for (route, statuses) in statuses {
             writeln!(f, "  {route}: {}", statuses.iter().map(|status| status.as_str()).collect::<Vec<_>>().join(" "))?;
         }
-        for disagreement in disagreements.iter().take(SHOWN) {
+        for disagreement in shown {
             writeln!(f, "\n{SEED}={seed} {CASE}={}, made as small as it can be:\n{disagreement:?}", disagreement.number)?;
         }
         Ok(())

@@ -49,9 +49,15 @@ pub(crate) fn bend(dice: &mut Dice, path: &mut String) {
 /// A query string with its question mark.
 pub(crate) fn query(dice: &mut Dice, broken: bool) -> String {
     if dice.once_in(8) {
-        return ["", "?", "?&", "?=", "?&&&", "??", "?a", "?="][dice.below(8)].to_owned();
+        return dice.pick(&["", "?", "?&", "?=", "?&&&", "??", "?a"]).to_owned();
     }
-    format!("?{}", pairs(dice, &["page", "page", "size", "desc", "tag", "tag", "mode", "name", "age", "q"], broken))
+    let fitting = [
+        "page=1", "page=2&size=20&desc=true", "tag=a&tag=b&mode=red", "name=ada&age=36", "size=65535&page=4294967295", "tag=%C3%A4",
+        "q=a+b%20c&r=", "name=&age=0&mail=a%40b",
+    ];
+    let keys = ["page", "page", "size", "desc", "tag", "tag", "mode", "name", "age", "q"];
+    let query = if broken { pairs(dice, &keys) } else { dice.pick(&fitting).to_owned() };
+    format!("?{query}")
 }
 
 /// A form of a person, or nearly.
@@ -59,29 +65,28 @@ pub(crate) fn form(dice: &mut Dice, broken: bool) -> String {
     if !broken {
         return dice.pick(&["name=ada&age=36", "age=0&name=", "name=a+b%20c&age=255&mail=a%40b", "name=%C3%A4&age=7&more=1"]).to_owned();
     }
-    pairs(dice, &["name", "name", "age", "age", "mail", "more"], broken)
+    pairs(dice, &["name", "name", "age", "age", "mail", "more"])
 }
 
-fn pairs(dice: &mut Dice, keys: &[&str], broken: bool) -> String {
+/// Pairs of these keys, in any order and number, some of them none.
+fn pairs(dice: &mut Dice, keys: &[&str]) -> String {
     let fitting = ["1", "20", "0", "true", "false", "red", "blue", "ada", "a+b", "%20", "%C3%A4"];
-    let odd = ["", "-1", "70000", "4294967296", "one", "TRUE", "%", "%zz", "%FF", "a=b", "a;b", "%00", "%26", "1.0", "+1", " "];
+    let odd = ["", "", "on", "-1", "70000", "4294967296", "one", "TRUE", "%", "%zz", "%FF", "a=b", "a;b", "%00", "%26", "1.0", "+1", "+"];
     let mut text = String::new();
     for i in 0..=dice.below(4) {
         if i > 0 {
-            text.push_str(if broken && dice.once_in(6) { dice.pick(&[";", "&&", "&=&"]) } else { "&" });
+            text.push_str(if dice.once_in(6) { dice.pick(&[";", "&&", "&=&"]) } else { "&" });
         }
-        // In order the first time, so that what has to be there often is.
-        let key = if i < 2 && !broken { keys[i * 2] } else { dice.pick(keys) };
-        text.push_str(key);
-        if broken && dice.once_in(10) {
+        text.push_str(dice.pick(keys));
+        if dice.once_in(10) {
             text.push_str(dice.pick(&["%5B%5D", "[]", "%20", "."]));
         }
-        if !(broken && dice.once_in(8)) {
+        if !dice.once_in(8) {
             text.push('=');
-            text.push_str(if broken && dice.once_in(2) { dice.pick(&odd) } else { dice.pick(&fitting) });
+            text.push_str(if dice.once_in(3) { dice.pick(&odd) } else { dice.pick(&fitting) });
         }
     }
-    text.replace(' ', "+")
+    text
 }
 
 /// A person as JSON, or nearly.

@@ -195,7 +195,7 @@ async fn login(TypedHeader(token): TypedHeader<Authorization<Bearer>>) -> String
 async fn cookies(jar: CookieJar) -> impl IntoResponse {
     let mut seen: Vec<_> = jar.iter().map(|cookie| cookie.to_string()).collect();
     seen.sort();
-    (jar.remove("old").add(Cookie::new("new", "1")), seen.join("; "))
+    (jar.add(Cookie::new("new", "1")), seen.join("; "))
 }
 
 #[handler(GET, "/")]
