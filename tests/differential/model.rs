@@ -1,5 +1,7 @@
 //! What both applications are about: their types, none of which knows a framework.
 
+#![allow(dead_code, reason = "fields are looked at by `Debug`")]
+
 use std::fmt;
 use std::sync::Arc;
 

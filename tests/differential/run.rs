@@ -32,8 +32,9 @@ pub(crate) struct Report {
     pub(crate) differences: BTreeMap<&'static str, u64>,
     /// The answers by route and status.
     pub(crate) statuses: BTreeMap<String, BTreeSet<StatusCode>>,
-    pub(crate) disagreements: Vec<Disagreement>,
-    /// The first of them, each made as small as it can be.
+    /// How many answers were not alike.
+    pub(crate) unlike: usize,
+    /// The first of these requests, each made as small as it can be.
     pub(crate) shown: Vec<Disagreement>,
 }
 
@@ -62,27 +63,28 @@ pub(crate) async fn run(pair: &Pair, cases: u64) -> Report {
         cases: numbers.end - numbers.start,
         differences: BTreeMap::new(),
         statuses: BTreeMap::new(),
-        disagreements: Vec::new(),
+        unlike: 0,
         shown: Vec::new(),
     };
     let asked = stream::iter(numbers).map(|number| async move {
         let (kind, case) = request(seed, number);
         (kind, compare(pair, number, &case).await)
     });
+    let mut disagreements = Vec::new();
     let mut answers = asked.buffer_unordered(IN_FLIGHT);
     while let Some((kind, answer)) = answers.next().await {
         match answer {
             Ok((status, differences)) => {
-                report.statuses.entry(format!("{} {}", kind.method, kind.path)).or_default().insert(status);
+                report.statuses.entry(kind.to_string()).or_default().insert(status);
                 for name in differences {
                     *report.differences.entry(name).or_default() += 1;
                 }
             }
-            Err(disagreement) => report.disagreements.push(disagreement),
+            Err(disagreement) => disagreements.push(disagreement),
         }
     }
-    report.disagreements.sort_by_key(|disagreement| disagreement.number);
-    report.shown = shown(pair, &report.disagreements).await;
+    disagreements.sort_by_key(|disagreement| disagreement.number);
+    (report.unlike, report.shown) = (disagreements.len(), shown(pair, &disagreements).await);
     println!("{report:?}");
     report
 }
@@ -117,8 +119,8 @@ async fn compare(pair: &Pair, number: u64, case: &Case) -> Result<(StatusCode, V
 
 impl fmt::Debug for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, cases, differences, statuses, disagreements, shown } = self;
-        writeln!(f, "{cases} requests of seed {seed}, {} unlike; differences of the list: {differences:?}", disagreements.len())?;
+        let Self { seed, cases, differences, statuses, unlike, shown } = self;
+        writeln!(f, "{cases} requests of seed {seed}, {unlike} unlike; differences of the list: {differences:?}")?;
         for (route, statuses) in statuses {
             writeln!(f, "  {route}: {}", statuses.iter().map(|status| status.as_str()).collect::<Vec<_>>().join(" "))?;
         }

@@ -12,13 +12,16 @@ pub(crate) fn parameter(dice: &mut Dice, name: &str, broken: bool) -> String {
         "colour" => &["red", "green", "blue", "%62lue"],
         "flag" => &["true", "false"],
         "id" => &["6f1b3c2e-9d5a-4b7e-8f00-112233445566", "6F1B3C2E9D5A4B7E8F00112233445566"],
-        "status" => &["200", "201", "202", "203", "204", "205", "206", "226", "299", "300", "304", "400", "401", "407", "418", "426", "451", "500", "503", "599", "600", "999"],
+        "status" => &["100", "103", "200", "201", "202", "203", "204", "205", "206", "226", "299", "300", "304", "400", "401", "407", "418", "426", "451", "500", "503", "599", "600", "999"],
         "length" => &["0", "1", "1000", "4096", "65536", "70000", "131072", "400000"],
         _ => &["ada", "a-b_c~d.e", "%20", "a%20b", "%C3%A4", "a%2Fb", "a+b", "%2B", "x;y=z", "a:b", "a@b,c", "%25", "%3F%23", "(a)!*'", "%F0%9F%A6%80", "..", "."],
     };
+    if broken && dice.once_in(8) {
+        return String::new();
+    }
     if broken && dice.once_in(2) {
         let odd = [
-            "", "-1", "4294967296", "99999999999999999999", "1.5", "one", "Red", "TRUE", "yes", "%", "%2", "%zz", "a%ZZb", "%FF", "%C3",
+            "-1", "4294967296", "99999999999999999999", "1.5", "one", "Red", "TRUE", "yes", "%", "%2", "%zz", "a%ZZb", "%FF", "%C3",
             "%00", "%0A", "99", "1000", "0x10", "1%20", "%2F", "*", "{id}", "[a]", "a|b", "\"", "%252F", "special", "a//b", "ä",
         ];
         return dice.pick(&odd).to_owned();
@@ -54,6 +57,7 @@ pub(crate) fn query(dice: &mut Dice, broken: bool) -> String {
     let fitting = [
         "page=1", "page=2&size=20&desc=true", "tag=a&tag=b&mode=red", "name=ada&age=36", "size=65535&page=4294967295", "tag=%C3%A4",
         "q=a+b%20c&r=", "name=&age=0&mail=a%40b",
+        "page=1&size=", "page=1&desc=on", "tag=a&mode=", "q=a&q=b",
     ];
     let keys = ["page", "page", "size", "desc", "tag", "tag", "mode", "name", "age", "q"];
     let query = if broken { pairs(dice, &keys) } else { dice.pick(&fitting).to_owned() };
@@ -131,7 +135,8 @@ pub(crate) fn bytes(dice: &mut Dice) -> Bytes {
         13..=16 => 64 + dice.below(100),
         17 => 2000 + dice.below(8000),
         18 if dice.once_in(3) => 60_000 + dice.below(20_000),
-        19 if dice.once_in(20) => 2_097_150 + dice.below(5),
+        // About as long as extractors take.
+        19 if dice.once_in(4) => 2_097_150 + dice.below(5),
         _ => 100,
     };
     if dice.once_in(3) { noise(len).into() } else { "some text, ".bytes().cycle().take(len).collect::<Vec<_>>().into() }
@@ -140,7 +145,8 @@ pub(crate) fn bytes(dice: &mut Dice) -> Bytes {
 pub(crate) fn content_type(dice: &mut Dice) -> &'static str {
     dice.pick(&[
         "", "application/json", "APPLICATION/JSON", "application/json; charset=utf-8", "application/json;charset=\"x\"",
-        "application/json;", "application/json; x", "application/json ; a=b", "application/vnd.x+json", "application/x+y+json",
+        "application/json;", "application/json; x", "application/json ; a=b", "application/json ; a=b", "application/vnd.x+json",
+        "application/x+y+json", "application/json+x",
         "application/json+x", "application/jsonp", "application/", "application", "/json", "json", "text/json", "text/plain",
         "application/json, text/plain", "application /json", "*/*", "ä", "application/x-www-form-urlencoded",
         "application/x-www-form-urlencoded; charset=utf-8", "application/x-www-form-urlencodedx",

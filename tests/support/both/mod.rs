@@ -8,6 +8,7 @@ pub(crate) mod framing;
 mod pair;
 
 pub(crate) use self::answer::Answer;
+#[allow(unused_imports, reason = "each test binary uses a part of it")]
 pub(crate) use self::case::{Case, case, get, post};
 pub(crate) use self::pair::Pair;
 

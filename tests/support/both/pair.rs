@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
+use http_body_util::BodyExt as _;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use slotbus::Body;
@@ -57,30 +58,47 @@ impl Pair {
 
     /// The answer over TCP, on a connection that was used before if there is one.
     pub(crate) async fn over_tcp(&self, case: &Case) -> Result<Answer, BoxError> {
-        // A server that does not read a body to its end closes the connection: this answer may be lost with it, or the next one.
+        if let Some(connection) = self.used_before().await
+            && let Ok(answer) = self.over(connection, case).await
+        {
+            return Ok(answer);
+        }
+        // A server that does not read a body to its end closes the connection, and its answer may be lost with it.
         for _ in 0..2 {
-            if let Ok(answer) = self.once(case).await {
+            if let Ok(answer) = self.over(self.connect().await?, case).await {
                 return Ok(answer);
             }
         }
-        self.once(case).await
+        self.over(self.connect().await?, case).await
     }
 
-    async fn once(&self, case: &Case) -> Result<Answer, BoxError> {
-        let mut connection = self.connection().await?;
+    async fn over(&self, mut connection: SendRequest<Body>, case: &Case) -> Result<Answer, BoxError> {
         let answer = Answer::of(connection.send_request(case.request()).await?).await?;
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         Ok(answer)
     }
 
-    async fn connection(&self) -> Result<SendRequest<Body>, BoxError> {
+    /// What is sent behind the body of the answer over the bus.
+    pub(crate) async fn trailers_over_bus(&self, case: &Case) -> Result<Option<HeaderMap>, BoxError> {
+        Ok(self.bus.hub().call(case.request()).await?.collect().await?.trailers().cloned())
+    }
+
+    /// What is sent behind the body of the answer over TCP.
+    pub(crate) async fn trailers_over_tcp(&self, case: &Case) -> Result<Option<HeaderMap>, BoxError> {
+        let mut connection = self.connect().await?;
+        Ok(connection.send_request(case.request()).await?.collect().await?.trailers().cloned())
+    }
+
+    async fn used_before(&self) -> Option<SendRequest<Body>> {
         loop {
-            let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let Some(mut connection) = idle else { break };
+            let mut connection = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
             if connection.ready().await.is_ok() {
-                return Ok(connection);
+                return Some(connection);
             }
         }
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Body>, BoxError> {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
         let (connection, driver) = http1::handshake(TokioIo::new(stream)).await?;
