@@ -183,8 +183,7 @@ async fn a_field_without_a_parameter_is_the_fault_of_the_program() {
 
 #[tokio::test]
 async fn the_layers_of_a_merged_router_do_not_see_the_404_of_the_whole() {
-    let stamp =
-        SetResponseHeaderLayer::appending(HeaderName::from_static("x-part"), HeaderValue::from_static("1"));
+    let stamp = SetResponseHeaderLayer::appending(HeaderName::from_static("x-part"), HeaderValue::from_static("1"));
     let theirs = axum::Router::new().route("/where", axum::routing::get(async || "")).layer(stamp.clone());
     let pair = Pair::start(
         Router::new().merge(Router::new().routes(routes![whereabouts]).layer(stamp)),

@@ -19,7 +19,10 @@ const CHOICES: [Difference; 13] = [
     Difference { name: "on_is_true", settle: on_is_true },
     Difference { name: "a_repeated_key_is_no_text", settle: a_repeated_key_is_no_text },
     Difference { name: "no_parameter_is_empty", settle: no_parameter_is_empty },
-    Difference { name: "a_fallback_answers_its_prefix_with_a_slash", settle: a_fallback_answers_its_prefix_with_a_slash },
+    Difference {
+        name: "a_fallback_answers_its_prefix_with_a_slash",
+        settle: a_fallback_answers_its_prefix_with_a_slash,
+    },
     Difference { name: "refusals_are_problems", settle: refusals_are_problems },
     Difference { name: "allow_is_a_set", settle: allow_is_a_set },
     Difference { name: "allow_goes_with_405", settle: allow_goes_with_405 },
@@ -162,7 +165,7 @@ fn an_empty_value_is_no_number(case: &Case, ours: &mut Answer, theirs: &mut Answ
 
 /// A `bool` is true by `on` too, as a checkbox says it.
 fn on_is_true(case: &Case, ours: &mut Answer, theirs: &mut Answer) -> bool {
-    let on = case.path() == "/pages" && pairs(case).contains(&("desc", "on"));
+    let on = ["/pages", "/maybe"].contains(&case.path()) && pairs(case).contains(&("desc", "on"));
     settle_whole(on && ours.status == StatusCode::OK && theirs.status == StatusCode::BAD_REQUEST, ours, theirs)
 }
 

@@ -118,7 +118,8 @@ pub(crate) fn noise(len: usize) -> Vec<u8> {
 
 /// The headers of a request without those that frame it.
 pub(crate) fn listed(headers: &http::HeaderMap) -> String {
-    let framing = ["host", "content-length", "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
+    let framing =
+        ["host", "content-length", "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
     let mut names: Vec<_> = headers.keys().map(|name| name.as_str()).filter(|name| !framing.contains(name)).collect();
     names.sort_unstable();
     let line = |name: &str| format!("{name}: {:?}\n", headers.get_all(name).iter().collect::<Vec<_>>());

@@ -47,7 +47,9 @@ pub(crate) fn app() -> Router {
 /// The same, with answers of its own to what is not there.
 pub(crate) fn app_with_fallbacks() -> Router {
     app()
-        .fallback(|method: Method, uri: Uri| async move { (StatusCode::NOT_FOUND, format!("{method} {uri} is nowhere")) })
+        .fallback(
+            |method: Method, uri: Uri| async move { (StatusCode::NOT_FOUND, format!("{method} {uri} is nowhere")) },
+        )
         .method_not_allowed_fallback(|method: Method| async move {
             (StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not for here"))
         })
@@ -99,7 +101,10 @@ fn bodies() -> Router<App> {
         .route("/form", get(form).post(form))
         .route("/json", post(|Json(person): Json<Person>| async move { (StatusCode::CREATED, Json(person)) }))
         .route("/json/maybe", post(|person: Option<Json<Person>>| async move { format!("{person:?}") }))
-        .route("/json/small", post(|Json(person): Json<Person>| async move { Json(person) }).layer(DefaultBodyLimit::max(64)))
+        .route(
+            "/json/small",
+            post(|Json(person): Json<Person>| async move { Json(person) }).layer(DefaultBodyLimit::max(64)),
+        )
         .route(
             "/json/result",
             post(|person: Result<Json<Person>, JsonRejection>| async move {
@@ -109,7 +114,10 @@ fn bodies() -> Router<App> {
                 }
             }),
         )
-        .route("/bytes", post(|body: Bytes| async move { body }).put(|body: Bytes| async move { body.len().to_string() }))
+        .route(
+            "/bytes",
+            post(|body: Bytes| async move { body }).put(|body: Bytes| async move { body.len().to_string() }),
+        )
         .route("/text", post(|body: String| async move { body }))
         .route("/raw", any(|body: Body| async move { Response::new(body) }))
 }
@@ -124,9 +132,12 @@ fn parts() -> Router<App> {
         .route("/echo", any(echo))
         .route("/things/{id}", get(every("get")).put(every("put")).patch(every("patch")).delete(every("delete")))
         .route("/state", get(|State(app): State<App>| async move { format!("{} {}", app.greeting.0, app.limit.0) }))
-        .route("/substate", get(|State(Greeting(text)): State<Greeting>, State(limit): State<Limit>| async move {
-            format!("{text} {}", limit.0)
-        }))
+        .route(
+            "/substate",
+            get(|State(Greeting(text)): State<Greeting>, State(limit): State<Limit>| async move {
+                format!("{text} {}", limit.0)
+            }),
+        )
         .route("/extension", get(|Extension(tenant): Extension<Tenant>| async move { tenant.0 }))
         .route("/missing-extension", get(|_: Extension<u8>| async {}))
         .route("/agent", get(|TypedHeader(agent): TypedHeader<UserAgent>| async move { agent.to_string() }))
@@ -151,12 +162,23 @@ fn answers() -> Router<App> {
         .route("/go/temporary", get(|| async { Redirect::temporary("/items/1?a=b") }))
         .route("/go/permanent", get(|| async { Redirect::permanent("https://example.org/") }))
         .route("/go/by-hand", get(|| async { (StatusCode::FOUND, [(LOCATION, "/")]) }))
-        .route("/tuple", get(|| async {
-            (StatusCode::ACCEPTED, [("x-a", "1"), ("x-b", "ä")], AppendHeaders([("x-a", "2"), ("x-a", "3")]), "a tuple")
-        }))
+        .route(
+            "/tuple",
+            get(|| async {
+                (
+                    StatusCode::ACCEPTED,
+                    [("x-a", "1"), ("x-b", "ä")],
+                    AppendHeaders([("x-a", "2"), ("x-a", "3")]),
+                    "a tuple",
+                )
+            }),
+        )
         .route("/html", get(|| async { Html("<p>hello</p>") }))
         .route("/nothing", delete(|| async { NoContent }).get(|| async {}))
-        .route("/nothing/with-headers", get(|| async { (StatusCode::NO_CONTENT, [("x-a", "1"), ("content-type", "a/b")]) }))
+        .route(
+            "/nothing/with-headers",
+            get(|| async { (StatusCode::NO_CONTENT, [("x-a", "1"), ("content-type", "a/b")]) }),
+        )
         .route("/nothing/with-body", get(|| async { (StatusCode::NO_CONTENT, "a body that must not go") }))
         .route(
             "/etag",
@@ -167,21 +189,30 @@ fn answers() -> Router<App> {
                 }
             }),
         )
-        .route("/status/{code}", get(|Path(code): Path<u16>| async move {
-            StatusCode::from_u16(code).map(|status| (status, "a body")).map_err(|_| StatusCode::BAD_REQUEST)
-        }))
-        .route("/stream/{n}", get(|Path(n): Path<u8>| async move {
-            let parts = (0..n).map(|i| Ok::<_, std::io::Error>(format!("part {i};")));
-            ([(CONTENT_TYPE, "text/x-parts")], Body::from_stream(stream::iter(parts)))
-        }))
+        .route(
+            "/status/{code}",
+            get(|Path(code): Path<u16>| async move {
+                StatusCode::from_u16(code).map(|status| (status, "a body")).map_err(|_| StatusCode::BAD_REQUEST)
+            }),
+        )
+        .route(
+            "/stream/{n}",
+            get(|Path(n): Path<u8>| async move {
+                let parts = (0..n).map(|i| Ok::<_, std::io::Error>(format!("part {i};")));
+                ([(CONTENT_TYPE, "text/x-parts")], Body::from_stream(stream::iter(parts)))
+            }),
+        )
         .route("/large/{len}", get(|Path(len): Path<u32>| async move { noise(len.min(400_000) as usize) }))
-        .route("/set-cookies", get(|| async {
-            let mut response = "many".into_response();
-            for cookie in ["a=1", "b=2; HttpOnly", "a=3"] {
-                response.headers_mut().append(SET_COOKIE, HeaderValue::from_static(cookie));
-            }
-            response
-        }))
+        .route(
+            "/set-cookies",
+            get(|| async {
+                let mut response = "many".into_response();
+                for cookie in ["a=1", "b=2; HttpOnly", "a=3"] {
+                    response.headers_mut().append(SET_COOKIE, HeaderValue::from_static(cookie));
+                }
+                response
+            }),
+        )
         .route("/hops", get(|| async { ([("keep-alive", "timeout=5"), ("x-kept", "1"), ("date", "then")], "hops") }))
         .route("/two-types", get(|| async { (AppendHeaders([(CONTENT_TYPE, "a/b"), (CONTENT_TYPE, "c/d")]), ()) }))
         .route("/heads", head(|| async { [("x-head", "1")] }).get(|| async { ([("x-head", "0")], "got") }))
@@ -198,24 +229,30 @@ fn layered() -> Router<App> {
     let limited = Router::new()
         .route("/limited", post(|body: Bytes| async move { body.len().to_string() }))
         .layer(RequestBodyLimitLayer::new(100));
-    let timed = Router::new()
-        .route("/timed/now", get(|| async { "now" }))
+    let within = |time| TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, time);
+    let timed = Router::new().route("/timed/now", get(|| async { "now" })).layer(within(Duration::from_secs(600)));
+    let late = Router::new()
         .route("/timed/never", get(|| async { std::future::pending::<()>().await }))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_millis(5)));
+        .route_layer(within(Duration::from_millis(5)));
     let value = HeaderValue::from_static;
     let stamped = Router::new()
         .route("/stamped", get(|| async { ([("x-own", "1"), ("x-over", "1"), ("x-more", "1")], "stamped") }))
         .layer(SetResponseHeaderLayer::if_not_present(http::HeaderName::from_static("x-own"), value("2")))
         .layer(SetResponseHeaderLayer::overriding(http::HeaderName::from_static("x-over"), value("2")))
         .layer(SetResponseHeaderLayer::appending(http::HeaderName::from_static("x-more"), value("2")));
-    let shared = Router::new().route("/shared", get(|| async { "shared" }).put(|| async { "put" })).layer(CorsLayer::permissive());
-    Router::new().merge(squeezed).merge(limited).merge(timed).merge(stamped).merge(shared)
+    let shared = Router::new()
+        .route("/shared", get(|| async { "shared" }).put(|| async { "put" }))
+        .layer(CorsLayer::permissive());
+    Router::new().merge(squeezed).merge(limited).merge(timed).merge(late).merge(stamped).merge(shared)
 }
 
 fn api() -> Router<App> {
     Router::new()
         .route("/", get(|| async { "the root" }))
-        .route("/users/{id}", get(|Path(id): Path<u64>| async move { format!("user {id}") }).post(|| async { "posted" }))
+        .route(
+            "/users/{id}",
+            get(|Path(id): Path<u64>| async move { format!("user {id}") }).post(|| async { "posted" }),
+        )
         .route("/where", get(|OriginalUri(uri): OriginalUri| async move { uri.to_string() }))
         .route("/rest/{*rest}", get(|Path(rest): Path<String>| async move { rest }))
         .layer(SetResponseHeaderLayer::appending(http::HeaderName::from_static("x-api"), HeaderValue::from_static("1")))

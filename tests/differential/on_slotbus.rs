@@ -53,9 +53,9 @@ fn layered() -> Router<App> {
         .layer(CompressionLayer::new())
         .layer(TraceLayer::new_for_http());
     let limited = Router::new().routes(routes![bodies::limited]).layer(RequestBodyLimitLayer::new(100));
-    let timed = Router::new()
-        .routes(routes![now, never])
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_millis(5)));
+    let within = |time| TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, time);
+    let timed = Router::new().routes(routes![now]).layer(within(Duration::from_secs(600)));
+    let late = Router::new().routes(routes![never]).route_layer(within(Duration::from_millis(5)));
     let (name, value) = (HeaderName::from_static, HeaderValue::from_static);
     let stamped = Router::new()
         .routes(routes![stamped])
@@ -63,7 +63,7 @@ fn layered() -> Router<App> {
         .layer(SetResponseHeaderLayer::overriding(name("x-over"), value("2")))
         .layer(SetResponseHeaderLayer::appending(name("x-more"), value("2")));
     let shared = Router::new().routes(routes![shared, put_shared]).layer(CorsLayer::permissive());
-    Router::new().merge(squeezed).merge(limited).merge(timed).merge(stamped).merge(shared)
+    Router::new().merge(squeezed).merge(limited).merge(timed).merge(late).merge(stamped).merge(shared)
 }
 
 fn api() -> Router<App> {

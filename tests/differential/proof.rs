@@ -83,7 +83,11 @@ fn a_seed_and_a_number_make_one_request() {
 
 #[tokio::test]
 async fn no_difference_hides_another_status() {
-    let answer = |status: u16| Answer { status: StatusCode::from_u16(status).unwrap(), headers: Default::default(), body: Default::default() };
+    let answer = |status: u16| Answer {
+        status: StatusCode::from_u16(status).unwrap(),
+        headers: Default::default(),
+        body: Default::default(),
+    };
     for (ours, theirs) in [(200, 201), (200, 404), (404, 200), (400, 404), (500, 404), (404, 405)] {
         for case in [get("/"), get("/items/7"), get("/pages?page=1"), case(Method::POST, "/json", "{}").json()] {
             let (mut ours, mut theirs) = (answer(ours), answer(theirs));
@@ -96,7 +100,10 @@ async fn no_difference_hides_another_status() {
 #[test]
 fn the_list_names_every_difference_and_its_test() {
     let list = include_str!("../../docs/differences.md");
-    let last_cells = list.lines().filter(|line| line.starts_with("| ")).filter_map(|line| line.trim_matches('|').split('|').next_back());
+    let last_cells = list
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .filter_map(|line| line.trim_matches('|').split('|').next_back());
     let listed: BTreeSet<_> = last_cells.filter_map(|cell| cell.trim().strip_prefix('`')?.strip_suffix('`')).collect();
     let tests = include_str!("choices.rs").split("#[tokio::test]\nasync fn ").skip(1);
     let tests = tests.map(|test| test.split('(').next().unwrap_or_default());

@@ -125,7 +125,11 @@ impl fmt::Debug for Report {
             writeln!(f, "  {route}: {}", statuses.iter().map(|status| status.as_str()).collect::<Vec<_>>().join(" "))?;
         }
         for disagreement in shown {
-            writeln!(f, "\n{SEED}={seed} {CASE}={}, made as small as it can be:\n{disagreement:?}", disagreement.number)?;
+            writeln!(
+                f,
+                "\n{SEED}={seed} {CASE}={}, made as small as it can be:\n{disagreement:?}",
+                disagreement.number
+            )?;
         }
         Ok(())
     }

@@ -12,17 +12,66 @@ pub(crate) fn parameter(dice: &mut Dice, name: &str, broken: bool) -> String {
         "colour" => &["red", "green", "blue", "%62lue"],
         "flag" => &["true", "false"],
         "id" => &["6f1b3c2e-9d5a-4b7e-8f00-112233445566", "6F1B3C2E9D5A4B7E8F00112233445566"],
-        "status" => &["100", "103", "200", "201", "202", "203", "204", "205", "206", "226", "299", "300", "304", "400", "401", "407", "418", "426", "451", "500", "503", "599", "600", "999"],
+        "status" => &[
+            "100", "103", "200", "201", "202", "203", "204", "205", "206", "226", "299", "300", "304", "400", "401",
+            "407", "418", "426", "451", "500", "503", "599", "600", "999",
+        ],
         "length" => &["0", "1", "1000", "4096", "65536", "70000", "131072", "400000"],
-        _ => &["ada", "a-b_c~d.e", "%20", "a%20b", "%C3%A4", "a%2Fb", "a+b", "%2B", "x;y=z", "a:b", "a@b,c", "%25", "%3F%23", "(a)!*'", "%F0%9F%A6%80", "..", "."],
+        _ => &[
+            "ada",
+            "a-b_c~d.e",
+            "%20",
+            "a%20b",
+            "%C3%A4",
+            "a%2Fb",
+            "a+b",
+            "%2B",
+            "x;y=z",
+            "a:b",
+            "a@b,c",
+            "%25",
+            "%3F%23",
+            "(a)!*'",
+            "%F0%9F%A6%80",
+            "..",
+            ".",
+        ],
     };
     if broken && dice.once_in(8) {
         return String::new();
     }
     if broken && dice.once_in(2) {
         let odd = [
-            "-1", "4294967296", "99999999999999999999", "1.5", "one", "Red", "TRUE", "yes", "%", "%2", "%zz", "a%ZZb", "%FF", "%C3",
-            "%00", "%0A", "99", "1000", "0x10", "1%20", "%2F", "*", "{id}", "[a]", "a|b", "\"", "%252F", "special", "a//b", "ä",
+            "-1",
+            "4294967296",
+            "99999999999999999999",
+            "1.5",
+            "one",
+            "Red",
+            "TRUE",
+            "yes",
+            "%",
+            "%2",
+            "%zz",
+            "a%ZZb",
+            "%FF",
+            "%C3",
+            "%00",
+            "%0A",
+            "99",
+            "1000",
+            "0x10",
+            "1%20",
+            "%2F",
+            "*",
+            "{id}",
+            "[a]",
+            "a|b",
+            "\"",
+            "%252F",
+            "special",
+            "a//b",
+            "ä",
         ];
         return dice.pick(&odd).to_owned();
     }
@@ -55,9 +104,18 @@ pub(crate) fn query(dice: &mut Dice, broken: bool) -> String {
         return dice.pick(&["", "?", "?&", "?=", "?&&&", "??", "?a"]).to_owned();
     }
     let fitting = [
-        "page=1", "page=2&size=20&desc=true", "tag=a&tag=b&mode=red", "name=ada&age=36", "size=65535&page=4294967295", "tag=%C3%A4",
-        "q=a+b%20c&r=", "name=&age=0&mail=a%40b",
-        "page=1&size=", "page=1&desc=on", "tag=a&mode=", "q=a&q=b",
+        "page=1",
+        "page=2&size=20&desc=true",
+        "tag=a&tag=b&mode=red",
+        "name=ada&age=36",
+        "size=65535&page=4294967295",
+        "tag=%C3%A4",
+        "q=a+b%20c&r=",
+        "name=&age=0&mail=a%40b",
+        "page=1&size=",
+        "page=1&desc=on",
+        "tag=a&mode=",
+        "q=a&q=b",
     ];
     let keys = ["page", "page", "size", "desc", "tag", "tag", "mode", "name", "age", "q"];
     let query = if broken { pairs(dice, &keys) } else { dice.pick(&fitting).to_owned() };
@@ -67,7 +125,9 @@ pub(crate) fn query(dice: &mut Dice, broken: bool) -> String {
 /// A form of a person, or nearly.
 pub(crate) fn form(dice: &mut Dice, broken: bool) -> String {
     if !broken {
-        return dice.pick(&["name=ada&age=36", "age=0&name=", "name=a+b%20c&age=255&mail=a%40b", "name=%C3%A4&age=7&more=1"]).to_owned();
+        return dice
+            .pick(&["name=ada&age=36", "age=0&name=", "name=a+b%20c&age=255&mail=a%40b", "name=%C3%A4&age=7&more=1"])
+            .to_owned();
     }
     pairs(dice, &["name", "name", "age", "age", "mail", "more"])
 }
@@ -75,7 +135,26 @@ pub(crate) fn form(dice: &mut Dice, broken: bool) -> String {
 /// Pairs of these keys, in any order and number, some of them none.
 fn pairs(dice: &mut Dice, keys: &[&str]) -> String {
     let fitting = ["1", "20", "0", "true", "false", "red", "blue", "ada", "a+b", "%20", "%C3%A4"];
-    let odd = ["", "", "on", "-1", "70000", "4294967296", "one", "TRUE", "%", "%zz", "%FF", "a=b", "a;b", "%00", "%26", "1.0", "+1", "+"];
+    let odd = [
+        "",
+        "",
+        "on",
+        "-1",
+        "70000",
+        "4294967296",
+        "one",
+        "TRUE",
+        "%",
+        "%zz",
+        "%FF",
+        "a=b",
+        "a;b",
+        "%00",
+        "%26",
+        "1.0",
+        "+1",
+        "+",
+    ];
     let mut text = String::new();
     for i in 0..=dice.below(4) {
         if i > 0 {
@@ -109,10 +188,28 @@ pub(crate) fn json(dice: &mut Dice, broken: bool) -> Bytes {
         return Bytes::from_static(dice.pick(&right).as_bytes());
     }
     let odd: [&[u8]; 22] = [
-        b"", b" ", b"null", b"{}", b"[]", b"{", b"}", b"\"ada\"", b"36", b"NaN", b"\xef\xbb\xbf{}", b"{\"name\":\"ada\"}",
-        b"{\"name\":\"ada\",\"age\":256}", b"{\"name\":\"ada\",\"age\":-1}", b"{\"name\":\"ada\",\"age\":\"36\"}", b"{\"name\":null,\"age\":1}",
-        b"{\"name\":\"ada\",\"age\":1,\"age\":2}", b"{\"name\":\"ada\",\"age\":1}x", b"{\"name\":\"ada\",\"age\":1,}", b"{\"name\":\"\xff\",\"age\":1}",
-        b"{\"name\":\"a\nb\",\"age\":1}", b"{\"name\":\"\\ud800\",\"age\":1}",
+        b"",
+        b" ",
+        b"null",
+        b"{}",
+        b"[]",
+        b"{",
+        b"}",
+        b"\"ada\"",
+        b"36",
+        b"NaN",
+        b"\xef\xbb\xbf{}",
+        b"{\"name\":\"ada\"}",
+        b"{\"name\":\"ada\",\"age\":256}",
+        b"{\"name\":\"ada\",\"age\":-1}",
+        b"{\"name\":\"ada\",\"age\":\"36\"}",
+        b"{\"name\":null,\"age\":1}",
+        b"{\"name\":\"ada\",\"age\":1,\"age\":2}",
+        b"{\"name\":\"ada\",\"age\":1}x",
+        b"{\"name\":\"ada\",\"age\":1,}",
+        b"{\"name\":\"\xff\",\"age\":1}",
+        b"{\"name\":\"a\nb\",\"age\":1}",
+        b"{\"name\":\"\\ud800\",\"age\":1}",
     ];
     match dice.below(20) {
         0 => Bytes::from("[".repeat(200)),
@@ -144,20 +241,55 @@ pub(crate) fn bytes(dice: &mut Dice) -> Bytes {
 
 pub(crate) fn content_type(dice: &mut Dice) -> &'static str {
     dice.pick(&[
-        "", "application/json", "APPLICATION/JSON", "application/json; charset=utf-8", "application/json;charset=\"x\"",
-        "application/json;", "application/json; x", "application/json ; a=b", "application/json ; a=b", "application/vnd.x+json",
-        "application/x+y+json", "application/json+x",
-        "application/json+x", "application/jsonp", "application/", "application", "/json", "json", "text/json", "text/plain",
-        "application/json, text/plain", "application /json", "*/*", "ä", "application/x-www-form-urlencoded",
-        "application/x-www-form-urlencoded; charset=utf-8", "application/x-www-form-urlencodedx",
-        "Application/X-WWW-Form-Urlencoded", "multipart/form-data; boundary=x",
+        "",
+        "application/json",
+        "APPLICATION/JSON",
+        "application/json; charset=utf-8",
+        "application/json;charset=\"x\"",
+        "application/json;",
+        "application/json; x",
+        "application/json ; a=b",
+        "application/json ; a=b",
+        "application/vnd.x+json",
+        "application/x+y+json",
+        "application/json+x",
+        "application/json+x",
+        "application/jsonp",
+        "application/",
+        "application",
+        "/json",
+        "json",
+        "text/json",
+        "text/plain",
+        "application/json, text/plain",
+        "application /json",
+        "*/*",
+        "ä",
+        "application/x-www-form-urlencoded",
+        "application/x-www-form-urlencoded; charset=utf-8",
+        "application/x-www-form-urlencodedx",
+        "Application/X-WWW-Form-Urlencoded",
+        "multipart/form-data; boundary=x",
     ])
 }
 
 /// Headers that are strewn about.
 pub(crate) const HEADERS: &[&str] = &[
-    "accept", "accept-encoding", "authorization", "content-type", "cookie", "if-none-match", "origin", "range", "referer",
-    "user-agent", "x-forwarded-for", "x-repeated", "x-empty", "content-encoding", "expect-not",
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "content-type",
+    "cookie",
+    "if-none-match",
+    "origin",
+    "range",
+    "referer",
+    "user-agent",
+    "x-forwarded-for",
+    "x-repeated",
+    "x-empty",
+    "content-encoding",
+    "expect-not",
 ];
 
 /// Values of a header.

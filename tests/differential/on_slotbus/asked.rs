@@ -15,9 +15,7 @@ use uuid::Uuid;
 use crate::model::{App, Colour, Greeting, Limit, Name, Page, Tags, Tenant, Trouble, listed};
 
 pub(crate) fn paths() -> Router<App> {
-    Router::new().routes(routes![
-        item, special, pair, name, file, colour, flag, id, all, map, matched, fallible
-    ])
+    Router::new().routes(routes![item, special, pair, name, file, colour, flag, id, all, map, matched, fallible])
 }
 
 #[handler(GET, "/items/{id}")]

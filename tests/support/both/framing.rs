@@ -27,7 +27,8 @@ fn hop_by_hop(_: &Case, ours: &mut Answer, theirs: &mut Answer) -> bool {
 /// where it sends a body in chunks. Where no body is sent it may be anything: axum tells one for a 204, and 0 for the HEAD of
 /// a stream.
 fn content_length(case: &Case, ours: &mut Answer, theirs: &mut Answer) -> bool {
-    let bodiless = case.method == Method::HEAD || matches!(ours.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let bodiless =
+        case.method == Method::HEAD || matches!(ours.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     let right = |answer: &Answer| match answer.headers.get("content-length").map(Vec::as_slice) {
         None => true,
         Some([length]) => bodiless || **length == *answer.body.len().to_string().as_bytes(),
