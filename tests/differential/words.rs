@@ -182,6 +182,10 @@ pub(crate) fn json(dice: &mut Dice, broken: bool) -> Bytes {
         r#"{"name":"ada","age":36,"more":[1,{"a":null}]}"#,
     ];
     if !broken {
+        // More than extractors accept.
+        if dice.once_in(150) {
+            return Bytes::from(format!(r#"{{"name":"{}","age":1}}"#, "x".repeat(2 << 20)));
+        }
         if dice.once_in(30) {
             return format!(r#"{{"name":"{}","age":1}}"#, "long ".repeat(dice.below(30_000))).into();
         }
@@ -218,8 +222,6 @@ pub(crate) fn json(dice: &mut Dice, broken: bool) -> Bytes {
             let whole = dice.pick(&right);
             Bytes::from_static(&whole.as_bytes()[..dice.below(whole.len())])
         }
-        // More than extractors accept.
-        7 if dice.once_in(8) => Bytes::from(format!(r#"{{"name":"{}","age":1}}"#, "x".repeat(2 << 20))),
         _ => Bytes::from_static(dice.pick(&odd)),
     }
 }

@@ -57,7 +57,7 @@ impl Case {
     }
 }
 
-/// As on a wire: the head line by line, then the body.
+/// As on a wire: the head line by line, then the body, or the beginning of a long one.
 impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { method, target, headers, body, streamed } = self;
@@ -65,7 +65,8 @@ impl fmt::Debug for Case {
         for (name, value) in headers {
             writeln!(f, "{name}: {value:?}")?;
         }
-        write!(f, "{} bytes{}: {body:?}", body.len(), if *streamed { ", streamed" } else { "" })
+        let how = if *streamed { ", streamed" } else { "" };
+        write!(f, "{} bytes{how}: {:?}", body.len(), body.slice(..body.len().min(1000)))
     }
 }
 

@@ -64,7 +64,7 @@ impl Pair {
             return Ok(answer);
         }
         // A server that does not read a body to its end closes the connection, and its answer may be lost with it.
-        for _ in 0..2 {
+        for _ in 0..4 {
             if let Ok(answer) = self.over(self.connect().await?, case).await {
                 return Ok(answer);
             }
