@@ -114,6 +114,9 @@ pub use slotbus_macros::handler;
 pub mod guides {
     #[doc = include_str!("../docs/guides/observability.md")]
     pub mod observability {}
+
+    #[doc = include_str!("../docs/differences.md")]
+    pub mod differences {}
 }
 
 /// What `#[handler]` writes paths to; no part of the interface.

@@ -2,43 +2,7 @@
 
 use http::Method;
 
-/// One request.
-#[derive(Debug, Clone)]
-pub(crate) struct Case {
-    pub(crate) method: Method,
-    pub(crate) target: &'static str,
-    pub(crate) headers: Vec<(&'static str, &'static str)>,
-    pub(crate) body: String,
-}
-
-impl Case {
-    fn header(mut self, name: &'static str, value: &'static str) -> Self {
-        self.headers.push((name, value));
-        self
-    }
-
-    fn json(self) -> Self {
-        self.header("content-type", "application/json")
-    }
-
-    fn form(self) -> Self {
-        self.header("content-type", "application/x-www-form-urlencoded")
-    }
-}
-
-fn case(method: Method, target: &'static str, body: impl Into<String>) -> Case {
-    Case { method, target, headers: Vec::new(), body: body.into() }
-}
-
-/// A GET without a body.
-pub(crate) fn get(target: &'static str) -> Case {
-    case(Method::GET, target, "")
-}
-
-/// A POST of `body`.
-pub(crate) fn post(target: &'static str, body: impl Into<String>) -> Case {
-    case(Method::POST, target, body)
-}
+use crate::both::{Case, case, get, post};
 
 pub(crate) fn extractors() -> Vec<Case> {
     let methods =

@@ -1,8 +1,10 @@
 //! The same services through a bus and over TCP, compared answer by answer.
 //!
-//! What may differ: `date`, which only the TCP server adds, and `content-length`, which it adds where the service does
-//! not say it. Everything else must be equal: status, each header with its values in order, and each byte of the body.
+//! What may differ is how HTTP/1 frames a message (`both::framing`). Everything else must be equal: status, each header
+//! with its values in order, and each byte of the body.
 
+#[path = "../support/both/mod.rs"]
+mod both;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -17,8 +19,8 @@ use slotbus::hub::Hub;
 use tower::ServiceBuilder;
 use tower::limit::ConcurrencyLimitLayer;
 
-use self::cases::{Case, get, post};
-use self::compare::{Pair, compare};
+use self::both::{Case, Pair, get, post};
+use self::compare::compare;
 use self::support::{Worker, bytes, get_request, name};
 
 #[tokio::test(flavor = "multi_thread")]
