@@ -53,7 +53,7 @@
 //!
 //! `guides` for one task each, from the first worker to deployment; [`serve`] for workers, [`hub`] for hubs, [`routing`] and
 //! [`extract`] for handlers, `testing` for their tests, [`types`] for the bytes on the wire. Linux with glibc only.
-#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(loom))))]
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", target_endian = "little")))]
 compile_error!(

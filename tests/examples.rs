@@ -8,6 +8,7 @@ mod support;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
@@ -36,11 +37,10 @@ impl Example {
         Self(command.spawn().unwrap())
     }
 
-    /// Starts a worker and waits for its hub to have it: the bus, and the process.
-    async fn serving(example: &str) -> (TestBus, Self) {
+    /// A bus of its own, and the example as its worker, which a first call waits for.
+    fn serving(example: &str) -> (TestBus, Self) {
         let bus = TestBus::builder().create();
-        let name = bus.name().to_owned();
-        let example = Self::start(example, &name, &[]);
+        let example = Self::start(example, bus.name(), &[]);
         (bus, example)
     }
 
@@ -51,7 +51,9 @@ impl Example {
             let mask = line.strip_prefix("SigCgt:").map(|mask| u64::from_str_radix(mask.trim(), 16).unwrap());
             mask.is_some_and(|mask| mask & (1 << (Signal::TERM.as_raw() - 1)) != 0)
         };
+        let patience = Instant::now() + Duration::from_secs(60);
         while !std::fs::read_to_string(&status).unwrap().lines().any(is_caught) {
+            assert!(Instant::now() < patience, "it has no handler for SIGTERM");
             std::thread::yield_now();
         }
         kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
@@ -74,7 +76,7 @@ impl Drop for Example {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hello_worker_greets() {
-    let (bus, example) = Example::serving("hello_worker").await;
+    let (bus, example) = Example::serving("hello_worker");
     bus.get("/hello/world").await.assert_status(200).assert_text("hello, world\n");
     example.stop();
     bus.stop().await;
@@ -95,7 +97,7 @@ async fn json_api_keeps_notes_and_refuses_what_is_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn axum_router_is_served_unchanged() {
-    let (bus, example) = Example::serving("axum_router").await;
+    let (bus, example) = Example::serving("axum_router");
     bus.get("/sum?a=1&b=2").await.assert_status(200).assert_text("3\n");
     bus.post("/echo").body("back").await.assert_status(200).assert_text("back");
     example.stop();
@@ -104,7 +106,7 @@ async fn axum_router_is_served_unchanged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tower_middleware_compresses_and_stops_what_is_slow() {
-    let (bus, example) = Example::serving("tower_middleware").await;
+    let (bus, example) = Example::serving("tower_middleware");
     let text = bus.get("/text").header("accept-encoding", "gzip").await;
     text.assert_status(200).assert_header("content-encoding", "gzip");
     bus.get("/slow").await.assert_problem(504);
@@ -114,7 +116,7 @@ async fn tower_middleware_compresses_and_stops_what_is_slow() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn graceful_shutdown_answers_what_it_has_in_hand() {
-    let (bus, example) = Example::serving("graceful_shutdown").await;
+    let (bus, example) = Example::serving("graceful_shutdown");
     let work = bus.get("/work").spawn();
     bus.wait_for_state(SlotState::Claimed, 1).await;
     example.terminate();
