@@ -84,7 +84,7 @@ async fn hello_worker_greets() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn json_api_keeps_notes_and_refuses_what_is_none() {
-    let (bus, example) = Example::serving("json_api").await;
+    let (bus, example) = Example::serving("json_api");
     let note = serde_json::json!({ "text": "buy milk" });
     bus.post_json("/api/notes", &note).await.assert_status(201).assert_text("/api/notes/0\n");
     bus.post_json("/api/notes", &serde_json::json!({ "text": "" })).await.assert_problem(422);
