@@ -47,13 +47,13 @@
 //!   `tower::timeout` errors are answered 504; the option `timeout` of handlers; `hub::RetryIdempotent`; `testing`. Without it, give [`Serve::executor`] any `futures::task::Spawn`.
 //! - `macros` (default): `#[handler]`.
 //! - `headers`: `extract::Header`, typed by the `headers` crate, which is re-exported.
-//! - `metrics`: workers and hubs tell the recorder of the `metrics` crate; see [`guides::observability`].
+//! - `metrics`: workers and hubs tell the recorder of the `metrics` crate; see `guides::observability`.
 //!
 //! # Where to read on
 //!
-//! [`serve`] for workers, [`hub`] for hubs, [`routing`] and [`extract`] for handlers, `testing` for their tests, [`types`]
-//! for the bytes on the wire. Linux with glibc only.
-#![cfg_attr(docsrs, feature(doc_cfg))]
+//! `guides` for one task each, from the first worker to deployment; [`serve`] for workers, [`hub`] for hubs, [`routing`] and
+//! [`extract`] for handlers, `testing` for their tests, [`types`] for the bytes on the wire. Linux with glibc only.
+#![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(loom))))]
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", target_endian = "little")))]
 compile_error!(
@@ -110,11 +110,25 @@ pub use headers;
 #[cfg(feature = "macros")]
 pub use slotbus_macros::handler;
 
-/// Guides, one for each task.
+/// Guides, one for each task; that on tests is [`testing`].
+#[cfg(all(feature = "tokio", feature = "macros", not(loom)))]
 pub mod guides {
+    #[doc = include_str!("../docs/guides/first_worker.md")]
+    pub mod first_worker {}
+    #[doc = include_str!("../docs/guides/state.md")]
+    pub mod state {}
+    #[doc = include_str!("../docs/guides/errors.md")]
+    pub mod errors {}
+    #[doc = include_str!("../docs/guides/middleware.md")]
+    pub mod middleware {}
     #[doc = include_str!("../docs/guides/observability.md")]
     pub mod observability {}
-
+    #[doc = include_str!("../docs/guides/from_axum.md")]
+    pub mod from_axum {}
+    #[doc = include_str!("../docs/guides/from_published.md")]
+    pub mod from_published {}
+    #[doc = include_str!("../docs/guides/deployment.md")]
+    pub mod deployment {}
     #[doc = include_str!("../docs/differences.md")]
     pub mod differences {}
 }

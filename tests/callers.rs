@@ -2,10 +2,13 @@
 
 mod support;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use futures::{StreamExt, stream};
 use http::Response;
 use slotbus::hub::{CallError, SlotState};
 use slotbus::routing::OnDisconnect;
@@ -143,6 +146,32 @@ async fn a_call_past_its_own_deadline_fails_and_its_handler_is_dropped() {
         let response = bus.get("/").extension(Deadline(Instant::now() + patience)).await;
         // The hub's clock or the worker's answer comes first; both say 504.
         assert!(matches!(response.assert_status(504).error(), None | Some(CallError::TimedOut(_))), "{response}");
+        bus.wait_until_free().await;
+        if told.try_recv().is_ok() {
+            break;
+        }
+        // It was taken back before the worker had claimed it.
+        patience *= 2;
+    }
+    bus.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_without_an_end_is_dropped_at_the_deadline_and_answered_504() {
+    let (tell, mut told) = farewells();
+    let bus = TestBus::start(service(move |_| {
+        let farewell = Farewell(tell.clone());
+        let without_an_end = stream::poll_fn(move |_| {
+            let _farewell = &farewell;
+            Poll::Pending
+        });
+        let events = stream::iter([Ok::<_, Infallible>("data: the first\n\n")]).chain(without_an_end);
+        std::future::ready(Response::new(Body::from_stream(events)))
+    }))
+    .await;
+    let mut patience = Duration::from_millis(50);
+    loop {
+        bus.get("/").extension(Deadline(Instant::now() + patience)).await.assert_status(504);
         bus.wait_until_free().await;
         if told.try_recv().is_ok() {
             break;

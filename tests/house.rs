@@ -137,6 +137,39 @@ fn every_file_is_in_a_room_of_the_map_and_every_room_has_files() {
     }
 }
 
+/// The rows of the tables with `columns` columns in the part of a Markdown file below a heading: the text of each cell.
+fn table(file: &str, heading: &str, columns: usize) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(root().join(file)).unwrap();
+    let after = text.split_once(heading).unwrap_or_else(|| panic!("{file} has no {heading}")).1;
+    let part = after.split("\n## ").next().unwrap();
+    let lines = part.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix('|'));
+    let rows = lines.map(|line| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>());
+    // Without the head, the line below it, and the names of groups.
+    let rows = rows.skip(2).filter(|cells| !cells[0].starts_with("**"));
+    rows.inspect(|cells| assert_eq!(cells.len(), columns, "{file}: {cells:?}")).collect()
+}
+
+#[test]
+fn every_feature_that_the_readme_claims_is_shown_by_tests_that_exist() {
+    let claimed = table("README.md", "\n## Features\n", 7);
+    let shown = table("docs/features.md", "# Features, and what shows them\n", 3);
+    let ours = |rows: &[Vec<String>]| rows.iter().map(|cells| cells[..2].to_vec()).collect::<Vec<_>>();
+    assert!(claimed.len() > 30, "the README's feature table was not read: {} rows", claimed.len());
+    assert_eq!(ours(&claimed), ours(&shown), "README.md and docs/features.md differ");
+    for cells in shown {
+        let names: Vec<_> = cells[2].split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty() || cells[1].starts_with("no"), "nothing shows: {}", cells[0]);
+        for pair in names.chunks(2) {
+            let [file, test] = pair else { panic!("{}: a file and a test, each in quotes: {names:?}", cells[0]) };
+            let text = fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+            let before = text.split_once(&format!("fn {test}()"));
+            let (before, _) = before.unwrap_or_else(|| panic!("{}: there is no test {test} in {file}", cells[0]));
+            let attributes = before.rsplit("\n\n").next().unwrap();
+            assert!(attributes.contains("test]") || attributes.contains("test("), "{test} in {file} is no test");
+        }
+    }
+}
+
 #[test]
 fn unsafe_code_lives_in_the_rooms_named_for_it() {
     for (file, code) in sources() {
