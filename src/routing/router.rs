@@ -191,7 +191,7 @@ where
     /// Puts a layer around all that was added so far: handlers, and the answers 404 and 405.
     ///
     /// It runs after routing, so it sees the [`MatchedPath`](crate::MatchedPath) but cannot choose another route. An error
-    /// of the layer needs no adapter: a time-out of [`tower::timeout`] is answered 504, an overload of
+    /// of the layer needs no adapter: a time-out of `tower::timeout` is answered 504, an overload of
     /// [`tower::load_shed`] 503, any other error 500.
     ///
     /// What the attribute of a handler sets for it ([`RouteOptions`](crate::routing::RouteOptions)) stands inside all layers.

@@ -26,7 +26,7 @@ use super::{
 async fn a_mapping_answers_every_refusal() {
     for (request, status) in refused() {
         let app = limited().map_rejection(in_a_word("mapped"));
-        send(&app, request).await.assert_status(status).assert_text(&format!("mapped {status}"));
+        send(&app, request).await.assert_status(status).assert_text(format!("mapped {status}"));
     }
 }
 

@@ -161,7 +161,7 @@ async fn every_refusal_names_the_request_and_a_mapping_knows_it() {
         request.extensions_mut().insert(id);
         same.extensions_mut().insert(id);
         let answer = TestResponse::from_response(plain.response(request).await).await;
-        let problem: serde_json::Value = serde_json::from_str(&answer.text()).unwrap();
+        let problem: serde_json::Value = serde_json::from_str(answer.text()).unwrap();
         assert_eq!(problem["request_id"], "order-7", "{problem}");
         TestResponse::from_response(mapped.response(same).await).await.assert_status(200).assert_text("order-7");
     }

@@ -195,7 +195,7 @@ async fn a_function_answers_methods_without_a_handler_on_paths_added_before_and_
         .routes(routes![me]);
     for path in ["/users/7", "/files/a", "/nested", "/users/me"] {
         let answer = call(&app, Method::POST, path).await;
-        answer.assert_status(405).assert_text(&format!("state: no POST for {path}"));
+        answer.assert_status(405).assert_text(format!("state: no POST for {path}"));
         assert_eq!(answer.headers()["allow"], "GET, HEAD");
     }
     get(&app, "/users/7").await.assert_status(200).assert_text("show 7");
