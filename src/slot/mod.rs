@@ -48,3 +48,5 @@ mod shared_mapping_tests;
 mod model;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod foreign_tests;

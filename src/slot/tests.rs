@@ -9,11 +9,10 @@ use uuid::Uuid;
 use super::*;
 use crate::bus::{Access, Bus, Founding};
 use crate::protocol::{
-    BusName, OutgoingCall, OutgoingReply, Reply, ReplyError, RequestId, ResponseMeta, Route, Segments, Stamp, Status,
-    Version,
+    BusName, OutgoingCall, OutgoingReply, Reply, ReplyError, RequestId, ResponseMeta, Route, Segments, Status, Version,
 };
 
-const LIMIT: usize = 1 << 24;
+pub(super) const LIMIT: usize = 1 << 24;
 
 fn name() -> BusName {
     BusName::new("slotbus-test", &Uuid::new_v4().to_string()).unwrap()
@@ -23,7 +22,7 @@ fn founding(version: Version) -> Founding {
     Founding { version, slots: 4, half: 4096, force: false, access: Access::default() }
 }
 
-fn pair(version: Version) -> (HubBus, Arc<Attachment>) {
+pub(super) fn pair(version: Version) -> (HubBus, Arc<Attachment>) {
     let name = name();
     let hub = HubBus::new(Bus::found(&name, &founding(version)).unwrap(), LIMIT);
     (hub, Arc::new(Attachment::new(Bus::attach(&name, Access::default()).unwrap(), LIMIT, None)))
@@ -35,18 +34,18 @@ fn call(body: usize) -> OutgoingCall {
     OutgoingCall::new(id, &Method::POST, "/p?q=1".parse().unwrap(), Route::default(), HeaderMap::new(), body).unwrap()
 }
 
-fn reply(body: usize) -> OutgoingReply {
+pub(super) fn reply(body: usize) -> OutgoingReply {
     let body = Segments::from(Bytes::from(vec![9; body]));
     OutgoingReply::new(StatusCode::CREATED, HeaderMap::from_iter([(http::header::ETAG, "x".parse().unwrap())]), body)
         .unwrap()
 }
 
-fn dispatch(hub: &HubBus, body: usize) -> DispatchedSlot {
+pub(super) fn dispatch(hub: &HubBus, body: usize) -> DispatchedSlot {
     let slot = hub.slots().find(|&slot| hub.status(slot) == Status::Free).unwrap();
     hub.reserve(slot).unwrap().write(&call(body), 0).unwrap().announce(0)
 }
 
-fn finished(hub: &HubBus, slot: &DispatchedSlot) -> Reply {
+pub(super) fn finished(hub: &HubBus, slot: &DispatchedSlot) -> Reply {
     assert_eq!(slot.progress(hub), Progress::Finished);
     let reply = slot.finished(hub).read().unwrap();
     assert!(slot.finished(hub).free());
@@ -312,54 +311,4 @@ fn a_request_past_its_deadline_is_answered_504_and_one_given_up_499() {
     let next = hub.reserve(slot).unwrap().write(&call(0), 0).unwrap().announce(0);
     assert_eq!(claim().fate(waker), None, "giving up was for the former dispatch");
     assert_eq!(finished(&hub, &next).status, 500);
-}
-
-#[test]
-fn a_body_that_a_worker_of_another_life_wrote_under_the_name_is_not_read() {
-    let (hub, worker) = pair(Version::V1);
-    let sent = dispatch(&hub, 0);
-    assert!(worker.claim(&mut ScanCursor::default()).unwrap().answer(reply(100_000)));
-    let name = format!("{}-rsp-0", hub.bus().name());
-    let path = format!("/dev/shm/{name}");
-    let mut object = std::fs::read(&path).unwrap();
-    // Another object under its name, complete but for the ticket in its stamp.
-    let at = object.len() - Stamp::LEN + 16;
-    object[at] ^= 1;
-    std::fs::remove_file(&path).unwrap();
-    std::fs::write(&path, &object).unwrap();
-    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    let error = sent.finished(&hub).read().unwrap_err();
-    std::fs::remove_file(&path).unwrap();
-    assert!(std::error::Error::source(&error).unwrap().to_string().contains("of dispatch"), "{error}");
-}
-
-#[test]
-fn a_worker_of_ours_takes_no_name_away_that_another_uses() {
-    let (hub, first) = pair(Version::V1);
-    let second = Arc::new(Attachment::new(Bus::attach(hub.bus().name(), Access::own()).unwrap(), LIMIT, None));
-    for worker in [&first, &second, &first, &second] {
-        let sent = dispatch(&hub, 0);
-        assert!(worker.claim(&mut ScanCursor::default()).unwrap().answer(reply(100_000)));
-        assert_eq!(finished(&hub, &sent).body.len(), 100_000);
-    }
-    let of_slot_0 = std::fs::read_dir("/dev/shm").unwrap().flatten().filter(|entry| {
-        entry.file_name().to_str().is_some_and(|object| object.starts_with(&format!("{}-rsp-0", hub.bus().name())))
-    });
-    assert_eq!(of_slot_0.count(), 2, "each keeps its own");
-}
-
-#[test]
-fn a_region_that_another_hub_took_over_is_left_alone() {
-    let (hub, worker) = pair(Version::V1);
-    let (sent, other) = (dispatch(&hub, 0), dispatch(&hub, 0));
-    drop(worker.claim(&mut ScanCursor::default()).unwrap());
-    assert_eq!(sent.progress(&hub), Progress::Finished);
-    // What a published hub writes when it starts over a live region: zeroes.
-    hub.slot(sent.index()).ticket.set(0);
-    hub.slot(other.index()).ticket.set(0);
-    assert_eq!(sent.progress(&hub), Progress::Abandoned);
-    assert!(matches!(sent.finished(&hub).read(), Err(ReplyError::Ticket { .. })));
-    assert!(!other.withdraw(&hub), "READY may be another hub's by now");
-    assert!(sent.end(&hub));
-    assert_eq!(hub.status(sent.index()), Status::Done, "nothing was written");
 }
