@@ -47,6 +47,8 @@
 //!   `tower::timeout` errors are answered 504; the option `timeout` of handlers; `hub::RetryIdempotent`; `testing`. Without it, give [`Serve::executor`] any `futures::task::Spawn`.
 //! - `macros` (default): `#[handler]`.
 //! - `headers`: `extract::Header`, typed by the `headers` crate, which is re-exported.
+//! - `openapi`: `Router::openapi`, an OpenAPI 3.1 document of what is declared, with the schemas of the `schemars` crate, which is
+//!   re-exported; see `guides::openapi`.
 //! - `metrics`: workers and hubs tell the recorder of the `metrics` crate; see [`guides::observability`].
 //!
 //! # Where to read on
@@ -69,6 +71,8 @@ pub mod testing;
 mod serve;
 pub mod routing;
 mod handler;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod extract;
 pub mod response;
 mod http;
@@ -107,11 +111,16 @@ pub use self::serve::shutdown_signal;
 pub use self::serve::{DEFAULT_MESSAGE_LIMIT, Error, NAME_VARIABLE, Serve, ServeFuture, serve};
 #[cfg(feature = "headers")]
 pub use headers;
+#[cfg(feature = "openapi")]
+pub use schemars;
 #[cfg(feature = "macros")]
 pub use slotbus_macros::handler;
 
 /// Guides, one for each task.
 pub mod guides {
+    #[cfg(feature = "openapi")]
+    #[doc = include_str!("../docs/guides/openapi.md")]
+    pub mod openapi {}
     #[doc = include_str!("../docs/guides/observability.md")]
     pub mod observability {}
 }
@@ -125,8 +134,10 @@ pub mod __private {
     };
     pub use http::Method;
 
+    #[cfg(feature = "openapi")]
+    pub use crate::openapi::private as openapi;
     pub use crate::handler::{
-        Answer, Argument, Declaration, Handler, LastArgument, OnDisconnect, ReadsNoBody, ResponseFuture, Shared,
+        Answer, Argument, Declaration, Documented, Handler, LastArgument, OnDisconnect, ReadsNoBody, ResponseFuture, Shared,
         last_argument, reads_no_body, respond, sendable,
     };
 }
