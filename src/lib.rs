@@ -134,10 +134,10 @@ pub mod __private {
     };
     pub use http::Method;
 
+    pub use crate::handler::{
+        Answer, Argument, Declaration, Documented, Handler, LastArgument, OnDisconnect, ReadsNoBody, ResponseFuture,
+        Shared, last_argument, reads_no_body, respond, sendable,
+    };
     #[cfg(feature = "openapi")]
     pub use crate::openapi::private as openapi;
-    pub use crate::handler::{
-        Answer, Argument, Declaration, Documented, Handler, LastArgument, OnDisconnect, ReadsNoBody, ResponseFuture, Shared,
-        last_argument, reads_no_body, respond, sendable,
-    };
 }

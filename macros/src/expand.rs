@@ -69,8 +69,11 @@ fn implementation(
     let body = Body::new(item, handler);
     let (marker, bounds, future) = (body.marker(), body.bounds(), body.future());
     let (request, state) = (local("request"), local("state"));
+    // That a function should not be called any more is not said of the route that is still there.
+    let allowed = handler.deprecated.then(|| quote!(#[allow(deprecated)]));
     quote! {
         #(#conditions)*
+        #allowed
         impl<__S, #marker> ::slotbus::__private::Handler<__S, (#marker)> for #name
         where
             __S: ::core::marker::Send + ::core::marker::Sync + 'static,

@@ -145,7 +145,10 @@ mod tests {
         let said = |summary: &str, description: &str| (summary.to_owned(), description.to_owned());
         assert_eq!(of("fn f() {}"), said("", ""));
         assert_eq!(of("/// One.\nfn f() {}"), said("One.", ""));
-        assert_eq!(of("///\n/// One.\n///\n/// Two,\n///   three.\n///\n/// Four.\n///\nfn f() {}"), said("One.", "Two,\n  three.\n\nFour."));
+        assert_eq!(
+            of("///\n/// One.\n///\n/// Two,\n///   three.\n///\n/// Four.\n///\nfn f() {}"),
+            said("One.", "Two,\n  three.\n\nFour.")
+        );
         assert_eq!(of("/** One.\n\n Two. */\nfn f() {}"), said("One.", "Two."));
     }
 }

@@ -25,8 +25,8 @@ pub struct Declaration {
     /// What was set for this route alone.
     pub options: RouteOptions,
     /// What a document says of it besides.
-    #[cfg_attr(not(feature = "openapi"), allow(dead_code))]
-    pub(crate) documented: Documented,
+    #[doc(hidden)]
+    pub documented: Documented,
 }
 
 impl Declaration {
@@ -50,13 +50,6 @@ impl Declaration {
     /// Sets how many parameters of the path an argument takes.
     pub const fn parameters(mut self, count: usize) -> Self {
         self.parameters = Some(count);
-        self
-    }
-
-    /// Sets what a document says of it besides.
-    #[doc(hidden)]
-    pub const fn documented(mut self, documented: Documented) -> Self {
-        self.documented = documented;
         self
     }
 

@@ -1,5 +1,6 @@
 //! What a document says of a handler: kept for `Router::openapi`.
 
+use super::Declaration;
 use crate::openapi::Signature;
 
 /// What the attribute tells for a document alone.
@@ -20,6 +21,15 @@ impl Documented {
     /// What the attribute tells.
     pub const fn new(description: &'static str, deprecated: bool, signature: fn() -> Signature) -> Self {
         Self { description, deprecated, signature: Some(signature) }
+    }
+}
+
+impl Declaration {
+    /// Sets what a document says of it besides.
+    #[doc(hidden)]
+    pub const fn documented(mut self, documented: Documented) -> Self {
+        self.documented = documented;
+        self
     }
 }
 

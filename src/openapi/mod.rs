@@ -24,12 +24,12 @@ mod probe;
 mod arguments;
 mod answers;
 
+pub(crate) use self::paths::Described;
+pub(crate) use self::signature::Signature;
 pub use self::{
     document::OpenApi,
     tag::{Server, Tag},
 };
-pub(crate) use self::paths::Described;
-pub(crate) use self::signature::Signature;
 
 /// What `__describe!` writes paths to; no part of the interface.
 #[doc(hidden)]

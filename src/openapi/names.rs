@@ -45,6 +45,9 @@ mod tests {
 
     #[test]
     fn a_function_that_is_routed_again_gets_a_number() {
-        assert_eq!(ids(["app::show", "app::show", "app::show_2", "app::show"]), ["show", "show_2", "show_2_2", "show_3"]);
+        assert_eq!(
+            ids(["app::show", "app::show", "app::show_2", "app::show"]),
+            ["show", "show_2", "show_2_2", "show_3"]
+        );
     }
 }

@@ -41,10 +41,15 @@ impl Shape {
         match schema.get("prefixItems").or_else(|| schema.get("items")) {
             Some(Value::Array(items)) => Self::Listed(items.clone()),
             Some(items) => Self::Each(items.clone()),
-            None if is("object") && !has("additionalProperties") => Self::Named(Vec::new()),
+            None if is("object") && others(schema).is_none() && !has("patternProperties") => Self::Named(Vec::new()),
             None => Self::Whole,
         }
     }
+}
+
+/// What the members of an object are that it does not name, if it may have any.
+fn others(schema: &Value) -> Option<&Value> {
+    schema.get("additionalProperties").filter(|others| **others != Value::Bool(false))
 }
 
 /// The parameters of a path, each of which is declared: as a string, where nothing more is known.
@@ -72,7 +77,7 @@ fn value_at(schemas: &Schemas, schema: &Value, index: usize, name: &str, count: 
             Shape::Listed(pair) if pair.len() == 2 => pair[1].clone(),
             _ => schema,
         }),
-        Shape::Whole => match schemas.resolve(schema).get("additionalProperties") {
+        Shape::Whole => match others(schemas.resolve(schema)) {
             Some(values) => Some(values.clone()),
             None => (count == 1).then(|| schema.clone()),
         },

@@ -37,7 +37,8 @@ impl OpenApi {
             let (operation, mentioned) = operation(&mut schemas, route, &names, id);
             let item = paths.entry(path).or_insert_with(|| json!({}));
             item[route.method.as_str().to_ascii_lowercase()] = operation;
-            schemes.extend(mentioned.into_iter().map(|name| (name.to_owned(), json!({ "type": "http", "scheme": name }))));
+            schemes
+                .extend(mentioned.into_iter().map(|name| (name.to_owned(), json!({ "type": "http", "scheme": name }))));
         }
         let mut paths = Value::Object(paths);
         let mut components = Map::new();

@@ -15,9 +15,10 @@ impl<S> Router<S> {
     ///
     /// The document is made anew each time, so make it once, before the router is given its state or after.
     pub fn openapi(&self) -> OpenApi {
-        let routes = self.inner.paths.iter().flat_map(|path| {
-            path.methods.iter().map(|(declaration, _)| describe(path.pattern.as_str(), declaration))
-        });
+        let routes =
+            self.inner.paths.iter().flat_map(|path| {
+                path.methods.iter().map(|(declaration, _)| describe(path.pattern.as_str(), declaration))
+            });
         OpenApi::of(&routes.collect::<Vec<_>>())
     }
 }
