@@ -86,12 +86,10 @@ impl Operation<'_> {
             Place::Body(content) => self.body(*content, *required),
             Place::RawBody(content) if self.has_body => self.body(*content, *required),
             Place::RawBody(_) => {}
-            #[cfg(feature = "headers")]
             Place::Header(name) => {
                 let schema = json!({ "type": "string" });
                 self.parameters.push(parameter_object("header", name, *required, schema).into());
             }
-            #[cfg(feature = "headers")]
             Place::Credentials(name) => {
                 self.security.push(json!({ *name: [] }));
                 if !required {

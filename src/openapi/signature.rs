@@ -62,10 +62,10 @@ pub(super) enum Place {
     Body(Content),
     /// The body of any content type, in which nothing need be.
     RawBody(Content),
-    #[cfg(feature = "headers")]
+    #[cfg_attr(not(feature = "headers"), allow(dead_code))]
     Header(String),
     /// The credentials of an `Authorization` header, by scheme.
-    #[cfg(feature = "headers")]
+    #[cfg_attr(not(feature = "headers"), allow(dead_code))]
     Credentials(&'static str),
 }
 
