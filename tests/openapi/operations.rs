@@ -1,4 +1,6 @@
 //! What an operation is called and what is said about it.
+// The attribute does not warn of a deprecated function by calling it.
+#![deny(deprecated)]
 
 use std::time::Duration;
 
