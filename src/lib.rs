@@ -47,6 +47,8 @@
 //!   `tower::timeout` errors are answered 504; the option `timeout` of handlers; `hub::RetryIdempotent`; `testing`. Without it, give [`Serve::executor`] any `futures::task::Spawn`.
 //! - `macros` (default): `#[handler]`.
 //! - `headers`: `extract::Header`, typed by the `headers` crate, which is re-exported.
+//! - `openapi`: `Router::openapi`, an OpenAPI 3.1 document of what is declared, with the schemas of the `schemars` crate, which is
+//!   re-exported; see `guides::openapi`.
 //! - `metrics`: workers and hubs tell the recorder of the `metrics` crate; see `guides::observability`.
 //!
 //! # Where to read on
@@ -69,6 +71,8 @@ pub mod testing;
 mod serve;
 pub mod routing;
 mod handler;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod extract;
 pub mod response;
 mod http;
@@ -107,6 +111,8 @@ pub use self::serve::shutdown_signal;
 pub use self::serve::{DEFAULT_MESSAGE_LIMIT, Error, NAME_VARIABLE, Serve, ServeFuture, serve};
 #[cfg(feature = "headers")]
 pub use headers;
+#[cfg(feature = "openapi")]
+pub use schemars;
 #[cfg(feature = "macros")]
 pub use slotbus_macros::handler;
 
@@ -121,6 +127,9 @@ pub mod guides {
     pub mod errors {}
     #[doc = include_str!("../docs/guides/middleware.md")]
     pub mod middleware {}
+    #[cfg(feature = "openapi")]
+    #[doc = include_str!("../docs/guides/openapi.md")]
+    pub mod openapi {}
     #[doc = include_str!("../docs/guides/observability.md")]
     pub mod observability {}
     #[doc = include_str!("../docs/guides/from_axum.md")]
@@ -143,7 +152,9 @@ pub mod __private {
     pub use http::Method;
 
     pub use crate::handler::{
-        Answer, Argument, Declaration, Handler, LastArgument, OnDisconnect, ReadsNoBody, ResponseFuture, Shared,
-        last_argument, reads_no_body, respond, sendable,
+        Answer, Argument, Declaration, Documented, Handler, LastArgument, OnDisconnect, ReadsNoBody, ResponseFuture,
+        Shared, last_argument, reads_no_body, respond, sendable,
     };
+    #[cfg(feature = "openapi")]
+    pub use crate::openapi::private as openapi;
 }

@@ -1,8 +1,8 @@
 //! The code: the function as it was, and beside it a type that is its route.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Attribute, ItemFn, ReturnType, Type, ext::IdentExt as _, spanned::Spanned};
+use syn::{Attribute, ItemFn, ReturnType, Signature, Type, ext::IdentExt as _, spanned::Spanned};
 
 use crate::{arity::last_segment, function::Handler, options::Options, route::Route};
 
@@ -21,7 +21,7 @@ pub(crate) fn expand(
     let conditions: Vec<_> = item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();
     let implementation = match (route, &mistakes) {
         (Some((route, options)), None) => {
-            implementation(item, declaration(name, route, options, handler), handler, &conditions)
+            implementation(item, declaration(item, route, options, handler), handler, &conditions)
         }
         // `routes![name]` should not add an error to those that are reported here.
         _ => stub(name, &conditions),
@@ -69,8 +69,11 @@ fn implementation(
     let body = Body::new(item, handler);
     let (marker, bounds, future) = (body.marker(), body.bounds(), body.future());
     let (request, state) = (local("request"), local("state"));
+    // That a function should not be called any more is not said of the route that is still there.
+    let allowed = handler.deprecated.then(|| quote!(#[allow(deprecated)]));
     quote! {
         #(#conditions)*
+        #allowed
         impl<__S, #marker> ::slotbus::__private::Handler<__S, (#marker)> for #name
         where
             __S: ::core::marker::Send + ::core::marker::Sync + 'static,
@@ -89,7 +92,8 @@ fn implementation(
     }
 }
 
-fn declaration(name: &Ident, route: &Route, options: &Options, handler: &Handler<'_>) -> TokenStream {
+fn declaration(item: &ItemFn, route: &Route, options: &Options, handler: &Handler<'_>) -> TokenStream {
+    let Signature { ident: name, output, .. } = &item.sig;
     let Route { method, path, .. } = route;
     let summary = &handler.summary;
     let text = name.unraw().to_string();
@@ -106,7 +110,28 @@ fn declaration(name: &Ident, route: &Route, options: &Options, handler: &Handler
         .summary(#summary)
         #parameters
     });
+    let declaration = described(declaration, output, handler);
     quote!(const DECLARATION: ::slotbus::__private::Declaration = #declaration;)
+}
+
+/// A `Declaration` with all that a document could say; a macro, so that nothing is left of it where none is made.
+fn described(declaration: TokenStream, output: &ReturnType, handler: &Handler<'_>) -> TokenStream {
+    let Handler { arguments, description, deprecated, .. } = handler;
+    let answer = match output {
+        ReturnType::Default => quote!(()),
+        ReturnType::Type(_, ty) if is_named(ty.to_token_stream()) => quote!(#ty),
+        ReturnType::Type(..) => quote!(::slotbus::__private::openapi::Unnamed),
+    };
+    quote!(::slotbus::__describe!(#declaration, #description, #deprecated, (#(#arguments),*) -> #answer))
+}
+
+/// Whether a type can be written elsewhere: `impl Trait` cannot.
+fn is_named(tokens: TokenStream) -> bool {
+    tokens.into_iter().all(|token| match token {
+        TokenTree::Ident(ident) => ident != "impl",
+        TokenTree::Group(group) => is_named(group.stream()),
+        _ => true,
+    })
 }
 
 /// Asks for any state whether the argument can do without the body.

@@ -21,6 +21,10 @@ pub(crate) struct Handler<'a> {
     pub(crate) method: bool,
     /// The first line of the documentation.
     pub(crate) summary: String,
+    /// The rest of it.
+    pub(crate) description: String,
+    /// Whether the function has the attribute `deprecated`.
+    pub(crate) deprecated: bool,
 }
 
 impl<'a> Handler<'a> {
@@ -45,7 +49,9 @@ impl<'a> Handler<'a> {
             mistakes.at(clause, "a handler cannot be generic: a route is one function");
         }
         let (arguments, method) = arguments(&signature.inputs, mistakes);
-        Self { arguments, method, summary: summary(item) }
+        let (summary, description) = documentation(item);
+        let deprecated = item.attrs.iter().any(|attribute| attribute.path().is_ident("deprecated"));
+        Self { arguments, method, summary, description, deprecated }
     }
 
     /// Arguments before the last whose names say that they read the body.
@@ -108,21 +114,41 @@ fn arguments<'a>(inputs: &'a Punctuated<FnArg, Comma>, mistakes: &mut Mistakes) 
     (types, method)
 }
 
-fn summary(item: &ItemFn) -> String {
-    let lines = item.attrs.iter().filter_map(|attribute| {
+/// The first line of the documentation that says anything, and what follows it.
+fn documentation(item: &ItemFn) -> (String, String) {
+    let texts = item.attrs.iter().filter_map(|attribute| {
         let doc = attribute.meta.require_name_value().ok().filter(|meta| meta.path.is_ident("doc"))?;
         match &doc.value {
             syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.value()),
             _ => None,
         }
     });
-    let lines: Vec<String> = lines.collect();
+    let texts: Vec<String> = texts.collect();
     // A `/** … */` comment is one attribute of several lines.
-    lines
-        .iter()
-        .flat_map(|text| text.lines())
-        .map(str::trim)
-        .find(|line| !line.is_empty())
-        .unwrap_or_default()
-        .to_owned()
+    let mut lines = texts.iter().flat_map(|text| if text.is_empty() { "\n" } else { text }.lines());
+    let summary = lines.find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned();
+    // A space separates the slashes from the text.
+    let rest: Vec<_> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end()).collect();
+    (summary, rest.join("\n").trim_matches('\n').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::documentation;
+
+    fn of(source: &str) -> (String, String) {
+        documentation(&syn::parse_str(source).expect("a function"))
+    }
+
+    #[test]
+    fn the_first_line_is_the_summary_and_the_rest_the_description() {
+        let said = |summary: &str, description: &str| (summary.to_owned(), description.to_owned());
+        assert_eq!(of("fn f() {}"), said("", ""));
+        assert_eq!(of("/// One.\nfn f() {}"), said("One.", ""));
+        assert_eq!(
+            of("///\n/// One.\n///\n/// Two,\n///   three.\n///\n/// Four.\n///\nfn f() {}"),
+            said("One.", "Two,\n  three.\n\nFour.")
+        );
+        assert_eq!(of("/** One.\n\n Two. */\nfn f() {}"), said("One.", "Two."));
+    }
 }

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{OnDisconnect, RouteOptions};
+use super::{Documented, OnDisconnect, RouteOptions};
 
 /// What `#[slotbus::handler]` knows of a function.
 ///
@@ -24,6 +24,9 @@ pub struct Declaration {
     pub parameters: Option<usize>,
     /// What was set for this route alone.
     pub options: RouteOptions,
+    /// What a document says of it besides.
+    #[doc(hidden)]
+    pub documented: Documented,
 }
 
 impl Declaration {
@@ -34,7 +37,8 @@ impl Declaration {
         handler: &'static str,
         location: (&'static str, u32),
     ) -> Self {
-        Self { method, pattern, handler, location, summary: "", parameters: None, options: RouteOptions::NONE }
+        let (options, documented) = (RouteOptions::NONE, Documented::NONE);
+        Self { method, pattern, handler, location, summary: "", parameters: None, options, documented }
     }
 
     /// Sets the first line of the documentation.

@@ -5,6 +5,8 @@
 
 mod check;
 mod declaration;
+#[cfg_attr(not(feature = "openapi"), path = "undocumented.rs")]
+mod documented;
 mod function;
 mod future;
 mod last;
@@ -18,6 +20,7 @@ use axum_core::extract::Request;
 pub use self::{
     check::{Answer, Argument, LastArgument, ReadsNoBody, reads_no_body, respond, sendable},
     declaration::Declaration,
+    documented::Documented,
     function::HandlerFn,
     future::ResponseFuture,
     last::last_argument,

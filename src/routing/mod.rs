@@ -6,6 +6,8 @@
 
 mod announce;
 mod declared;
+#[cfg(feature = "openapi")]
+mod describe;
 mod endpoint;
 mod on_disconnect;
 #[cfg(all(test, feature = "macros"))]

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::*;
 use crate::bus::{Access, Bus, Founding};
 use crate::protocol::{
-    BusName, OutgoingCall, OutgoingReply, Reply, ReplyError, RequestId, ResponseMeta, Route, Segments, Status, Version,
+    BusName, OutgoingCall, OutgoingReply, Reply, RequestId, ResponseMeta, Route, Segments, Status, Version,
 };
 
 pub(super) const LIMIT: usize = 1 << 24;
