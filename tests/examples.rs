@@ -125,6 +125,17 @@ async fn graceful_shutdown_answers_what_it_has_in_hand() {
     bus.stop().await;
 }
 
+#[cfg(feature = "openapi")]
+#[tokio::test(flavor = "multi_thread")]
+async fn openapi_serves_its_document_beside_its_api() {
+    let (bus, example) = Example::serving("openapi");
+    let document: serde_json::Value = bus.get("/openapi.json").await.assert_status(200).json();
+    assert_eq!((&document["openapi"], &document["info"]["title"]), (&"3.1.0".into(), &"Notes".into()));
+    bus.get("/notes/7?loud=true").await.assert_json(&serde_json::json!({ "number": 7, "text": "NOTE 7" }));
+    example.stop();
+    bus.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn gateway_forwards_http_to_whatever_worker_attaches() {
     let name = name();
