@@ -247,10 +247,11 @@ impl AnswerRight {
     }
 
     /// The lease has read its request. Release: whoever takes the right away now, answers and so frees the slot has seen the
-    /// reading over. A store: while it reads nobody else changes the word.
+    /// reading over.
+    ///
+    /// By exchange: a peer that writes READY into a claimed slot has it claimed anew, and that grant must stay.
     pub(crate) fn end_reading(&self, Grant(number): Grant) {
-        debug_assert_eq!(self.0.load(Ordering::Relaxed), number | READING, "a request is read once, before its answer");
-        self.0.store(number | HELD, Ordering::Release);
+        let _ = self.0.compare_exchange(number | READING, number | HELD, Ordering::Release, Ordering::Relaxed);
     }
 
     /// Takes the right of `grant` in order to write; false when it is gone. Only the lease itself may ask while it reads.

@@ -59,6 +59,16 @@ fn a_lease_that_reads_has_its_right_for_itself() {
 }
 
 #[test]
+fn a_lease_that_has_read_leaves_the_grant_of_a_slot_that_was_claimed_anew_alone() {
+    let right = AnswerRight::default();
+    let (old, new) = (right.grant(), right.grant());
+    right.end_reading(old);
+    assert!(!right.take(old) && right.is_with(new) && right.held().is_none());
+    right.end_reading(new);
+    assert_eq!(right.held(), Some(new));
+}
+
+#[test]
 fn settling_an_answer_leaves_the_next_grant_of_the_slot_alone() {
     let right = AnswerRight::default();
     let answered = right.grant();

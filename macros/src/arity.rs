@@ -13,6 +13,8 @@ pub(crate) struct PathArgument<'a> {
     pub(crate) ty: &'a Type,
     /// The number of parameters it takes.
     pub(crate) takes: usize,
+    /// A path with another number of them is refused; else the handler is told.
+    pub(crate) insists: bool,
 }
 
 impl<'a> PathArgument<'a> {
@@ -21,7 +23,8 @@ impl<'a> PathArgument<'a> {
         let segment = last_segment(argument)?;
         let ty = first_parameter(segment)?;
         if segment.ident == "Option" || segment.ident == "Result" {
-            return last_segment(ty).filter(|inner| inner.ident == "Path").and_then(|_| Self::of(ty));
+            let inner = last_segment(ty).filter(|inner| inner.ident == "Path").and_then(|_| Self::of(ty));
+            return inner.map(|inner| Self { insists: false, ..inner });
         }
         if segment.ident != "Path" {
             return None;
@@ -32,7 +35,7 @@ impl<'a> PathArgument<'a> {
             _ if last_segment(ty).is_some_and(|name| SINGLE.iter().any(|single| name.ident == single)) => 1,
             _ => return None,
         };
-        Some(Self { ty, takes })
+        Some(Self { ty, takes, insists: true })
     }
 }
 

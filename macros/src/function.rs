@@ -63,9 +63,9 @@ impl<'a> Handler<'a> {
             .filter(|ty| last_segment(ty).is_some_and(|segment| BODY_READERS.iter().any(|name| segment.ident == name)))
     }
 
-    /// How many parameters the first `Path<..>` takes, as far as its type tells.
+    /// How many parameters the first `Path<..>` insists on, as far as its type tells.
     pub(crate) fn parameters(&self) -> Option<usize> {
-        self.path_arguments().map(|argument| argument.takes).next()
+        self.path_arguments().find(|argument| argument.insists).map(|argument| argument.takes)
     }
 
     /// Checks the arguments against the path.
@@ -75,7 +75,7 @@ impl<'a> Handler<'a> {
     pub(crate) fn check_parameters(&self, route: &Route, mistakes: &mut Mistakes) {
         let path = route.path.value();
         let has = path::parameters(&path);
-        for PathArgument { ty, takes } in self.path_arguments().filter(|argument| argument.takes < has) {
+        for PathArgument { ty, takes, .. } in self.path_arguments().filter(|argument| argument.takes < has) {
             mistakes.at(
                 ty,
                 format!(

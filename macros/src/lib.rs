@@ -43,7 +43,7 @@ use crate::{function::Handler, mistakes::Mistakes, route::Route};
 /// | option | value | meaning |
 /// | --- | --- | --- |
 /// | `timeout` | `"500ms"`, `"2s"`, `"5m"`, `"1h"` | from the first poll until the answer; then the handler is dropped and the answer is 504 |
-/// | `body_limit` | `"512B"`, `"64KiB"`, `"10MiB"`, `"1GiB"`, `"10MB"` | how much of a body extractors accept, instead of 2 MB; beyond it the answer is 413 |
+/// | `body_limit` | `"512B"`, `"64KiB"`, `"10MiB"`, `"1GiB"`, `"10MB"` | how much of a body extractors accept, instead of 2 MiB; beyond it the answer is 413 |
 /// | `on_disconnect` | `finish`, `cancel` | whether the handler runs to its end when its caller gives up; `cancel` is the default |
 ///
 /// ```text

@@ -97,7 +97,7 @@ impl<R: Reason> IntoResponse for Rejection<R> {
                 error = &reason as &(dyn Error + 'static),
                 "an argument of the handler cannot be made"
             );
-            problem.detail("the handler does not fit its route")
+            problem
         } else {
             problem.detail(reason.to_string())
         };

@@ -24,7 +24,7 @@ pub use self::{
     function::HandlerFn,
     future::ResponseFuture,
     last::last_argument,
-    options::{OnDisconnect, RouteOptions},
+    options::{HandlerTimedOut, OnDisconnect, RouteOptions},
     state::Shared,
 };
 

@@ -8,8 +8,21 @@ use http::StatusCode;
 use super::{ResponseFuture, timeout};
 use crate::{
     http::{Refuser, context::CallContext},
-    response::Problem,
+    response::{Problem, Refusal},
 };
+
+/// The time of a route was over before its handler was done: what is behind the
+/// [`Refusal`](crate::response::Refusal) of its `timeout`, answered 504.
+#[derive(Debug, thiserror::Error)]
+#[error("the handler was not done within {0:?}")]
+pub struct HandlerTimedOut(Duration);
+
+impl HandlerTimedOut {
+    /// The time that the handler had.
+    pub fn time(&self) -> Duration {
+        self.0
+    }
+}
 
 /// The options of one route, as its `#[slotbus::handler]` set them.
 ///
@@ -91,7 +104,8 @@ impl RouteOptions {
         let refuser = Refuser::of(&request);
         timeout::limit(handler(request), time, move || {
             let detail = format!("the handler was not done within {time:?}");
-            refuser.refuse(Problem::new(StatusCode::GATEWAY_TIMEOUT).detail(detail))
+            let problem = refuser.about(Problem::new(StatusCode::GATEWAY_TIMEOUT).detail(detail));
+            refuser.answer(Refusal::because(problem, HandlerTimedOut(time)))
         })
     }
 }

@@ -122,11 +122,7 @@ impl Board {
                     &own
                 }
             };
-            if let Some(owner) = slot.holder(bus)
-                && !bus.bus().owner_is_alive(owner)
-            {
-                slot.end_hold(bus, owner);
-            }
+            slot.end_hold_if(bus, |owner| !bus.bus().owner_is_alive(owner));
             let Progress::Claimed(claim) = slot.progress(bus) else { continue };
             let Some(owner) = dead_owner(claim) else { continue };
             if !slot.reap(bus, claim) {

@@ -254,11 +254,14 @@ impl HeldWord {
         stores::store("held", || self.0.store(0, Ordering::Relaxed));
     }
 
-    /// Hub: `owner`, proven dead, holds the slot no more. By exchange: another may hold it by now, if this one had let go
-    /// before it ended. Relaxed: who is dead reads nothing.
-    pub(crate) fn end(&self, owner: OwnerToken) {
-        let exchange = || self.0.compare_exchange(owner.get(), 0, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        stores::store("held", exchange);
+    /// Hub: a holder that is proven dead holds the slot no more. By exchange of the whole word that was looked at: another may
+    /// hold it by now, if this one had let go before it ended. Relaxed: who is dead reads nothing.
+    pub(crate) fn end_if(&self, is_dead: impl FnOnce(OwnerToken) -> bool) {
+        let word = self.0.load(Ordering::Relaxed);
+        if OwnerToken::from_raw(word).is_some_and(is_dead) {
+            let exchange = || self.0.compare_exchange(word, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+            stores::store("held", exchange);
+        }
     }
 }
 

@@ -20,7 +20,9 @@ mod router;
 mod service;
 mod table;
 
-pub use crate::handler::{Declaration, Handler, HandlerFn, OnDisconnect, ResponseFuture, RouteOptions, Shared};
+pub use crate::handler::{
+    Declaration, Handler, HandlerFn, HandlerTimedOut, OnDisconnect, ResponseFuture, RouteOptions, Shared,
+};
 
 pub use crate::http::RefusedRequest;
 

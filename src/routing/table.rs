@@ -102,7 +102,12 @@ impl Inner<()> {
     /// The fallback of the innermost nested router that has one and covers the path, else that of the router itself.
     fn fallback<'a>(&self, table: &'a Table, path: &str) -> &'a Route {
         let covering = self.nested.iter().zip(&table.nested).filter(|((prefix, _), _)| prefix.covers(path));
-        let innermost = covering.max_by_key(|((prefix, _), _)| prefix.as_str().split('/').count());
+        // Of prefixes that are as long, the one with the first fixed part where the other has a parameter.
+        let depth = |prefix: &str| {
+            let is_fixed: Vec<_> = prefix.split('/').map(|part| !part.contains('{')).collect();
+            (is_fixed.len(), is_fixed)
+        };
+        let innermost = covering.max_by_key(|((prefix, _), _)| depth(prefix.as_str()));
         innermost.map_or(&table.fallback, |(_, route)| route)
     }
 }

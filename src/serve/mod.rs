@@ -172,7 +172,7 @@ impl<S, F> Serve<S, F> {
         self
     }
 
-    /// How many bytes of a request body extractors such as `Bytes` and `Json` accept: 2 MB by default, as in axum.
+    /// How many bytes of a request body extractors such as `Bytes` and `Json` accept: 2 MiB by default, as in axum.
     ///
     /// It is axum-core's `DefaultBodyLimit`, which routes may change for themselves: by a layer, or by `body_limit` in the
     /// attribute of a handler. None of them makes room beyond [`message_limit`](Self::message_limit).

@@ -190,8 +190,10 @@ impl ClaimedSlot {
         let Self { attachment, index, grant, observation, .. } = self;
         let right = &attachment.rights[index.get()];
         if !right.take(*grant) {
-            // Only who leaves the bus takes it away: `Attachment::revoke`.
-            observation.ended(Some(StatusCode::SERVICE_UNAVAILABLE));
+            // Only who leaves the bus takes it away, and answers if somebody reads it: `Attachment::revoke`.
+            if observation.is_some() {
+                observation.ended(attachment.bus.is_alive().then_some(StatusCode::SERVICE_UNAVAILABLE));
+            }
             return false;
         }
         let settle = Settle { right, grant: *grant };

@@ -82,14 +82,9 @@ impl DispatchedSlot {
         self.is_ours(hub) && hub.slot(self.index).status.reap(claim)
     }
 
-    /// Who holds bytes of the request in place.
-    pub(crate) fn holder(&self, hub: &HubBus) -> Option<OwnerToken> {
-        hub.slot(self.index).held.holder()
-    }
-
     /// Ends the hold of a worker that is proven dead.
-    pub(crate) fn end_hold(&self, hub: &HubBus, owner: OwnerToken) {
-        hub.slot(self.index).held.end(owner);
+    pub(crate) fn end_hold_if(&self, hub: &HubBus, is_dead: impl FnOnce(OwnerToken) -> bool) {
+        hub.slot(self.index).held.end_if(is_dead);
     }
 
     /// Frees the slot if nothing more is to come in it: it is answered, and nobody reads the answer, or it was given back.

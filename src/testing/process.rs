@@ -145,13 +145,19 @@ impl WorkerProcess {
     /// When it has ended otherwise, as by a signal.
     pub async fn stop(self) {
         let ended = tokio::task::spawn_blocking(move || {
-            let running = &mut *self.running();
-            // One that is paused could not hear.
-            if matches!(running.child.try_wait(), Ok(None)) {
-                let _ = kill_process(Pid::from_child(&running.child), Signal::CONT);
-            }
-            running.stdin = None;
-            running.child.wait()
+            let child = {
+                let running = &mut *self.running();
+                // One that is paused could not hear.
+                if matches!(running.child.try_wait(), Ok(None)) {
+                    let _ = kill_process(Pid::from_child(&running.child), Signal::CONT);
+                }
+                running.stdin = None;
+                Pid::from_child(&running.child)
+            };
+            // Unlocked, so that it can be killed meanwhile; and reaped under the lock, so that its number stays its own.
+            let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+            let _ = rustix::io::retry_on_intr(|| waitid(WaitId::Pid(child), options));
+            self.running().child.wait()
         });
         let status = ended.await.expect("waiting does not panic").expect("a child can be waited for");
         assert!(status.success(), "the worker process ended with {status}");
@@ -198,6 +204,11 @@ pub(super) fn start(
     bus: &BusName,
     at: &'static Location<'static>,
 ) -> (WorkerProcess, impl Future<Output = ()> + Send + use<>) {
+    // Else a test that starts itself and forgets to serve there would start one process after another.
+    assert!(
+        std::env::var_os(BUS).is_none(),
+        "this is a worker process itself: call worker_process before anything else in the test that it plays"
+    );
     let binary = std::env::current_exe().expect("a test has a binary");
     let mut command = Command::new(binary);
     command.args(["--exact", test, "--nocapture", "--include-ignored", "--test-threads=1"]);
@@ -225,7 +236,8 @@ pub(super) fn start(
 fn follow(stdout: ChildStdout, said: oneshot::Sender<Result<(), String>>) {
     let mut said = Some(said);
     let mut printed = String::new();
-    for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+    for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line);
         if said.is_none() {
             println!("{line}");
         } else if line.contains(READY) {

@@ -217,7 +217,7 @@ impl<S: CallService> Pump<S> {
     fn screen(&self, mut lease: ClaimedSlot) -> Option<(ClaimedSlot, S::Request)> {
         let Shared { attachment, gauge, concurrency, .. } = &*self.shared;
         // Before a long body is copied.
-        let watch = Watch::begin();
+        let watch = Watch::begin().map(|watch| (watch, lease.sent_at()));
         let call = match lease.read() {
             Ok(call) => call,
             Err(error) => {
@@ -237,8 +237,8 @@ impl<S: CallService> Pump<S> {
         }
         match self.service.request(call) {
             Ok(mut request) => {
-                if let Some(watch) = watch {
-                    lease.tell(S::observe(&mut request, watch, attachment.meters(), lease.sent_at()));
+                if let Some((watch, sent_at)) = watch {
+                    lease.tell(S::observe(&mut request, watch, attachment.meters(), sent_at));
                 }
                 Some((lease, request))
             }
@@ -253,8 +253,9 @@ impl<S: CallService> Pump<S> {
     fn start(&mut self, lease: ClaimedSlot, in_hand: InHand, request: S::Request) {
         // A handler that keeps the baton lying is noticed by the deputy; only whether handlers are quick again is measured.
         let start = self.shared.slow.is_raised().then(Instant::now);
+        let observation = lease.observation().clone();
         let called = {
-            let _inside = lease.observation().enter();
+            let _inside = observation.enter();
             catch_unwind(AssertUnwindSafe(|| self.service.call(request)))
         };
         match called {
@@ -263,6 +264,7 @@ impl<S: CallService> Pump<S> {
                 self.seat = self.launch(seat, Flight::new(future, lease, in_hand));
             }
             Err(panic) => {
+                let _inside = observation.enter();
                 self.service = self.template.clone();
                 answer_panic(lease, &*panic);
             }

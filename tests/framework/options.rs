@@ -14,7 +14,7 @@ use slotbus::{
     Body, Router, State,
     extract::{DefaultBodyLimit, FromRequestParts},
     handler, routes,
-    routing::OnDisconnect,
+    routing::{HandlerTimedOut, OnDisconnect},
 };
 
 use super::{call, get, post, send};
@@ -42,6 +42,9 @@ async fn a_handler_that_is_not_done_in_time_is_dropped_and_answered_504() {
     assert_eq!(said, "the handler was not done within 10ms");
     assert_eq!(farewells.load(Ordering::SeqCst), 1);
     call(&app, Method::HEAD, "/never").await.assert_status(504).assert_text("");
+    let app =
+        app.map_rejection(|refusal, _| format!("{:?}", refusal.reason::<HandlerTimedOut>().map(HandlerTimedOut::time)));
+    get(&app, "/never").await.assert_text("Some(10ms)");
 }
 
 #[tokio::test]

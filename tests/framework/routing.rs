@@ -158,6 +158,17 @@ async fn a_fallback_service_answers_unknown_paths() {
 }
 
 #[tokio::test]
+async fn of_fallbacks_as_deep_the_one_below_fixed_parts_answers_in_whatever_order_they_are_nested() {
+    let below = |answer: &'static str| Router::<()>::new().fallback(move || async move { answer });
+    let (fixed, any) = (("/a/b", below("fixed")), ("/a/{x}", below("any")));
+    for [first, second] in [[fixed.clone(), any.clone()], [any, fixed]] {
+        let app = Router::new().nest(first.0, first.1).nest(second.0, second.1);
+        get(&app, "/a/b/none").await.assert_text("fixed");
+        get(&app, "/a/c/none").await.assert_text("any");
+    }
+}
+
+#[tokio::test]
 async fn the_innermost_fallback_that_covers_the_path_answers() {
     let inner = Router::new().fallback(async || "inner");
     let app: Router = Router::new()

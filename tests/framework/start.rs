@@ -87,8 +87,11 @@ fn a_router_that_is_called_without_being_asked_whether_it_is_ready_logs_too() {
 fn a_type_that_does_not_fit_the_pattern_below_a_prefix_is_logged_before_the_first_request() {
     #[handler(GET, "/users/{id}")]
     async fn pair(_: Path<(String, u32)>) {}
+    // It is told, and not refused.
+    #[handler(GET, "/list")]
+    async fn list(_: Option<Path<u32>>) {}
     let below = |prefix: &str| {
-        let mut app: Router = Router::new().nest(prefix, Router::new().routes(routes![index, pair, remove]));
+        let mut app: Router = Router::new().nest(prefix, Router::new().routes(routes![index, pair, remove, list]));
         logged(Level::ERROR, || ask_readiness(&mut app))
     };
     let [line] = <[String; 1]>::try_from(below("/plain")).unwrap();

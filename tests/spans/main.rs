@@ -170,11 +170,21 @@ async fn the_span_of_a_request_that_ends_otherwise_says_how() {
     assert_eq!(span.field("http.response.status_code"), Some("500"), "the status that was sent");
     assert!(span.events.iter().any(|(message, _)| message.contains("replaced")), "{:?}", span.events);
 
-    let (overdue, builder) = request("/");
-    let builder = builder.extension(Deadline(Instant::now() + Duration::from_millis(30)));
-    let answer = hub.call(builder.body(Body::empty()).unwrap()).await;
-    assert!(matches!(answer, Err(CallError::TimedOut(_))) || answer.unwrap().status() == 504);
-    let span = span_of(&overdue).await;
+    let mut patience = Duration::from_millis(30);
+    let span = loop {
+        let (overdue, builder) = request("/");
+        let builder = builder.extension(Deadline(Instant::now() + patience));
+        let answer = hub.call(builder.body(Body::empty()).unwrap()).await;
+        assert!(matches!(answer, Err(CallError::TimedOut(_))) || answer.unwrap().status() == 504);
+        while hub.slots().iter().any(|&slot| slot != SlotState::Free) {
+            tokio::task::yield_now().await;
+        }
+        if !spans_of(&overdue).is_empty() {
+            break span_of(&overdue).await;
+        }
+        // It was taken back before the worker had claimed it.
+        patience *= 2;
+    };
     assert!([Some("499"), Some("504")].contains(&span.field("http.response.status_code")), "{span:?}");
 
     let (given_up, builder) = request("/");
@@ -255,6 +265,7 @@ async fn queue_time_counts_from_ready_to_the_claim() {
     let hub = Hub::builder(&name).create().unwrap();
     for body in [0, 100_000] {
         let (id, builder) = request("/");
+        let sent = Instant::now();
         let calling = tokio::spawn(hub.call(builder.body(Body::from(vec![0; body])).unwrap()));
         while !hub.slots().contains(&SlotState::Ready) {
             tokio::task::yield_now().await;
@@ -266,10 +277,11 @@ async fn queue_time_counts_from_ready_to_the_claim() {
         let least = ready.elapsed().as_nanos() as u64;
         let worker = Worker::start(&name, service(async |_| http::Response::new(Body::empty())));
         calling.await.unwrap().unwrap();
+        let most = (sent.elapsed()).as_nanos() as u64;
         let span = span_of(&id).await;
         let (queued, latency) = (span.number("queue_time_ns").unwrap(), span.number("latency_ns").unwrap());
         assert!(queued >= least, "{queued} of at least {least} ns");
-        assert!(latency < queued, "the waiting is no part of the latency: {latency} and {queued} ns");
+        assert!(latency + queued <= most, "the waiting is no part of the latency: {latency} and {queued} of {most} ns");
         worker.stop().await;
     }
 }

@@ -75,8 +75,10 @@ async fn a_worker_finds_a_request_by_its_look_when_the_ring_is_lost_while_it_sta
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_a_standing_worker_has_claimed_runs_into_the_time_out() {
-    let bus = TestBus::builder().hub(|hub| hub.timeout(Duration::from_millis(500))).create();
+    let bus = TestBus::builder().hub(|hub| hub.timeout(Duration::from_secs(2))).create();
     let process = bus.worker_process(WORKER).await;
+    // It is attached when it has answered; until then a request may have to wait.
+    while bus.get("/hello/world").await.error().is_some() {}
     let waiting = bus.get("/forever").spawn();
     bus.wait_for(|slots| slots.contains(&SlotState::Claimed)).await;
     process.pause();

@@ -116,11 +116,8 @@ fn reap(s: &mut State, rules: &Rules, number: u8, i: u8) {
     let (Entry::Pending { ticket, .. } | Entry::Zombie { ticket }) = s.life(number).board[usize::from(i)] else {
         return;
     };
-    if let Some(owner) = s.slot(number, i).holder()
-        && !s.is_owner_alive(owner.get())
-    {
-        s.slot(number, i).turn_held(|held| held.end(owner));
-    }
+    let workers = s.workers;
+    s.slot(number, i).turn_held(|held| held.end_if(|owner| !State::is_alive(&workers, owner.get())));
     let Progress::Claimed(claim) = progress(s, rules, number, i, ticket) else { return };
     let is_proven = |owner: u32| !s.is_owner_alive(owner) || rules.is(Wrong::ReapTheLiving);
     let is_dead = claim.owner().is_some_and(|owner| is_proven(owner.get()));

@@ -244,6 +244,11 @@ impl State {
 
     /// Whether the worker with this token holds its lock.
     pub(super) fn is_owner_alive(&self, owner: u32) -> bool {
-        self.workers[((owner - 1) % 16) as usize].is_alive
+        Self::is_alive(&self.workers, owner)
+    }
+
+    /// As `is_owner_alive`, of these workers.
+    pub(super) fn is_alive(workers: &[Worker; WORKERS], owner: u32) -> bool {
+        workers[((owner - 1) % 16) as usize].is_alive
     }
 }
