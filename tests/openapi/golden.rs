@@ -9,6 +9,8 @@ use slotbus::schemars::{self, JsonSchema};
 use slotbus::testing::TestClient;
 use slotbus::{Json, Path, Query, Router, State, handler, routes};
 
+use super::validator::fits;
+
 /// A note.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 struct Note {
@@ -100,12 +102,12 @@ fn the_document_of_a_small_api_is_as_recorded() {
     }
 }
 
-/// A validator for what `pointer` holds, with the schemas it refers to.
-fn schema_at(pointer: &str) -> jsonschema::Validator {
+/// What `pointer` holds, with the schemas it refers to.
+fn schema_at(pointer: &str) -> Value {
     let document = document();
     let mut schema = document.as_json().pointer(pointer).unwrap_or_else(|| panic!("no {pointer}")).clone();
     schema["components"] = document.as_json()["components"].clone();
-    jsonschema::draft202012::new(&schema).unwrap()
+    schema
 }
 
 #[tokio::test]
@@ -125,7 +127,7 @@ async fn what_the_api_answers_fits_the_schemas_of_its_document() {
     ] {
         let body: Value = client.get(uri).await.json();
         let schema = schema_at(&pointer);
-        assert!(schema.is_valid(&body), "{uri}: {body} is not as {pointer} says");
-        assert!(!schema.is_valid(&json!({})), "{pointer} takes anything");
+        assert!(fits(&schema, &body), "{uri}: {body} is not as {pointer} says");
+        assert!(!fits(&schema, &json!({})), "{pointer} takes anything");
     }
 }

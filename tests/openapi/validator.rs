@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
 use slotbus::openapi::OpenApi;
 
 use slotbus::response::{IntoResponse, NoContent, Problem};
@@ -15,10 +17,10 @@ fn environment() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("openapi-validator")
 }
 
-/// What the validator says, if it has something to say.
-fn mistakes(document: &OpenApi, name: &str) -> Option<String> {
-    let program = environment().join("bin/openapi-spec-validator");
+/// A program of the environment, which must be there.
+fn program(name: &str) -> PathBuf {
     let environment = environment();
+    let program = environment.join("bin").join(name);
     let environment = environment.display();
     assert!(
         program.exists(),
@@ -26,6 +28,26 @@ fn mistakes(document: &OpenApi, name: &str) -> Option<String> {
          'openapi-spec-validator==0.9.*'`",
         program.display()
     );
+    program
+}
+
+/// Whether `value` is what `schema` describes, by the validator's own library of JSON schemas.
+pub(crate) fn fits(schema: &Value, value: &Value) -> bool {
+    const SCRIPT: &str = "import json, sys, jsonschema\n\
+        schema, value = json.loads(sys.argv[1])\n\
+        print(jsonschema.Draft202012Validator(schema).is_valid(value))";
+    let both = serde_json::to_string(&[schema, value]).unwrap();
+    let output = Command::new(program("python3")).args(["-c", SCRIPT, &both]).output().unwrap();
+    match &*output.stdout {
+        b"True\n" => true,
+        b"False\n" => false,
+        _ => panic!("{}", String::from_utf8_lossy(&output.stderr)),
+    }
+}
+
+/// What the validator says, if it has something to say.
+fn mistakes(document: &OpenApi, name: &str) -> Option<String> {
+    let program = program("openapi-spec-validator");
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.json"));
     std::fs::write(&file, document.to_string()).unwrap();
     let output = Command::new(program).args(["--schema", "3.1"]).arg(&file).output().unwrap();
