@@ -20,7 +20,8 @@
 //! | [`State`], [`Cancelled`] | – | never |
 //! | [`http::HeaderMap`], [`http::Method`], [`http::Uri`], [`http::Version`] | – | never |
 //!
-//! An `Option` tells "not there" from "wrong": what is there and cannot be read is refused all the same. Where the table has
+//! An `Option` tells "not there" from "wrong": what is there and cannot be read is refused all the same, but for a trace
+//! context, which its recommendation has ignored. Where the table has
 //! a dash there is nothing to tell, as the argument is always there (a request without a body has an empty one), and an
 //! `Option` of it does not compile.
 //!

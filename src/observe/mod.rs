@@ -7,7 +7,7 @@
 //! answered ──► Observation::ended, by the lease
 //! ```
 //!
-//! May use `protocol` and `signal`. What stays true: who is not looked at pays one comparison; nothing here decides what a
+//! May use `protocol` and `signal`. What stays true: who is not looked at pays one comparison, without the feature `metrics`; nothing here decides what a
 //! request is answered; labels of metrics are route patterns, methods and statuses, never anything a caller chose.
 
 #[cfg(feature = "metrics")]

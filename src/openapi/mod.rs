@@ -8,7 +8,7 @@
 //! Nothing here runs before [`Router::openapi`](crate::Router::openapi) is called, and no type needs to implement anything
 //! for a router that never calls it.
 //!
-//! The [guide](crate::guides::openapi) shows it in use.
+//! The guide `guides::openapi` shows it in use.
 
 mod document;
 mod tag;

@@ -10,7 +10,7 @@ impl<S> Router<S> {
     /// An OpenAPI 3.1 document of the handlers added so far, with the prefixes they are nested under.
     ///
     /// It says of each what its attribute, its documentation and its types say; see the
-    /// [guide](crate::guides::openapi) for what becomes what. What is answered by a fallback, a service or a layer is not
+    /// guide `guides::openapi` for what becomes what. What is answered by a fallback, a service or a layer is not
     /// in it, and what a [`map_rejection`](Router::map_rejection) would answer is described as the problem it is made of.
     ///
     /// The document is made anew each time, so make it once, before the router is given its state or after.

@@ -193,8 +193,8 @@ impl TestBus {
         self.wait_for(|slots| slots.iter().all(|&slot| slot == SlotState::Free))
     }
 
-    /// Takes one ring from the bell that wakes workers, as if it had been lost: the request it told of is found only by a worker
-    /// that looks by itself, within a second. False when a worker took it before.
+    /// Takes one ring from the bell that wakes workers, as if it had been lost: the request it told of is found by a worker that
+    /// looks by itself, or because the hub rings again, within a second. False when a worker took it before.
     ///
     /// A ring lies there for certain while no worker is attached, and while the only one is
     /// [paused](super::WorkerProcess::pause).
@@ -214,7 +214,7 @@ impl TestBus {
     /// Stops all workers gracefully, waits until they have ended, and closes the hub.
     ///
     /// # Panics
-    /// When a worker has ended with an error, or a process otherwise than by itself.
+    /// When a worker has ended with an error, or a process that still ran ends otherwise than by itself.
     pub async fn stop(self) {
         let workers = std::mem::take(&mut *lock(&self.workers));
         let processes = std::mem::take(&mut *lock(&self.processes));

@@ -1,7 +1,8 @@
 //! Workers in processes of their own: the test binary again, with one test that serves.
 //!
 //! The child is told its bus by a variable. It serves until its standard input ends, which its parent's end of the pipe does
-//! when the parent closes it or dies, however it dies: so no worker outlives its test.
+//! when the parent closes it or dies, however it dies: so no worker outlives its test, but one that is paused when its test is
+//! killed, which reads nothing until somebody lets it go on.
 
 use std::fmt;
 use std::future::Future;
