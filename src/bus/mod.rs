@@ -194,7 +194,7 @@ impl Bus {
 
     /// Whether nobody has made another region of this one in place. Costs no system call.
     pub(crate) fn is_own_life(&self) -> bool {
-        self.epoch().is_none_or(|epoch| epoch == self.region.header().epoch.get())
+        self.region.geometry().is_that_of(self.region.header())
     }
 
     /// Hub: removes the overflow objects that dead workers of this region left behind; with `over`, those of all its workers.

@@ -233,6 +233,15 @@ impl Geometry {
         Ok(Self { version, num_slots: num_slots as u16, heap_offset, heap_size, extension, arena_size })
     }
 
+    /// Whether `header` says of slots and heap what this was read from, and means the same life. A published hub that takes a
+    /// region over writes its own numbers into it.
+    pub(crate) fn is_that_of(&self, header: &ShmHeader) -> bool {
+        self.num_slots() == header.num_slots.get() as usize
+            && self.heap_size == header.heap_size.get()
+            && self.version.number() == header.version.get()
+            && self.extension.is_none_or(|extension| extension.epoch.get() == header.epoch.get())
+    }
+
     /// The arena size that a version 2 header implies.
     fn v2_arena_size(num_slots: u32, heap_size: u32) -> u32 {
         (heap_size / num_slots) & !7

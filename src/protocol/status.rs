@@ -10,6 +10,8 @@
 //!    └───────────────────────────────────────────────────────────────────────────────┘ release (hub)
 //! ```
 //!
+//! And `put_back` (worker) leads from CLAIMED to READY, before the request was looked at.
+//!
 //! Only the owner of a state leaves it: the hub owns FREE, WRITING and DONE, READY belongs to whoever wins the
 //! compare-exchange, CLAIMED to the worker whose exact word stands there. Every transition out of a state that
 //! somebody else may leave is a compare-exchange. This file and `sync` are the only places that choose an `Ordering`,
@@ -161,6 +163,12 @@ impl StatusWord {
     #[must_use]
     pub(crate) fn publish(&self, claim: Claim) -> bool {
         self.exchange(claim.0, SLOT_DONE, Ordering::Release)
+    }
+
+    /// Worker: CLAIMED → READY, from the exact word it claimed with, when the request turns out to be another life's, before
+    /// anything of it was read. Release: goes on with what `announce` released.
+    pub(crate) fn put_back(&self, claim: Claim) {
+        self.exchange(claim.0, SLOT_READY, Ordering::Release);
     }
 
     /// Hub: READY → FREE, the caller gave up before any worker claimed. AcqRel: it decides against `claim`, and the

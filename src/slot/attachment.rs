@@ -222,8 +222,12 @@ impl Attachment {
     }
 
     fn claim_among(self: &Arc<Self>, count: usize, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
+        // Looked at here too, so that requests of another life are not claimed and put back again and again.
+        if !self.bus.is_own_life() {
+            return None;
+        }
         let mut slots = self.bus.region().geometry().slots_from(cursor.start, count);
-        let index = slots.find(|&slot| self.slot(slot).status.claim(self.claim))?;
+        let index = slots.find(|&slot| self.claim_slot(slot))?;
         self.bus.region().prefetch_request(index);
         cursor.claimed(index);
         match &self.shield {
@@ -233,6 +237,19 @@ impl Attachment {
         // The slot came back, so its last answer was read.
         self.overflow.trim(index);
         Some(ClaimedSlot::new(Arc::clone(self), index, self.rights[index.get()].grant()))
+    }
+
+    /// Claims a slot whose request is of this life. A published hub may have taken the region over, whose requests lie
+    /// elsewhere: they are for who attaches to it. The look after the claim sees all that was written before READY.
+    pub(super) fn claim_slot(&self, slot: SlotIndex) -> bool {
+        let status = &self.slot(slot).status;
+        status.claim(self.claim) && {
+            let is_own_life = self.bus.is_own_life();
+            if !is_own_life {
+                status.put_back(self.claim);
+            }
+            is_own_life
+        }
     }
 
     /// Notes how long a body was that was copied, a request's or an answer's.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::tests::{LIMIT, dispatch, finished, pair, reply};
 use super::*;
 use crate::bus::{Access, Bus};
-use crate::protocol::{ReplyError, Stamp, Status, Version};
+use crate::protocol::{ReplyError, ShmHeader, Stamp, Status, Version};
 
 #[test]
 fn a_body_that_a_worker_of_another_life_wrote_under_the_name_is_not_read() {
@@ -55,4 +55,21 @@ fn a_region_that_another_hub_took_over_is_left_alone() {
     assert!(!other.withdraw(&hub), "READY may be another hub's by now");
     assert!(sent.end(&hub));
     assert_eq!(hub.status(sent.index()), Status::Done, "nothing was written");
+}
+
+#[test]
+fn a_request_of_a_hub_that_took_the_region_over_is_left_to_who_reads_its_header() {
+    for (version, wipe) in [
+        (Version::V1, (|header| header.epoch.set(0)) as fn(&ShmHeader)),
+        (Version::V2, |header| header.version.set(1)),
+        (Version::V2, |header| header.num_slots.set(6)),
+        (Version::V2, |header| header.heap_size.set(1 << 20)),
+    ] {
+        let (hub, worker) = pair(version);
+        let sent = dispatch(&hub, 0);
+        wipe(hub.bus().region().header());
+        assert!(worker.claim(&mut ScanCursor::default()).is_none());
+        assert!(!worker.claim_slot(sent.index()), "taken over between the worker's look and its claim");
+        assert_eq!(hub.status(sent.index()), Status::Ready);
+    }
 }

@@ -149,6 +149,9 @@ impl<S: CallService> Pump<S> {
                 attachment.bus().requests().ring();
                 return Err(PumpEnd::BusGone);
             }
+            if !attachment.bus().is_own_life() {
+                return Err(PumpEnd::BusGone);
+            }
             let parked = Instant::now();
             let rung = attachment.wait_for_ring(LIFE_CHECK);
             spin.parked_for(parked.elapsed());
