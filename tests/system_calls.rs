@@ -14,7 +14,7 @@ use slotbus::{Router, handler, routes};
 /// Says how many requests the watched process makes.
 const WATCHED: &str = "SLOTBUS_TEST_WATCHED";
 const REQUESTS: u64 = 100_000;
-/// Another process that takes a core meanwhile makes both sides park; the calmest attempt counts.
+/// Another process that takes a core meanwhile makes both sides park; one calm attempt is enough.
 const ATTEMPTS: usize = 3;
 /// A thread loses its processor now and then, and its peer parks meanwhile.
 const MOST_PER_HUNDRED: u64 = 5;
@@ -32,8 +32,8 @@ fn a_hot_request_makes_no_system_call() {
     }
     let cores = std::thread::available_parallelism().unwrap().get();
     assert!(cores > 1, "a machine with one core never spins: every request parks there, by intention");
-    let more = (0..ATTEMPTS).map(|_| more_system_calls()).min().expect("there are attempts");
-    assert!(more * 100 <= REQUESTS * MOST_PER_HUNDRED, "{more} in {REQUESTS} requests");
+    let is_calm = |_| more_system_calls() * 100 <= REQUESTS * MOST_PER_HUNDRED;
+    assert!((0..ATTEMPTS).any(is_calm), "more than {MOST_PER_HUNDRED} in 100 requests, {ATTEMPTS} times");
 }
 
 /// What twice as many requests add.
