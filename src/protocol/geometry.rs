@@ -6,6 +6,7 @@
 use std::fmt;
 use std::num::NonZeroU64;
 
+use super::header_image::HeaderImage;
 use super::heap::{Arena, HeapRange, RangeError, align8};
 use super::layout::{EXT_MAGIC, Features, SHM_HEADER_SIZE, SHM_MAGIC, SLOT_META_SIZE, ShmHeader, compute_layout};
 
@@ -89,61 +90,6 @@ pub enum GeometryError {
         /// Bytes of the heap.
         heap_size: u32,
     },
-}
-
-/// The numbers of a header, read once.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct HeaderImage {
-    magic: u32,
-    version: u32,
-    num_slots: u32,
-    heap_offset: u32,
-    heap_size: u32,
-    ext_magic: u32,
-    features: u32,
-    epoch: u64,
-    arena_size: u32,
-}
-
-impl HeaderImage {
-    /// Copies the fields out; the seals first, so that what follows a complete one is complete.
-    pub(crate) fn read(header: &ShmHeader) -> Self {
-        let magic = header.magic.read();
-        let ext_magic = header.ext_magic.read();
-        Self {
-            magic,
-            ext_magic,
-            version: header.version.get(),
-            num_slots: header.num_slots.get(),
-            heap_offset: header.heap_offset.get(),
-            heap_size: header.heap_size.get(),
-            features: header.hub_features.get(),
-            epoch: header.epoch.get(),
-            arena_size: header.arena_size.get(),
-        }
-    }
-
-    /// Copies the fields of a header whose magic is not stored yet, because its maker is about to.
-    pub(crate) fn read_unsealed(header: &ShmHeader) -> Self {
-        Self { magic: SHM_MAGIC, ..Self::read(header) }
-    }
-
-    /// The header of a published version 1 region of 1 MiB.
-    #[cfg(test)]
-    pub(crate) fn published_for_tests(num_slots: u32) -> Self {
-        let (heap_offset, heap_size) = compute_layout(num_slots as usize, 1 << 20);
-        Self {
-            magic: SHM_MAGIC,
-            version: 1,
-            num_slots,
-            heap_offset: heap_offset as u32,
-            heap_size: heap_size as u32,
-            ext_magic: 0,
-            features: 0,
-            epoch: 0,
-            arena_size: 0,
-        }
-    }
 }
 
 /// The index of a slot, inside the region it was made for.

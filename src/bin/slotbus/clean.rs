@@ -1,0 +1,29 @@
+//! `slotbus clean`.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Args;
+
+/// Remove what dead buses left in /dev/shm.
+///
+/// Removes only what provably nobody uses, and says of the rest why it stays.
+#[derive(Debug, Args)]
+pub(crate) struct Clean {
+    /// What the names of the buses' objects begin with; `hub` for those of slotbus-hub.
+    #[arg(long, default_value = "slotbus")]
+    prefix: String,
+}
+
+impl Clean {
+    pub(crate) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        let cleaned = slotbus::clean(&self.prefix)?;
+        for object in &cleaned.objects {
+            println!("removed {object}");
+        }
+        for left in &cleaned.left {
+            println!("left {}: {}", left.bus, left.reason);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,38 @@
+//! `slotbus`: what one does with buses from a shell.
+
+mod clean;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Buses in shared memory: see them, call them, clean up after them, put HTTP in front of them.
+#[derive(Debug, Parser)]
+#[command(name = "slotbus", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Clean(clean::Clean),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Clean(clean) => clean.run(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                eprintln!("  because: {error}");
+                cause = error.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
