@@ -22,7 +22,7 @@ use slotbus::{NAME_VARIABLE, Router};
 use support::{Worker, name};
 
 /// The examples that end by themselves.
-const ENDING: [&str; 2] = ["quickstart", "rolling_update"];
+const ENDING: [&str; 3] = ["plugin_host", "quickstart", "rolling_update"];
 
 /// An example in a process of its own, killed and reaped when dropped.
 struct Example(Child);

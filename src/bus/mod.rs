@@ -13,7 +13,7 @@ use std::time::Duration;
 pub use self::clean::{CleanError, Cleaned, Left, Reason, clean};
 pub(crate) use self::found::Founding;
 use crate::lock::{self, Role};
-pub(crate) use crate::lock::{Alarm, Lookout, Looks, Stir};
+pub(crate) use crate::lock::{Alarm, Lookout, Looks, ProcessHandle, Stir, end_with_parent};
 use crate::protocol::{BusName, Features, OwnerToken, SLOT_FREE};
 use crate::region::{Region, RegionError, stamp_of};
 pub(crate) use crate::shm::Access;

@@ -37,6 +37,7 @@ mod pool;
 mod retry;
 mod service;
 mod shared;
+mod supervisor;
 mod watch;
 mod watcher;
 
@@ -47,6 +48,7 @@ pub(crate) use self::faults::NoRoomLeft;
 #[cfg(feature = "tokio")]
 pub use self::retry::RetryIdempotent;
 pub use self::service::{Hub, HubFuture, SlotState};
+pub use self::supervisor::{ProcessState, ReplaceError, Supervisor, SupervisorBuilder};
 pub use crate::protocol::Route;
 
 #[cfg(all(test, not(loom)))]

@@ -41,20 +41,16 @@ impl Alarm {
 
     /// Waits for a ring, for a hint from `lookout`, or for `patience` to end; for ever without a patience.
     pub(crate) fn wait(&self, lookout: Option<&Lookout>, patience: Option<Duration>) -> Stir {
-        let timeout = patience.map(|patience| Timespec {
-            tv_sec: i64::try_from(patience.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: patience.subsec_nanos().into(),
-        });
         let mut ready = Vec::with_capacity(2);
-        ready.push(PollFd::new(&self.0, PollFlags::IN));
+        ready.push(self.poll_fd());
         ready.extend(lookout.map(|lookout| PollFd::new(&lookout.0, PollFlags::IN)));
         // Interrupted it has waited too short, which whoever looks again does not mind.
-        let _ = poll(&mut ready, timeout.as_ref());
+        let _ = poll(&mut ready, patience.map(timespec).as_ref());
         let hint = ready.get(1).is_some_and(|fd| !fd.revents().is_empty());
         let rung = !ready[0].revents().is_empty();
         drop(ready);
         if rung {
-            let _ = rustix::io::read(&self.0, &mut [0; 8]);
+            self.silence();
         }
         match lookout {
             Some(lookout) if hint => {
@@ -65,6 +61,19 @@ impl Alarm {
             _ => Stir::Late,
         }
     }
+
+    pub(super) fn poll_fd(&self) -> PollFd<'_> {
+        PollFd::new(&self.0, PollFlags::IN)
+    }
+
+    /// Takes the rings that there are.
+    pub(super) fn silence(&self) {
+        let _ = rustix::io::read(&self.0, &mut [0; 8]);
+    }
+}
+
+pub(super) fn timespec(duration: Duration) -> Timespec {
+    Timespec { tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX), tv_nsec: duration.subsec_nanos().into() }
 }
 
 /// A lookout over files and folders.

@@ -7,12 +7,14 @@
 #![allow(unsafe_code)]
 
 mod lookout;
+mod process;
 
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 
 pub(crate) use self::lookout::{Alarm, Lookout, Looks, Stir};
+pub(crate) use self::process::{ProcessHandle, end_with_parent};
 
 /// Locks lie far behind any byte a region can have.
 const BASE: i64 = 1 << 40;

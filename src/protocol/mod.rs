@@ -45,8 +45,9 @@ pub use self::method::{
     METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_PATCH, METHOD_POST, METHOD_PUT, method_to_u8,
     u8_to_method,
 };
+pub use self::name::NAME_VARIABLE;
 pub use self::name::{BusName, NameError};
-pub(crate) use self::name::{DEFAULT_PREFIX, Direction, Generation};
+pub(crate) use self::name::{DEFAULT_PREFIX, Direction, Generation, SUPERVISOR_VARIABLE};
 pub(crate) use self::outgoing::{OutgoingCall, OutgoingReply, Segments};
 pub use self::outgoing::{Route, WireError};
 pub(crate) use self::payload::{BodyPlace, MAX_META, Payload, PayloadError};

@@ -26,11 +26,9 @@ use self::executor::SpawnExecutor;
 #[cfg(all(feature = "tokio", not(loom)))]
 pub use self::signal::shutdown_signal;
 use crate::body::{Body, BoxError};
-use crate::protocol::{BusName, DEFAULT_PREFIX, Limits};
+pub use crate::protocol::NAME_VARIABLE;
+use crate::protocol::{BusName, DEFAULT_PREFIX, Limits, SUPERVISOR_VARIABLE};
 use crate::worker::{Access, Executor, TrustedPeers, Worker, WorkerOptions};
-
-/// The variable that names the bus when [`Serve::name`] does not.
-pub const NAME_VARIABLE: &str = "SLOTBUS_NAME";
 
 /// The longest request or response body, in bytes, unless [`Serve::message_limit`] says otherwise: 64 MiB.
 pub const DEFAULT_MESSAGE_LIMIT: usize = 64 << 20;
@@ -287,6 +285,7 @@ where
                 limits: options.limits,
                 access: Access::of(options.group),
                 trust: options.trust,
+                kept_by: std::env::var(SUPERVISOR_VARIABLE).ok().and_then(|pid| pid.parse().ok()),
             };
             let mut worker = Worker::start(options, service, executor)?;
             let mut shutdown = std::pin::pin!(shutdown);

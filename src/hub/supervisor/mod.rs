@@ -1,0 +1,213 @@
+//! Worker processes of a program that embeds the hub: started, started again when they end, replaced, drained.
+//!
+//! One thread per [`Supervisor`] waits for the ends of its processes, for orders and for its clock (`watch`); a process
+//! and what is known of it is a [`post::Post`].
+
+mod post;
+mod watch;
+
+use std::fmt;
+use std::io;
+use std::process::{Command, ExitStatus};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use self::post::Running;
+use self::watch::{Order, Watch};
+use super::service::Hub;
+use crate::bus::Alarm;
+use crate::protocol::{NAME_VARIABLE, SUPERVISOR_VARIABLE};
+
+/// Keeps worker processes running: starts them, starts those again that end, and drains them at the end.
+///
+/// A worker that crashes costs its requests in hand an error and nothing else: the hub notices at once, requests that
+/// nobody has claimed wait for the next process, and that is started after a pause which doubles from crash to crash.
+///
+/// A worker of this crate that a supervisor has started is asked to end (SIGTERM) when the supervising process ends, also
+/// when that is killed, so that no worker is left without an owner.
+///
+/// ```no_run
+/// # fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::process::Command;
+///
+/// use slotbus::hub::{Hub, Supervisor};
+///
+/// let hub = Hub::builder("plugin").create()?;
+/// let supervisor = Supervisor::builder(&hub, Command::new("/usr/lib/app/plugin")).processes(2).start()?;
+/// // … the hub is called …
+/// supervisor.stop();
+/// # Ok(())
+/// # }
+/// ```
+pub struct Supervisor {
+    shared: Arc<Shared>,
+    orders: Sender<Order>,
+    watch: Option<JoinHandle<()>>,
+}
+
+/// How a [`Supervisor`] goes about it. Made by [`Supervisor::builder`].
+#[must_use = "no process is started before `start`"]
+#[derive(Debug)]
+pub struct SupervisorBuilder {
+    command: Command,
+    processes: usize,
+    pauses: (Duration, Duration),
+    steady_after: Duration,
+    stop_timeout: Duration,
+}
+
+/// What is known of one process that is kept running.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ProcessState {
+    /// Its number while it runs.
+    pub pid: Option<u32>,
+    /// How often it was started.
+    pub starts: u64,
+    /// How it ended the last time.
+    pub last_end: Option<ExitStatus>,
+}
+
+/// Why processes were not replaced.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplaceError {
+    /// The next process could not be started; the former runs on.
+    #[error("the next worker process could not be started")]
+    Start(#[source] io::Error),
+    /// The next process ended before it was steady; the former runs on.
+    #[error("the next worker process ended before it was steady: {0}")]
+    Ended(ExitStatus),
+    /// There is nothing to be replaced any more, or another replacement is under way.
+    #[error("the worker processes are being stopped or replaced already")]
+    Busy,
+}
+
+/// What the supervisor and its thread share.
+struct Shared {
+    alarm: Alarm,
+    states: Mutex<Vec<ProcessState>>,
+}
+
+impl Supervisor {
+    /// Describes workers of `hub` that `command` starts. It gets the bus's name in `SLOTBUS_NAME`; a prefix of its own is the
+    /// command's to know.
+    pub fn builder(hub: &Hub, mut command: Command) -> SupervisorBuilder {
+        command.env(NAME_VARIABLE, hub.name().name()).env(SUPERVISOR_VARIABLE, std::process::id().to_string());
+        SupervisorBuilder {
+            command,
+            processes: 1,
+            pauses: (Duration::from_millis(50), Duration::from_secs(5)),
+            steady_after: Duration::from_secs(2),
+            stop_timeout: Duration::from_secs(35),
+        }
+    }
+
+    /// What is known of each process, in a fixed order.
+    pub fn processes(&self) -> Vec<ProcessState> {
+        self.shared.states.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces each process by a new one of the same command, one after another, and blocks until the former have ended.
+    ///
+    /// The new one is started first; when it has run for [`steady_after`](SupervisorBuilder::steady_after), the former is
+    /// asked to end. It answers what it has, and requests that nobody has claimed are claimed by the new one, so none fails.
+    ///
+    /// # Errors
+    ///
+    /// When the next process cannot be started or ends at once, the former runs on.
+    pub fn replace(&self) -> Result<(), ReplaceError> {
+        let (reply, outcome) = channel();
+        self.order(Order::Replace(reply));
+        outcome.recv().unwrap_or(Err(ReplaceError::Busy))
+    }
+
+    /// Asks all processes to end, and blocks until they have; who has not after
+    /// [`stop_timeout`](SupervisorBuilder::stop_timeout) is killed. Dropping a supervisor does the same.
+    pub fn stop(self) {
+        drop(self);
+    }
+
+    fn order(&self, order: Order) {
+        // Only a thread that has ended takes no order.
+        let _ = self.orders.send(order);
+        self.shared.alarm.ring();
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.order(Order::Stop);
+        if let Some(watch) = self.watch.take() {
+            let _ = watch.join();
+        }
+    }
+}
+
+impl fmt::Debug for Supervisor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Supervisor").field("processes", &self.processes()).finish_non_exhaustive()
+    }
+}
+
+impl SupervisorBuilder {
+    /// How many processes share the bus: 1 by default, at least 1.
+    pub fn processes(mut self, processes: usize) -> Self {
+        self.processes = processes.max(1);
+        self
+    }
+
+    /// The pause before a process that has ended is started again: `first`, and twice as long each time it ends before it was
+    /// steady, up to `longest`. 50 ms and 5 s by default.
+    pub fn pauses(mut self, first: Duration, longest: Duration) -> Self {
+        self.pauses = (first, longest.max(first));
+        self
+    }
+
+    /// How long a process has to run to be taken for one that works: 2 s by default.
+    pub fn steady_after(mut self, duration: Duration) -> Self {
+        self.steady_after = duration;
+        self
+    }
+
+    /// How long a process that was asked to end may take before it is killed: 35 s by default, a little more than a worker's
+    /// [`drain_timeout`](crate::Serve::drain_timeout).
+    pub fn stop_timeout(mut self, timeout: Duration) -> Self {
+        self.stop_timeout = timeout;
+        self
+    }
+
+    /// Starts the processes.
+    ///
+    /// # Errors
+    ///
+    /// When the first cannot be started, for example because there is no such program, or the system has no descriptor
+    /// or thread left; no process runs then. One that cannot be started later is tried again after the pause.
+    pub fn start(mut self) -> io::Result<Supervisor> {
+        let alarm = Alarm::new()?;
+        let shared = Arc::new(Shared { alarm, states: Mutex::default() });
+        let (orders, received) = channel();
+        let (started, outcome) = channel();
+        let watched = Arc::clone(&shared);
+        // What a process is told at the end of its parent is told at the end of the thread that started it: so all are started
+        // by the one that stays.
+        let keep = move || match Running::start(&mut self.command) {
+            Ok(first) => {
+                let watch = Watch::new(self, first, watched, received);
+                let _ = started.send(Ok(()));
+                watch.run();
+            }
+            Err(error) => drop(started.send(Err(error))),
+        };
+        let watch = std::thread::Builder::new().name("slotbus-supervisor".to_owned()).spawn(keep)?;
+        match outcome.recv() {
+            Ok(Ok(())) => Ok(Supervisor { shared, orders, watch: Some(watch) }),
+            Ok(Err(error)) => {
+                let _ = watch.join();
+                Err(error)
+            }
+            Err(_) => Err(io::Error::other("the supervisor's thread has ended")),
+        }
+    }
+}

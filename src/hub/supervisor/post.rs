@@ -1,0 +1,83 @@
+//! One process that is kept running.
+
+use std::io;
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use crate::bus::ProcessHandle;
+
+/// A process that runs.
+#[derive(Debug)]
+pub(super) struct Running {
+    child: Child,
+    pub(super) handle: ProcessHandle,
+    pub(super) since: Instant,
+}
+
+/// A process that was asked to end.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    pub(super) process: Running,
+    /// When it is killed, unless it was.
+    pub(super) killed_at: Option<Instant>,
+}
+
+/// The place of one process, filled again and again.
+#[derive(Debug)]
+pub(super) struct Post {
+    /// `None` between an end and the next start.
+    pub(super) running: Option<Running>,
+    /// When it is started again.
+    pub(super) due: Instant,
+    /// The pause before that, if it ends again before it was steady.
+    pub(super) pause: Duration,
+    pub(super) starts: u64,
+    pub(super) last_end: Option<ExitStatus>,
+}
+
+impl Running {
+    pub(super) fn start(command: &mut Command) -> io::Result<Self> {
+        let mut child = command.spawn().map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot start {}: {error}", command.get_program().display()))
+        })?;
+        match ProcessHandle::of(&child) {
+            Ok(handle) => Ok(Self { child, handle, since: Instant::now() }),
+            Err(error) => {
+                // Nobody could wait for it.
+                let _ = child.kill();
+                let _ = child.wait();
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it has.
+    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    pub(super) fn kill(&mut self) {
+        let _ = self.child.kill();
+    }
+
+    pub(super) fn leave(self, timeout: Duration) -> Leaving {
+        self.handle.terminate();
+        Leaving { process: self, killed_at: Instant::now().checked_add(timeout) }
+    }
+}
+
+impl Post {
+    pub(super) fn new(pause: Duration) -> Self {
+        Self { running: None, due: Instant::now(), pause, starts: 0, last_end: None }
+    }
+
+    /// Puts a process there.
+    pub(super) fn fill(&mut self, process: Running) -> Option<Running> {
+        self.starts += 1;
+        self.running.replace(process)
+    }
+}

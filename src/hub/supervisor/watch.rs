@@ -1,0 +1,201 @@
+//! The thread that watches over the processes of a supervisor.
+
+use std::process::Command;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::post::{Leaving, Post, Running};
+use super::{ProcessState, ReplaceError, Shared, SupervisorBuilder};
+
+/// What the thread is told to do.
+pub(super) enum Order {
+    Replace(Sender<Result<(), ReplaceError>>),
+    Stop,
+}
+
+/// A replacement under way.
+struct Replacement {
+    /// The post whose process is being replaced.
+    at: usize,
+    /// What takes over when it is steady; `None` when all have and the last one is leaving.
+    next: Option<Running>,
+    reply: Sender<Result<(), ReplaceError>>,
+}
+
+pub(super) struct Watch {
+    command: Command,
+    /// The first pause, and the longest.
+    pauses: (Duration, Duration),
+    steady_after: Duration,
+    stop_timeout: Duration,
+    shared: Arc<Shared>,
+    orders: Receiver<Order>,
+    posts: Vec<Post>,
+    leaving: Vec<Leaving>,
+    replacement: Option<Replacement>,
+    stops: bool,
+}
+
+impl Watch {
+    pub(super) fn new(
+        options: SupervisorBuilder,
+        first: Running,
+        shared: Arc<Shared>,
+        orders: Receiver<Order>,
+    ) -> Self {
+        let SupervisorBuilder { command, processes, pauses, steady_after, stop_timeout } = options;
+        let mut posts: Vec<_> = (0..processes).map(|_| Post::new(pauses.0)).collect();
+        posts[0].fill(first);
+        let mut watch = Self {
+            command,
+            pauses,
+            steady_after,
+            stop_timeout,
+            shared,
+            orders,
+            posts,
+            leaving: Vec::new(),
+            replacement: None,
+            stops: false,
+        };
+        watch.start_due();
+        watch.show();
+        watch
+    }
+
+    /// Watches until all processes have ended after a stop.
+    pub(super) fn run(mut self) {
+        while !(self.stops && self.leaving.is_empty()) {
+            let patience = self.next_due().map(|due| due.saturating_duration_since(Instant::now()));
+            let next = self.replacement.iter().filter_map(|replacement| replacement.next.as_ref());
+            let running = self.posts.iter().filter_map(|post| post.running.as_ref());
+            let leaving = self.leaving.iter().map(|leaving| &leaving.process);
+            let processes = running.chain(leaving).chain(next).map(|process| &process.handle);
+            self.shared.alarm.wait_for_ends(processes, patience);
+            self.take_orders();
+            self.see_ends();
+            self.go_on_replacing();
+            self.start_due();
+            self.show();
+        }
+    }
+
+    /// When something is to be done though nothing happens.
+    fn next_due(&self) -> Option<Instant> {
+        let starts = self.posts.iter().filter(|post| post.running.is_none() && !self.stops).map(|post| post.due);
+        let kills = self.leaving.iter().filter_map(|leaving| leaving.killed_at);
+        let next = self.replacement.iter().filter_map(|replacement| replacement.next.as_ref());
+        let steady = next.map(|next| next.since + self.steady_after);
+        starts.chain(kills).chain(steady).min()
+    }
+
+    fn take_orders(&mut self) {
+        loop {
+            match self.orders.try_recv() {
+                Ok(Order::Replace(reply)) if self.stops || self.replacement.is_some() => {
+                    let _ = reply.send(Err(ReplaceError::Busy));
+                }
+                Ok(Order::Replace(reply)) => self.replace_at(0, reply),
+                Ok(Order::Stop) | Err(TryRecvError::Disconnected) => return self.stop(),
+                Err(TryRecvError::Empty) => return,
+            }
+        }
+    }
+
+    fn stop(&mut self) {
+        self.stops = true;
+        let next = self.replacement.take().and_then(|replacement| replacement.next);
+        let running = self.posts.iter_mut().filter_map(|post| post.running.take()).chain(next);
+        self.leaving.extend(running.map(|process| process.leave(self.stop_timeout)));
+    }
+
+    /// Begins to replace the process of a post, or waits for the last ones to leave when there is no such post.
+    fn replace_at(&mut self, at: usize, reply: Sender<Result<(), ReplaceError>>) {
+        let next = (at < self.posts.len()).then(|| Running::start(&mut self.command)).transpose();
+        match next {
+            Ok(next) => self.replacement = Some(Replacement { at, next, reply }),
+            Err(error) => drop(reply.send(Err(ReplaceError::Start(error)))),
+        }
+    }
+
+    fn go_on_replacing(&mut self) {
+        let Some(Replacement { at, next, reply }) = self.replacement.take() else { return };
+        match next {
+            Some(mut next) => {
+                if let Some(status) = next.ended() {
+                    let _ = reply.send(Err(ReplaceError::Ended(status)));
+                } else if next.since.elapsed() >= self.steady_after {
+                    let former = self.posts[at].fill(next);
+                    self.leaving.extend(former.map(|former| former.leave(self.stop_timeout)));
+                    self.replace_at(at + 1, reply);
+                } else {
+                    self.replacement = Some(Replacement { at, next: Some(next), reply });
+                }
+            }
+            None if self.leaving.is_empty() => drop(reply.send(Ok(()))),
+            None => self.replacement = Some(Replacement { at, next, reply }),
+        }
+    }
+
+    /// Sees which processes have ended, and kills those that take too long.
+    fn see_ends(&mut self) {
+        let now = Instant::now();
+        for post in &mut self.posts {
+            let Some(status) = post.running.as_mut().and_then(Running::ended) else { continue };
+            let Some(process) = post.running.take() else { continue };
+            if process.since.elapsed() >= self.steady_after {
+                post.pause = self.pauses.0;
+            }
+            post.last_end = Some(status);
+            post.due = now + post.pause;
+            tracing::warn!(
+                pid = process.pid(),
+                "a worker process ended: {status}; the next starts in {:?}",
+                post.pause
+            );
+            post.pause = (post.pause * 2).min(self.pauses.1);
+        }
+        self.leaving.retain_mut(|leaving| {
+            if leaving.killed_at.is_some_and(|at| at <= now) {
+                tracing::warn!(pid = leaving.process.pid(), "a worker process does not end: it is killed");
+                leaving.process.kill();
+                leaving.killed_at = None;
+            }
+            leaving.process.ended().is_none()
+        });
+    }
+
+    /// Starts what is not running and whose time has come.
+    fn start_due(&mut self) {
+        if self.stops {
+            return;
+        }
+        for post in &mut self.posts {
+            let now = Instant::now();
+            if post.running.is_some() || post.due > now {
+                continue;
+            }
+            match Running::start(&mut self.command) {
+                Ok(process) => {
+                    tracing::info!(pid = process.pid(), "a worker process started");
+                    post.fill(process);
+                }
+                Err(error) => {
+                    tracing::error!("{error}; the next attempt is in {:?}", post.pause);
+                    post.due = now + post.pause;
+                    post.pause = (post.pause * 2).min(self.pauses.1);
+                }
+            }
+        }
+    }
+
+    fn show(&self) {
+        let state = |post: &Post| ProcessState {
+            pid: post.running.as_ref().map(Running::pid),
+            starts: post.starts,
+            last_end: post.last_end,
+        };
+        *self.shared.states.lock().unwrap_or_else(PoisonError::into_inner) = self.posts.iter().map(state).collect();
+    }
+}
