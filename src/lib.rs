@@ -77,6 +77,8 @@ pub mod extract;
 pub mod response;
 mod http;
 pub mod body;
+#[cfg(all(feature = "conformance", not(loom)))]
+pub mod conformance;
 #[cfg(all(any(feature = "register", feature = "gateway"), not(loom)))]
 pub mod control;
 mod worker;

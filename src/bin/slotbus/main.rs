@@ -1,6 +1,7 @@
 //! `slotbus`: what one does with buses from a shell.
 
 mod clean;
+mod conformance;
 
 use std::process::ExitCode;
 
@@ -17,11 +18,13 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Clean(clean::Clean),
+    Conformance(conformance::Conformance),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Clean(clean) => clean.run(),
+        Command::Conformance(conformance) => conformance.run(),
     };
     match result {
         Ok(code) => code,

@@ -1,0 +1,68 @@
+//! `slotbus conformance`.
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use slotbus::Version;
+use slotbus::conformance::{Checked, Options, Outcome, check};
+
+/// Check a worker, in whatever language it is written, against the protocol.
+///
+/// Makes the bus NAME, waits for the worker to take part, sends it requests, well-formed and damaged ones, and says of each rule
+/// whether the worker keeps it. Ends with 1 when it breaks one.
+#[derive(Debug, Args)]
+pub(crate) struct Conformance {
+    /// The bus that the worker waits for.
+    name: String,
+    /// What the names of the bus's objects begin with.
+    #[arg(long, default_value = "slotbus")]
+    prefix: String,
+    /// The protocol's version that the worker speaks.
+    #[arg(long, default_value = "1", value_parser = ["1", "2"])]
+    region_version: String,
+    /// A path whose POST the worker answers with the body that came.
+    #[arg(long, value_name = "PATH")]
+    echo: Option<String>,
+    /// Seconds that an answer may take.
+    #[arg(long, default_value = "5", value_name = "SECONDS")]
+    patience: u64,
+    /// Replace a region that does not prove that nobody uses it.
+    #[arg(long)]
+    force: bool,
+    /// Print one JSON object for each rule.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Conformance {
+    pub(crate) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        let mut options = Options::new(self.name);
+        options.prefix = self.prefix;
+        options.version = if self.region_version == "2" { Version::V2 } else { Version::V1 };
+        options.echo = self.echo;
+        options.patience = Duration::from_secs(self.patience);
+        options.force = self.force;
+        let conforms =
+            check(&options, |checked| println!("{}", if self.json { json(&checked) } else { text(&checked) }))?;
+        Ok(if conforms { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn text(checked: &Checked) -> String {
+    match &checked.outcome {
+        Outcome::Passed => format!("ok       {}", checked.rule),
+        Outcome::Skipped(why) => format!("skipped  {}: {why}", checked.rule),
+        Outcome::Failed(why) => format!("FAILED   {}: {why}", checked.rule),
+    }
+}
+
+fn json(checked: &Checked) -> String {
+    let (outcome, why) = match &checked.outcome {
+        Outcome::Passed => ("passed", None),
+        Outcome::Skipped(why) => ("skipped", Some(*why)),
+        Outcome::Failed(why) => ("failed", Some(why.as_str())),
+    };
+    serde_json::json!({ "rule": checked.rule, "outcome": outcome, "why": why }).to_string()
+}
