@@ -44,6 +44,16 @@ impl Example {
         (bus, example)
     }
 
+    /// Where it says that it listens.
+    fn address(&mut self) -> String {
+        let mut lines = BufReader::new(self.0.stdout.as_mut().unwrap()).lines();
+        let address = lines.find_map(|line| {
+            let line = line.unwrap();
+            line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned)
+        });
+        address.expect("it says where it listens")
+    }
+
     /// Sends SIGTERM, once the process has a handler for it.
     fn terminate(&self) {
         let status = Path::new("/proc").join(self.0.id().to_string()).join("status");
@@ -137,15 +147,33 @@ async fn openapi_serves_its_document_beside_its_api() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn serve_anywhere_answers_alike_over_a_bus_and_over_tcp() {
+    let (bus, over_bus) = Example::serving("serve_anywhere");
+    let mut over_tcp = Example::start("serve_anywhere", bus.name(), &["--tcp", "127.0.0.1:0"]);
+    let address = over_tcp.address();
+    let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+    for (path, status) in [("/hello/world", 200), ("/hello", 404)] {
+        let by_bus = bus.get(path).await;
+        let by_bus = by_bus.assert_status(status).text();
+        let request = Request::get(format!("{address}{path}")).body(Empty::new()).unwrap();
+        let by_tcp = client.request(request).await.unwrap();
+        assert_eq!(by_tcp.status(), status);
+        let by_tcp = by_tcp.into_body().collect().await.unwrap().to_bytes();
+        // A problem names its request's id, which only a bus gives.
+        let (by_bus, _) = by_bus.split_once(",\"request_id").unwrap_or((&by_bus, ""));
+        assert!(std::str::from_utf8(&by_tcp).unwrap().starts_with(by_bus), "{by_bus} and {by_tcp:?}");
+    }
+    drop(client);
+    over_bus.stop();
+    over_tcp.stop();
+    bus.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn gateway_forwards_http_to_whatever_worker_attaches() {
     let name = name();
     let mut gateway = Example::start("gateway", &name, &["127.0.0.1:0"]);
-    let mut lines = BufReader::new(gateway.0.stdout.take().unwrap()).lines();
-    let address = lines.find_map(|line| {
-        let line = line.unwrap();
-        line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned)
-    });
-    let address = address.expect("it says where it listens");
+    let address = gateway.address();
     let worker = Worker::start(&name, Router::new().fallback(async |uri: http::Uri| uri.to_string()));
 
     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
