@@ -160,7 +160,7 @@ async fn serve_anywhere_answers_alike_over_a_bus_and_over_tcp() {
         assert_eq!(by_tcp.status(), status);
         let by_tcp = by_tcp.into_body().collect().await.unwrap().to_bytes();
         // A problem names its request's id, which only a bus gives.
-        let (by_bus, _) = by_bus.split_once(",\"request_id").unwrap_or((&by_bus, ""));
+        let (by_bus, _) = by_bus.split_once(",\"request_id").unwrap_or((by_bus, ""));
         assert!(std::str::from_utf8(&by_tcp).unwrap().starts_with(by_bus), "{by_bus} and {by_tcp:?}");
     }
     drop(client);
