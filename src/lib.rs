@@ -68,6 +68,8 @@ extern crate self as slotbus;
 
 #[cfg(all(feature = "tokio", not(loom)))]
 pub mod testing;
+#[cfg(all(feature = "register", not(loom)))]
+pub mod register;
 mod serve;
 pub mod routing;
 mod handler;

@@ -3,9 +3,15 @@
 //! The JSON of `slotbus-hub` 0.1 and 0.2. The feature `register` is the worker's side, `gateway` the hub's. Fields that are not
 //! known are ignored on both sides.
 
+#[cfg(feature = "register")]
+mod error;
+
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "register")]
+pub use self::error::HubError;
 
 /// Where a worker registers: `POST` of a [`Registration`], answered by [`Registered`].
 pub const REGISTER_PATH: &str = "/internal/register";

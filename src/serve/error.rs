@@ -38,6 +38,10 @@ pub enum Error {
     /// The system gave no file descriptor to be woken by.
     #[error("no file descriptor is left: raise the limit of open files")]
     Descriptor(#[source] std::io::Error),
+    /// The worker could not be registered.
+    #[cfg(all(feature = "register", not(loom)))]
+    #[error(transparent)]
+    Hub(#[from] crate::control::HubError),
     /// A thread could not be started.
     #[error("a thread could not be started")]
     Thread(#[source] std::io::Error),

@@ -1,8 +1,11 @@
 //! [`serve`]: joins a tower service with a worker.
 
 mod adapter;
+#[cfg(all(feature = "register", not(loom)))]
+mod behind_hub;
 mod error;
 mod executor;
+mod future;
 // Loom's models are built with a tokio that has no signals.
 #[cfg(all(feature = "tokio", not(loom)))]
 mod signal;
@@ -13,7 +16,6 @@ use std::fmt;
 use std::future::{Future, IntoFuture, Pending, pending};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::task::Spawn;
@@ -23,6 +25,7 @@ use tower::Service;
 pub(crate) use self::adapter::HttpService;
 pub use self::error::Error;
 use self::executor::SpawnExecutor;
+pub use self::future::ServeFuture;
 #[cfg(all(feature = "tokio", not(loom)))]
 pub use self::signal::shutdown_signal;
 use crate::body::{Body, BoxError};
@@ -78,6 +81,7 @@ pub struct Serve<S, F = Pending<()>> {
 }
 
 /// What the builder's methods set.
+#[derive(Clone)]
 struct Options {
     name: Option<String>,
     prefix: String,
@@ -238,9 +242,13 @@ impl<S, F> Serve<S, F> {
     }
 
     fn bus_name(&self) -> Result<BusName, Error> {
+        Ok(BusName::new(&self.options.prefix, &self.chosen_name()?)?)
+    }
+
+    /// The name that was given, or stands in the environment.
+    pub(crate) fn chosen_name(&self) -> Result<String, Error> {
         let from_environment = || std::env::var(NAME_VARIABLE).ok();
-        let name = self.options.name.clone().or_else(from_environment).ok_or(Error::NoName)?;
-        Ok(BusName::new(&self.options.prefix, &name)?)
+        self.options.name.clone().or_else(from_environment).ok_or(Error::NoName)
     }
 }
 
@@ -267,7 +275,7 @@ where
     type IntoFuture = ServeFuture;
 
     fn into_future(self) -> ServeFuture {
-        ServeFuture(Box::pin(async move {
+        ServeFuture::new(async move {
             let name = self.bus_name()?;
             let Self { service, shutdown, options } = self;
             let executor = match options.executor {
@@ -301,7 +309,7 @@ where
                 Ok(ended) => Ok(ended?),
                 Err(_) => panic!("the worker's supervisor panicked"),
             }
-        }))
+        })
     }
 }
 
@@ -314,26 +322,4 @@ fn default_executor() -> Result<Arc<dyn Executor>, Error> {
 #[cfg(not(feature = "tokio"))]
 fn default_executor() -> Result<Arc<dyn Executor>, Error> {
     Err(Error::NoExecutor)
-}
-
-/// A running worker. It ends when its shutdown signal resolves, or with an [`Error`].
-///
-/// Dropped, the worker stops at once: what is in hand is answered 503, and the drop blocks for as long as its threads need
-/// to come back, 100 ms at most for one that is inside a handler, and 1 s at most for a hub that has not read a long
-/// answer yet. A thread still inside a handler then ends by itself after it.
-#[must_use = "a worker does nothing until it is awaited"]
-pub struct ServeFuture(Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>);
-
-impl Future for ServeFuture {
-    type Output = Result<(), Error>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx)
-    }
-}
-
-impl fmt::Debug for ServeFuture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ServeFuture")
-    }
 }

@@ -1,0 +1,285 @@
+//! A worker behind a hub that speaks HTTP, as `slotbus-hub` and `slotbus gateway` do: it registers and gets its bus.
+//!
+//! ```text
+//!   POST /internal/register ─► bus ─► worker          one worker, for as long as the name of its bus stays
+//!          ▲                    │
+//!          └── forgotten ◄── GET /health, once a second
+//! ```
+//!
+//! What stays true: the worker follows its bus by itself, whatever the registration does; a hub that does not answer is waited
+//! for and never ends a worker; a registration that the hub refuses, the first time, does.
+
+mod client;
+mod events;
+mod lifecycle;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::future::{Future, IntoFuture, Pending};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::{Either, select};
+use http::{Request, Response};
+use tower::Service;
+
+use self::client::HubClient;
+pub use self::events::Events;
+pub use self::lifecycle::{NoLifecycle, SseLifecycleRejection};
+use crate::body::{Body, BoxError};
+use crate::control::{
+    DEFAULT_HUB, HEALTH_PATH, Health, HubError, PING_PATH, REGISTER_PATH, Registered, Registration, Route,
+};
+use crate::routing::Router;
+use crate::serve::{Error, Serve, ServeFuture};
+
+/// The variable that says where the hub is when [`Serve::hub`] is given an empty address.
+pub const HUB_VARIABLE: &str = "SLOTBUS_HUB";
+/// The variable that holds the hub's secret when [`ServeBehindHub::secret`] does not.
+pub const SECRET_VARIABLE: &str = "SLOTBUS_HUB_SECRET";
+
+/// How often the hub is asked whether it still knows the worker.
+const HEALTH_CHECK: Duration = Duration::from_secs(1);
+/// The pause before another attempt to register: the first, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+impl<F> Serve<Router, F> {
+    /// Registers the router's routes with the hub at `url` and serves the bus that the hub gives.
+    ///
+    /// An empty `url` stands for the variable `SLOTBUS_HUB`, and for `http://127.0.0.1:3200` without one. The name under which
+    /// the worker registers is [`name`](Self::name), or `SLOTBUS_NAME`. Beside each GET there is a HEAD. Needs the feature
+    /// `register`, and a tokio runtime with I/O and time.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), slotbus::Error> {
+    /// use slotbus::{Router, handler, routes};
+    ///
+    /// #[handler(GET, "/hello")]
+    /// async fn hello() -> &'static str {
+    ///     "hello"
+    /// }
+    ///
+    /// let app = Router::new().routes(routes![hello]);
+    /// slotbus::serve(app).name("greeter").hub("http://127.0.0.1:3200").await
+    /// # }
+    /// ```
+    pub fn hub(self, url: impl Into<String>) -> ServeBehindHub<Router, F> {
+        let routes = self.service().list().map(|route| (route.method.to_string(), route.pattern.to_owned())).collect();
+        ServeBehindHub::new(self, url.into(), routes)
+    }
+}
+
+impl<S, F> Serve<S, F> {
+    /// As [`hub`](Serve::hub), for a service that cannot say itself what it answers: an `axum::Router`, a `ServeDir`. Its routes
+    /// are methods and patterns.
+    ///
+    /// ```no_run
+    /// # async fn run(app: axum::Router) -> Result<(), slotbus::Error> {
+    /// slotbus::serve(app).name("shop").hub_with_routes("", [("GET", "/items/{id}"), ("POST", "/items")]).await
+    /// # }
+    /// ```
+    pub fn hub_with_routes<M, P>(
+        self,
+        url: impl Into<String>,
+        routes: impl IntoIterator<Item = (M, P)>,
+    ) -> ServeBehindHub<S, F>
+    where
+        M: Into<String>,
+        P: Into<String>,
+    {
+        let routes = routes.into_iter().map(|(method, pattern)| (method.into(), pattern.into())).collect();
+        ServeBehindHub::new(self, url.into(), routes)
+    }
+}
+
+/// A worker that registers with a hub before it serves; `.await` starts it. Made by [`Serve::hub`].
+///
+/// It asks the hub once a second whether it is still known, and registers again when it is not, when the hub was started anew or
+/// could not be reached, after pauses from 50 ms, doubled up to 5 s. What is in hand meanwhile is answered as ever.
+///
+/// # Errors
+///
+/// Those of [`serve`](crate::serve), and [`Error::Hub`] when the address is none, or the hub refuses the first registration. A hub that
+/// cannot be reached is waited for: at the beginning as long as [`connect_timeout`](Serve::connect_timeout) says, and for ever later.
+#[must_use = "a worker does nothing until it is awaited"]
+pub struct ServeBehindHub<S, F = Pending<()>> {
+    serve: Serve<S, F>,
+    url: String,
+    secret: Option<String>,
+    routes: Vec<(String, String)>,
+    streams: BTreeSet<String>,
+}
+
+impl<S, F> ServeBehindHub<S, F> {
+    fn new(serve: Serve<S, F>, url: String, routes: Vec<(String, String)>) -> Self {
+        Self { serve, url, secret: None, routes, streams: BTreeSet::new() }
+    }
+
+    /// What the hub asks of callers from other machines; by default the variable `SLOTBUS_HUB_SECRET`.
+    pub fn secret(mut self, secret: impl Into<String>) -> Self {
+        self.secret = Some(secret.into());
+        self
+    }
+
+    /// Makes streams of server-sent events of these patterns: the hub keeps their clients' connections, tells the handler of their
+    /// coming and going by a GET with an [`SseLifecycle`](crate::control::SseLifecycle), and sends them what [`Events::push`] is given.
+    pub fn streams<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
+        self.streams.extend(patterns.into_iter().map(Into::into));
+        self
+    }
+
+    /// Stops when `signal` resolves, as [`Serve::with_graceful_shutdown`] does.
+    pub fn with_graceful_shutdown<G>(self, signal: G) -> ServeBehindHub<S, G>
+    where
+        G: Future<Output = ()> + Send + 'static,
+    {
+        let Self { serve, url, secret, routes, streams } = self;
+        ServeBehindHub { serve: serve.with_graceful_shutdown(signal), url, secret, routes, streams }
+    }
+
+    /// What is registered: HEAD beside GET, and the hub's ping.
+    fn registration(&self) -> Result<Registration, Error> {
+        let name = self.serve.chosen_name()?;
+        let mut routes = BTreeSet::from([("GET".to_owned(), PING_PATH.to_owned())]);
+        for (method, path) in &self.routes {
+            if method == "GET" && !self.streams.contains(path) {
+                routes.insert(("HEAD".to_owned(), path.clone()));
+            }
+            routes.insert((method.clone(), path.clone()));
+        }
+        let sse = |method: &str, path: &str| method == "GET" && self.streams.contains(path);
+        let routes = routes.into_iter().map(|(method, path)| Route { sse: sse(&method, &path), method, path });
+        Ok(Registration { name, routes: routes.collect() })
+    }
+}
+
+impl<S, F> fmt::Debug for ServeBehindHub<S, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secret = self.secret.as_ref().map(|_| "***");
+        f.debug_struct("ServeBehindHub")
+            .field("serve", &self.serve)
+            .field("url", &self.url)
+            .field("secret", &secret)
+            .finish()
+    }
+}
+
+impl<S, R, F> IntoFuture for ServeBehindHub<S, F>
+where
+    S: Service<Request<Body>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    R: http_body::Body + Send + 'static,
+    R::Data: Send,
+    R::Error: Into<BoxError>,
+    F: Future<Output = ()> + Send + 'static,
+{
+    type Output = Result<(), Error>;
+    type IntoFuture = ServeFuture;
+
+    fn into_future(self) -> ServeFuture {
+        ServeFuture::new(async move {
+            let registration = self.registration()?;
+            let url = Some(self.url).filter(|url| !url.is_empty()).or_else(|| std::env::var(HUB_VARIABLE).ok());
+            let secret = self.secret.or_else(|| std::env::var(SECRET_VARIABLE).ok());
+            let client = HubClient::new(url.as_deref().unwrap_or(DEFAULT_HUB), secret.as_deref())?;
+            let registrar = Registrar { client: Arc::new(client), registration };
+            let (serve, shutdown) = self.serve.take_shutdown();
+            let shutdown = shutdown.shared();
+
+            let first = registrar.register_first(serve.chosen_connect_timeout());
+            let mut registered = match select(shutdown.clone(), pin!(first)).await {
+                Either::Left(_) => return Ok(()),
+                Either::Right((registered, _)) => registered?,
+            };
+            loop {
+                // Names that a hub gives have a prefix of its own before the worker's.
+                let (prefix, name) = split(&registered.shm_name, &registrar.registration.name)?;
+                let worker = serve.on_bus(prefix, name).with_graceful_shutdown(shutdown.clone());
+                let watch = pin!(registrar.watch(registered.clone()));
+                match select(pin!(worker.into_future()), watch).await {
+                    Either::Left((ended, _)) => return ended,
+                    // Another bus: nobody sends on this one any more, whose worker goes with this turn.
+                    Either::Right((next, _worker)) => registered = next,
+                }
+            }
+        })
+    }
+}
+
+/// Prefix and name of a region that a hub named.
+fn split<'a>(region: &'a str, name: &str) -> Result<(&'a str, &'a str), Error> {
+    let parts = region.strip_suffix(name).and_then(|prefix| prefix.strip_suffix('-'));
+    match parts {
+        Some(prefix) if !prefix.is_empty() => Ok((prefix, &region[prefix.len() + 1..])),
+        _ => region.split_once('-').ok_or_else(|| HubError::Region(region.to_owned()).into()),
+    }
+}
+
+/// Keeps one worker registered.
+struct Registrar {
+    client: Arc<HubClient>,
+    registration: Registration,
+}
+
+impl Registrar {
+    async fn register(&self) -> Result<Registered, HubError> {
+        let registered: Registered = self.client.post(REGISTER_PATH, &self.registration).await?;
+        let (name, bus) = (&self.registration.name, &registered.shm_name);
+        tracing::info!(hub = %self.client, name, bus, routes = self.registration.routes.len(), "registered");
+        Ok(registered)
+    }
+
+    /// Registers for the first time, when a refusal is final and the patience may end.
+    async fn register_first(&self, patience: Option<Duration>) -> Result<Registered, HubError> {
+        let attempts = async {
+            let mut pause = PAUSES.0;
+            loop {
+                match self.register().await {
+                    Err(error) if error.is_passing() => self.wait(&error, &mut pause).await,
+                    outcome => return outcome,
+                }
+            }
+        };
+        match patience {
+            None => attempts.await,
+            Some(patience) => tokio::time::timeout(patience, attempts)
+                .await
+                .unwrap_or_else(|_| Err(HubError::NotReached { url: self.client.to_string(), waited: patience })),
+        }
+    }
+
+    /// Watches whether the hub knows the worker, and registers again; resolves when that gives another bus.
+    async fn watch(&self, registered: Registered) -> Registered {
+        let mut known = registered.worker_id;
+        let mut pause = PAUSES.0;
+        loop {
+            tokio::time::sleep(HEALTH_CHECK).await;
+            match self.client.get::<Health>(HEALTH_PATH).await {
+                Ok(health) if health.workers.iter().any(|worker| worker.worker_id == known) => continue,
+                Ok(_) => tracing::info!(hub = %self.client, "the hub does not know this worker any more"),
+                Err(error) => tracing::debug!(hub = %self.client, "{error}"),
+            }
+            let next = loop {
+                match self.register().await {
+                    Ok(next) => break next,
+                    Err(error) => self.wait(&error, &mut pause).await,
+                }
+            };
+            pause = PAUSES.0;
+            if next.shm_name != registered.shm_name {
+                return next;
+            }
+            known = next.worker_id;
+        }
+    }
+
+    async fn wait(&self, error: &HubError, pause: &mut Duration) {
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        tracing::warn!(hub = %self.client, cause, "not registered, the next attempt is in {pause:?}: {error}");
+        tokio::time::sleep(*pause).await;
+        *pause = (*pause * 2).min(PAUSES.1);
+    }
+}

@@ -1,0 +1,33 @@
+//! What a worker that registers with a hub needs of its description before, and for each bus that it is given.
+
+use std::future::pending;
+use std::time::Duration;
+
+use super::{Options, Serve};
+
+impl<S, F> Serve<S, F> {
+    /// What is served.
+    pub(crate) fn service(&self) -> &S {
+        &self.service
+    }
+
+    /// How long the hub may be waited for at the start.
+    pub(crate) fn chosen_connect_timeout(&self) -> Option<Duration> {
+        self.options.connect_timeout
+    }
+
+    /// Takes the signal out, which may be needed before there is a worker.
+    pub(crate) fn take_shutdown(self) -> (Serve<S>, F) {
+        let Self { service, shutdown, options } = self;
+        (Serve { service, shutdown: pending(), options }, shutdown)
+    }
+
+    /// The same worker on another bus.
+    pub(crate) fn on_bus(&self, prefix: &str, name: &str) -> Serve<S>
+    where
+        S: Clone,
+    {
+        let options = Options { name: Some(name.to_owned()), prefix: prefix.to_owned(), ..self.options.clone() };
+        Serve { service: self.service.clone(), shutdown: pending(), options }
+    }
+}

@@ -1,0 +1,145 @@
+//! A hub of a few lines, for what the published one does not do when it is told to.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use slotbus::control::{Health, Registered, Registration, WorkerInfo};
+use slotbus::hub::Hub;
+
+use super::{Error, HubError, Registered as Worker, until};
+
+/// What the hub has seen, and how it answers.
+#[derive(Default)]
+struct Book {
+    seen: Vec<(Registration, Option<String>)>,
+    /// Statuses that the next registrations are answered with.
+    refusals: Vec<StatusCode>,
+    known: Option<String>,
+    bus: String,
+}
+
+type Shared = Arc<Mutex<Book>>;
+
+async fn register(State(book): State<Shared>, headers: HeaderMap, Json(registration): Json<Registration>) -> Response {
+    let mut book = book.lock().unwrap();
+    let secret = headers.get("x-hub-secret").map(|secret| secret.to_str().unwrap().to_owned());
+    book.seen.push((registration, secret));
+    if let Some(status) = book.refusals.pop() {
+        return (status, "it has its reasons").into_response();
+    }
+    let worker_id = format!("worker-{}", book.seen.len());
+    book.known = Some(worker_id.clone());
+    Json(Registered { worker_id, shm_name: book.bus.clone() }).into_response()
+}
+
+async fn health(State(book): State<Shared>) -> Json<Health> {
+    let known = book.lock().unwrap().known.clone();
+    let info = |worker_id| WorkerInfo { name: "w".into(), worker_id, route_count: 0, transport: "shm".into() };
+    Json(Health { ok: true, workers: known.into_iter().map(info).collect() })
+}
+
+/// Its address, and what it knows; it gives out the bus `bus`.
+async fn hub(bus: &str) -> (String, Shared) {
+    let book = Shared::default();
+    book.lock().unwrap().bus = format!("slotbus-{bus}");
+    let app = axum::Router::new()
+        .route("/internal/register", post(register))
+        .route("/health", get(health))
+        .with_state(Arc::clone(&book));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(axum::serve(listener, app).into_future());
+    (url, book)
+}
+
+fn name() -> String {
+    format!("test-{}", uuid::Uuid::new_v4())
+}
+
+async fn answers(bus: &Hub) {
+    let request = http::Request::get("/double/21").body(slotbus::Body::empty()).unwrap();
+    let answer = bus.call(request).await.unwrap();
+    assert_eq!(slotbus::body::to_bytes(answer.into_body(), 100).await.unwrap(), "42");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_router_registers_its_routes_with_head_ping_and_streams_and_shows_its_secret() {
+    let name = name();
+    let bus = Hub::builder(&name).create().unwrap();
+    let (url, book) = hub(&name).await;
+    let worker = Worker::with("w", &url, |worker| worker.secret("open sesame"));
+    answers(&bus).await;
+    let (registration, secret) = book.lock().unwrap().seen[0].clone();
+    assert_eq!((registration.name.as_str(), secret.as_deref()), ("w", Some("open sesame")));
+    let routes = registration.routes.iter().map(|route| (route.method.as_str(), route.path.as_str(), route.sse));
+    let mut routes: Vec<_> = routes.collect();
+    routes.sort_unstable();
+    let expected = [
+        ("GET", "/__ping__", false),
+        ("GET", "/double/{number}", false),
+        ("GET", "/stream/{topic}", true),
+        ("HEAD", "/double/{number}", false),
+        ("POST", "/echo", false),
+    ];
+    assert_eq!(routes, expected);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_in_no_debug_output() {
+    let worker = slotbus::serve(super::app().0).name("w").hub("").secret("open sesame");
+    assert!(!format!("{worker:?}").contains("sesame"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_registration_ends_the_worker_with_what_the_hub_said() {
+    let (url, book) = hub("none").await;
+    book.lock().unwrap().refusals.push(StatusCode::BAD_REQUEST);
+    let error = slotbus::serve(super::app().0).name("w").hub(url).await.unwrap_err();
+    assert!(matches!(error, Error::Hub(HubError::Refused { .. })));
+    assert_eq!(error.to_string(), "the hub answered 400 Bad Request: it has its reasons");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_is_not_well_yet_is_asked_again() {
+    let name = name();
+    let bus = Hub::builder(&name).create().unwrap();
+    let (url, book) = hub(&name).await;
+    book.lock().unwrap().refusals.extend([StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE]);
+    let worker = Worker::start("w", &url);
+    answers(&bus).await;
+    assert_eq!(book.lock().unwrap().seen.len(), 3);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_the_hub_forgot_registers_again_and_follows_to_another_bus() {
+    let (first, second) = (name(), name());
+    let bus = Hub::builder(&first).create().unwrap();
+    let (url, book) = hub(&first).await;
+    let worker = Worker::start("w", &url);
+    answers(&bus).await;
+    book.lock().unwrap().known = None;
+    until("another registration", async || book.lock().unwrap().seen.len() == 2).await;
+    answers(&bus).await;
+
+    let other = Hub::builder(&second).create().unwrap();
+    {
+        let mut book = book.lock().unwrap();
+        book.bus = format!("slotbus-{second}");
+        book.known = None;
+    }
+    answers(&other).await;
+    assert_eq!(book.lock().unwrap().seen.len(), 3);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shutdown_before_the_hub_is_there_ends_the_worker() {
+    let worker = Worker::start("w", "http://127.0.0.1:9");
+    worker.stop().await;
+}
