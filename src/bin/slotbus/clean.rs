@@ -13,11 +13,20 @@ pub(crate) struct Clean {
     /// What the names of the buses' objects begin with; `hub` for those of slotbus-hub.
     #[arg(long, default_value = "slotbus")]
     prefix: String,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Clean {
     pub(crate) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         let cleaned = slotbus::clean(&self.prefix)?;
+        if self.json {
+            let left = cleaned.left.iter().map(|left| (left.bus.to_string(), left.reason.to_string().into()));
+            let left: serde_json::Map<String, serde_json::Value> = left.collect();
+            println!("{}", serde_json::json!({ "removed": cleaned.objects, "left": left }));
+            return Ok(ExitCode::SUCCESS);
+        }
         for object in &cleaned.objects {
             println!("removed {object}");
         }

@@ -1,6 +1,10 @@
 //! `slotbus`: what one does with buses from a shell.
 
+mod bench;
+mod bus;
+mod call;
 mod clean;
+mod completions;
 mod conformance;
 
 use std::process::ExitCode;
@@ -17,13 +21,19 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Bench(bench::Bench),
+    Call(call::Call),
     Clean(clean::Clean),
+    Completions(completions::Completions),
     Conformance(conformance::Conformance),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Bench(bench) => bench.run(),
+        Command::Call(call) => call.run(),
         Command::Clean(clean) => clean.run(),
+        Command::Completions(completions) => completions.run(),
         Command::Conformance(conformance) => conformance.run(),
     };
     match result {

@@ -1,0 +1,188 @@
+//! `slotbus bench`: load, and how long its answers take.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::io::{IsTerminal, Write};
+use std::pin::pin;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use futures::future::{Either, join_all, select};
+use hdrhistogram::Histogram;
+use slotbus::hub::Hub;
+
+use super::bus::{BusArguments, RequestArguments, duration};
+
+/// Send many requests to the workers of a bus, and print how long the answers take.
+///
+/// Makes the bus NAME, as its hub, and waits for a worker. The first answer is not counted.
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    #[command(flatten)]
+    bus: BusArguments,
+    #[command(flatten)]
+    request: RequestArguments,
+    /// Requests in flight at once.
+    #[arg(short, long, default_value_t = 1)]
+    concurrency: usize,
+    /// How many requests.
+    #[arg(short = 'n', long, default_value_t = 100_000, conflicts_with = "duration")]
+    requests: u64,
+    /// How long, instead of how many: 10s.
+    #[arg(long, value_parser = duration)]
+    duration: Option<Duration>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was counted. Latencies are nanoseconds.
+#[derive(Debug)]
+struct Counts {
+    latencies: Histogram<u64>,
+    statuses: BTreeMap<u16, u64>,
+    errors: BTreeMap<String, u64>,
+}
+
+impl Counts {
+    fn new() -> Self {
+        let latencies = Histogram::new(3).expect("three digits are possible");
+        Self { latencies, statuses: BTreeMap::new(), errors: BTreeMap::new() }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.latencies.add(other.latencies).expect("both grow by themselves");
+        other.statuses.into_iter().for_each(|(status, count)| *self.statuses.entry(status).or_default() += count);
+        other.errors.into_iter().for_each(|(error, count)| *self.errors.entry(error).or_default() += count);
+    }
+}
+
+/// When the load ends.
+#[derive(Clone)]
+struct End {
+    left: Arc<AtomicU64>,
+    at: Option<Instant>,
+}
+
+impl End {
+    /// Whether there is another request to be sent.
+    fn another(&self) -> bool {
+        let take = |left: u64| left.checked_sub(1);
+        self.at.is_none_or(|at| Instant::now() < at)
+            && self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+    }
+}
+
+impl Bench {
+    pub(crate) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        let body = self.request.body()?;
+        let hub = self.bus.hub()?;
+        hub.call_blocking(self.request.request(body.clone())).map_err(|error| self.bus.failed(error))?;
+        let total = if self.duration.is_some() { u64::MAX } else { self.requests };
+        let started = Instant::now();
+        let end = End { left: Arc::new(AtomicU64::new(total)), at: self.duration.map(|duration| started + duration) };
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build()?;
+        let counts = runtime.block_on(async {
+            let one = || {
+                let (hub, end, request, body) = (hub.clone(), end.clone(), &self.request, body.clone());
+                let request = move || request.request(body.clone());
+                load(hub, end, request)
+            };
+            // On one task: hundreds of callers on one thread are what a hub is made for.
+            let callers = join_all((0..self.concurrency.max(1)).map(|_| one()));
+            let progress = pin!(self.show_progress(&end, total, started));
+            let Either::Left((all, _)) = select(callers, progress).await else { unreachable!("it shows for ever") };
+            let mut counts = Counts::new();
+            all.into_iter().for_each(|one| counts.add(one));
+            counts
+        });
+        let took = started.elapsed();
+        if std::io::stderr().is_terminal() {
+            eprint!("\r\x1b[K");
+        }
+        if self.json {
+            println!("{}", json(&counts, took));
+        } else {
+            print(&counts, took)?;
+        }
+        Ok(if counts.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// A line on a terminal, twice a second; never ends.
+    async fn show_progress(&self, end: &End, total: u64, started: Instant) {
+        loop {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            if !std::io::stderr().is_terminal() {
+                continue;
+            }
+            let sent = total - end.left.load(Ordering::Relaxed);
+            let share = match self.duration {
+                Some(duration) => started.elapsed().as_secs_f64() / duration.as_secs_f64(),
+                None => sent as f64 / total.max(1) as f64,
+            };
+            let width = (share.clamp(0.0, 1.0) * 40.0) as usize;
+            eprint!("\r\x1b[K[{:40}] {:3.0} %  {sent} requests", "=".repeat(width), share * 100.0);
+            let _ = std::io::stderr().flush();
+        }
+    }
+}
+
+async fn load(hub: Hub, end: End, request: impl Fn() -> http::Request<slotbus::Body>) -> Counts {
+    let mut counts = Counts::new();
+    while end.another() {
+        let sent = Instant::now();
+        match hub.call(request()).await {
+            Ok(response) => {
+                let nanos = u64::try_from(sent.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                counts.latencies.record(nanos).expect("it grows by itself");
+                *counts.statuses.entry(response.status().as_u16()).or_default() += 1;
+            }
+            Err(error) => *counts.errors.entry(error.to_string()).or_default() += 1,
+        }
+    }
+    counts
+}
+
+const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
+
+fn micros(nanos: u64) -> f64 {
+    nanos as f64 / 1000.0
+}
+
+fn json(counts: &Counts, took: Duration) -> serde_json::Value {
+    let latencies = &counts.latencies;
+    let mut micros_at: serde_json::Map<_, _> = QUANTILES
+        .iter()
+        .map(|&(name, quantile)| (name.to_owned(), micros(latencies.value_at_quantile(quantile)).into()))
+        .collect();
+    micros_at.insert("max".to_owned(), micros(latencies.max()).into());
+    serde_json::json!({
+        "answers": latencies.len(),
+        "seconds": took.as_secs_f64(),
+        "per_second": latencies.len() as f64 / took.as_secs_f64(),
+        "micros": micros_at,
+        "statuses": counts.statuses,
+        "errors": counts.errors,
+    })
+}
+
+fn print(counts: &Counts, took: Duration) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let latencies = &counts.latencies;
+    let per_second = latencies.len() as f64 / took.as_secs_f64();
+    writeln!(out, "{} answers in {took:.2?}, {per_second:.0} a second", latencies.len())?;
+    for (name, quantile) in QUANTILES {
+        writeln!(out, "  {name:6} {:10.2} µs", micros(latencies.value_at_quantile(quantile)))?;
+    }
+    writeln!(out, "  {:6} {:10.2} µs", "max", micros(latencies.max()))?;
+    for (status, count) in &counts.statuses {
+        writeln!(out, "  status {status}: {count}")?;
+    }
+    for (error, count) in &counts.errors {
+        writeln!(out, "  {error}: {count}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! `slotbus completions`.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+/// Print what a shell needs to complete these commands.
+///
+/// For bash: `slotbus completions bash > ~/.local/share/bash-completion/completions/slotbus`
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    shell: Shell,
+}
+
+impl Completions {
+    pub(crate) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        clap_complete::generate(self.shell, &mut super::Arguments::command(), "slotbus", &mut std::io::stdout());
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,169 @@
+//! The program `slotbus`, as a shell runs it.
+#![cfg(feature = "cli")]
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use slotbus::hub::Hub;
+use slotbus::{Path, Router, handler, routes};
+use tokio::sync::oneshot;
+
+#[handler(GET, "/hello/{name}")]
+async fn hello(Path(name): Path<String>) -> ([(&'static str, &'static str); 1], String) {
+    ([("x-greeting", "1")], format!("hello, {name}"))
+}
+
+#[handler(POST, "/echo")]
+async fn echo(body: bytes::Bytes) -> bytes::Bytes {
+    body
+}
+
+/// A worker on a thread of its own, until it is dropped.
+struct Worker {
+    name: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Worker {
+    fn start() -> Self {
+        let name = format!("test-{}", uuid::Uuid::new_v4());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let app = Router::new().routes(routes![hello, echo]);
+        let serve = slotbus::serve(app).name(&name).with_graceful_shutdown(async { drop(stopped.await) });
+        let thread = std::thread::spawn(|| {
+            tokio::runtime::Runtime::new().unwrap().block_on(serve.into_future()).unwrap();
+        });
+        Self { name, stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let _ = self.thread.take().map(|thread| thread.join());
+    }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slotbus"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn slotbus(arguments: &[&str]) -> (Output, String, String) {
+    let output = command(arguments).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    (output, out, err)
+}
+
+#[test]
+fn call_prints_the_body_as_it_is_and_with_include_the_head_before_it() {
+    let worker = Worker::start();
+    let (output, out, err) = slotbus(&["call", &worker.name, "get", "/hello/world"]);
+    assert!(output.status.success(), "{err}");
+    assert_eq!((out.as_str(), err.as_str()), ("hello, world", ""));
+    let (_, out, _) = slotbus(&["call", &worker.name, "GET", "/hello/world", "--include"]);
+    assert!(
+        out.starts_with("200 OK\n") && out.contains("x-greeting: 1\n") && out.ends_with("\n\nhello, world"),
+        "{out}"
+    );
+    let (_, out, _) = slotbus(&["call", &worker.name, "GET", "/hello/world", "--json"]);
+    let answer: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((answer["status"].as_u64(), answer["body"].as_str()), (Some(200), Some("hello, world")));
+}
+
+#[test]
+fn call_sends_a_body_of_the_command_line_of_a_file_and_of_the_standard_input() {
+    let worker = Worker::start();
+    let call = |data: &str| ["call", &worker.name, "POST", "/echo", "-d", data].map(str::to_owned);
+    let text = |arguments: &[String]| slotbus(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).1;
+    assert_eq!(text(&call("a text")), "a text");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("body");
+    let long = "0123456789".repeat(30_000);
+    std::fs::write(&file, &long).unwrap();
+    assert_eq!(text(&call(&format!("@{}", file.display()))), long);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_slotbus"))
+        .args(call("@-"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"piped").unwrap();
+    assert_eq!(child.wait_with_output().unwrap().stdout, b"piped");
+    let (output, _, err) = slotbus(&["call", &worker.name, "POST", "/echo", "-d", "@/no/such/file"]);
+    assert!(!output.status.success() && err.contains("cannot read /no/such/file"), "{err}");
+}
+
+#[test]
+fn call_ends_with_22_for_an_error_when_it_is_to_fail() {
+    let worker = Worker::start();
+    assert_eq!(slotbus(&["call", &worker.name, "GET", "/nowhere"]).0.status.code(), Some(0));
+    assert_eq!(slotbus(&["call", &worker.name, "GET", "/nowhere", "--fail"]).0.status.code(), Some(22));
+}
+
+#[test]
+fn call_says_what_to_do_without_a_worker_and_beside_another_hub() {
+    let name = format!("test-{}", uuid::Uuid::new_v4());
+    let (output, _, err) = slotbus(&["call", &name, "GET", "/", "--timeout", "50ms"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err.contains("no answer within 50ms") && err.contains(&format!("SLOTBUS_NAME={name}")), "{err}");
+    let _hub = Hub::builder(&name).create().unwrap();
+    let (output, _, err) = slotbus(&["call", &name, "GET", "/"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err.contains("already has a live hub") && err.contains("ask that one"), "{err}");
+}
+
+#[test]
+fn what_no_bus_carries_is_refused_before_anything_is_made() {
+    for (arguments, said) in
+        [(["call", "w", "TRACE", "/"], "a bus carries GET, POST"), (["call", "w/../x", "GET", "/"], "w/../x")]
+    {
+        let (output, _, err) = slotbus(&arguments);
+        assert!(!output.status.success() && err.contains(said), "{err}");
+    }
+    let (output, _, err) = slotbus(&["call", "w", "GET", "/", "-H", "no colon"]);
+    assert!(!output.status.success() && err.contains("`name: value`"), "{err}");
+}
+
+#[test]
+fn bench_counts_every_request_and_shows_quantiles() {
+    let worker = Worker::start();
+    let (output, out, err) = slotbus(&["bench", &worker.name, "GET", "/hello/you", "-n", "5000", "-c", "8", "--json"]);
+    assert!(output.status.success(), "{err}");
+    let counts: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((counts["answers"].as_u64(), counts["statuses"]["200"].as_u64()), (Some(5000), Some(5000)));
+    assert_eq!(counts["errors"], serde_json::json!({}));
+    let micros = |name: &str| counts["micros"][name].as_f64().unwrap();
+    assert!(0.0 < micros("p50") && micros("p50") <= micros("p99.9") && micros("p99.9") <= micros("max"));
+    let (_, out, _) = slotbus(&["bench", &worker.name, "GET", "/nowhere", "--duration", "100ms"]);
+    assert!(out.contains("status 404: ") && out.contains("p99.9"), "{out}");
+}
+
+#[test]
+fn clean_says_what_it_removed_as_json_too() {
+    let name = format!("test-{}", uuid::Uuid::new_v4());
+    let prefix = format!("p{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
+    let mut killed = command(&["call", &name, "GET", "/", "--timeout", "1m", "--prefix", &prefix]).spawn().unwrap();
+    let region = std::path::PathBuf::from(format!("/dev/shm/{prefix}-{name}"));
+    while !region.exists() {
+        std::thread::yield_now();
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let (output, out, err) = slotbus(&["clean", "--prefix", &prefix, "--json"]);
+    assert!(output.status.success(), "{err}");
+    let cleaned: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert!(cleaned["removed"].as_array().unwrap().contains(&format!("{prefix}-{name}").into()), "{out}");
+    assert!(!region.exists());
+}
+
+#[test]
+fn there_are_completions_for_the_shells() {
+    for shell in ["bash", "zsh", "fish"] {
+        let (output, out, _) = slotbus(&["completions", shell]);
+        assert!(output.status.success() && out.contains("conformance"), "{shell}");
+    }
+}
