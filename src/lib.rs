@@ -68,6 +68,8 @@ extern crate self as slotbus;
 
 #[cfg(all(feature = "tokio", not(loom)))]
 pub mod testing;
+#[cfg(all(feature = "gateway", not(loom)))]
+pub mod gateway;
 mod serve;
 pub mod routing;
 mod handler;

@@ -1,6 +1,7 @@
 //! `slotbus`: what one does with buses from a shell.
 
 mod clean;
+mod gateway;
 
 use std::process::ExitCode;
 
@@ -17,11 +18,13 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Clean(clean::Clean),
+    Gateway(gateway::Gateway),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Clean(clean) => clean.run(),
+        Command::Gateway(gateway) => gateway.run(),
     };
     match result {
         Ok(code) => code,
