@@ -53,6 +53,7 @@ pub(super) struct Options {
     pub(super) streams: usize,
     pub(super) patience: Duration,
     pub(super) heartbeat: Duration,
+    pub(super) pings: Duration,
     pub(super) drain: Duration,
     pub(super) secret: Option<Secret>,
     pub(super) render: Option<Arc<dyn Fn() -> String + Send + Sync>>,
@@ -75,6 +76,7 @@ impl Default for Options {
             streams: 1024,
             patience: Duration::from_secs(10),
             heartbeat: Duration::from_secs(15),
+            pings: Duration::from_secs(10),
             drain: Duration::from_secs(30),
             secret: None,
             render: None,
@@ -178,6 +180,13 @@ impl GatewayBuilder {
     /// How long an event stream is quiet before the gateway sends a comment: 15 s by default.
     pub fn heartbeat(mut self, period: Duration) -> Self {
         self.options.heartbeat = period;
+        self
+    }
+
+    /// How often workers that hold no lock, as those of the published crates, are asked whether they are there: every 10 s by
+    /// default. Three misses in a row, and they are forgotten.
+    pub fn ping_period(mut self, period: Duration) -> Self {
+        self.options.pings = period;
         self
     }
 

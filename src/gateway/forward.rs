@@ -61,7 +61,8 @@ pub(super) fn check_protocol<B>(request: &Request<B>) -> Result<(), Refused> {
     }
     let protocols = request.headers().get_all(header::UPGRADE).iter().filter_map(|value| value.to_str().ok());
     // A client that would like HTTP/2 is content with HTTP/1.1, which it spoke.
-    let others = protocols.flat_map(|value| value.split(',')).map(str::trim).any(|name| !name.eq_ignore_ascii_case("h2c"));
+    let others =
+        protocols.flat_map(|value| value.split(',')).map(str::trim).any(|name| !name.eq_ignore_ascii_case("h2c"));
     if others {
         return refused("upgrades, as to websocket, cannot be carried: the bus knows requests and answers only");
     }
@@ -83,7 +84,8 @@ pub(super) fn prepare(parts: &mut http::request::Parts, target: &Target, peer: S
     note_client(headers, peer);
     headers.insert(REQUEST_ID, HeaderValue::from_str(id.as_str()).expect("an id is visible ascii"));
     let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| uri::PathAndQuery::from_static("/"));
-    let params = target.pattern.captures(path.path()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let params =
+        target.pattern.captures(path.path()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     parts.uri = path.into();
     parts.extensions.clear();
     parts.extensions.insert(id);
@@ -97,7 +99,8 @@ fn note_client(headers: &mut HeaderMap, peer: SocketAddr) {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).filter(|host| !host.contains(['"', '\\']));
     let host = host.map(|host| format!(";host=\"{host}\"")).unwrap_or_default();
     // RFC 7239: an address with colons is quoted and in brackets.
-    let element = if ip.is_ipv6() { format!("for=\"[{ip}]\"{host};proto=http") } else { format!("for={ip}{host};proto=http") };
+    let element =
+        if ip.is_ipv6() { format!("for=\"[{ip}]\"{host};proto=http") } else { format!("for={ip}{host};proto=http") };
     append(headers, header::FORWARDED, &element);
 }
 
@@ -134,7 +137,12 @@ mod tests {
         assert_eq!(headers[FORWARDED_FOR], "203.0.113.9, 198.51.100.1, 127.0.0.1");
         assert_eq!(headers[header::FORWARDED], "for=127.0.0.1;host=\"example.org\";proto=http");
         note_client(&mut headers, "[2001:db8::1]:80".parse().unwrap());
-        assert!(headers[header::FORWARDED].to_str().unwrap().ends_with(", for=\"[2001:db8::1]\";host=\"example.org\";proto=http"));
+        assert!(
+            headers[header::FORWARDED]
+                .to_str()
+                .unwrap()
+                .ends_with(", for=\"[2001:db8::1]\";host=\"example.org\";proto=http")
+        );
     }
 
     #[test]

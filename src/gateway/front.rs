@@ -114,8 +114,8 @@ async fn open_stream(
     })?;
     let request = Request::from_parts(parts, lifecycle(Lifecycle::Connect, &route));
     let told = tokio::time::timeout(LIFECYCLE_TIMEOUT, target.worker.call(request, 0, LIFECYCLE_TIMEOUT)).await;
-    let answer = told
-        .map_err(|_| Refused::new(StatusCode::GATEWAY_TIMEOUT, "the worker did not take the client within 5 s"))??;
+    let answer =
+        told.map_err(|_| Refused::new(StatusCode::GATEWAY_TIMEOUT, "the worker did not take the client within 5 s"))??;
     if answer.status().is_client_error() || answer.status().is_server_error() {
         // Its worker does not want it. What ends now it is not told of any more than a client that was never there.
         stream.end_quietly();

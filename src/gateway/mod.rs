@@ -23,8 +23,8 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-pub use self::builder::{BindError, GatewayBuilder};
 use self::builder::Options;
+pub use self::builder::{BindError, GatewayBuilder};
 use self::registry::Registry;
 use self::streams::Streams;
 use self::tasks::Tasks;

@@ -139,7 +139,8 @@ fn fill(pattern: &str, params: &std::collections::HashMap<String, String>) -> Op
 async fn read<T: DeserializeOwned>(gateway: &Inner, request: Request<Incoming>) -> Result<T, Refused> {
     let body = ClientBody::new(request.into_body(), MESSAGE_LIMIT, gateway.options.patience);
     let body = body.collect().await.map_err(|fault: BodyFault| Refused::from(&fault))?.to_bytes();
-    serde_json::from_slice(&body).map_err(|error| Refused::bad_request(format!("the body is not what is asked for: {error}")))
+    serde_json::from_slice(&body)
+        .map_err(|error| Refused::bad_request(format!("the body is not what is asked for: {error}")))
 }
 
 fn json(value: &impl Serialize) -> Response {

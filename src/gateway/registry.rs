@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
 
 use http::Method;
 use uuid::Uuid;
@@ -18,8 +17,6 @@ use crate::control::{PING_PATH, Registered, Registration, Route, WorkerInfo};
 use crate::http::pattern::Pattern;
 use crate::protocol::BusName;
 
-/// How often workers that prove nothing are pinged.
-pub(super) const PING_PERIOD: Duration = Duration::from_secs(10);
 /// How many pings in a row may stay unanswered.
 const MOST_MISSES: u32 = 3;
 /// How many registrations of one name are remembered; the oldest have to register again.
@@ -82,7 +79,9 @@ impl Registry {
             self.table_with(&self.entries(), &name, &targets_of(worker))?;
         }
         let kept = match &known {
-            Some(worker) if worker.is_attached() || worker.is_unused() || worker.answers_a_ping().await => known.clone(),
+            Some(worker) if worker.is_attached() || worker.is_unused() || worker.answers_a_ping().await => {
+                known.clone()
+            }
             _ => None,
         };
         let is_new = kept.is_none();
@@ -150,8 +149,11 @@ impl Registry {
     /// Looks after everybody once: asks those who prove nothing whether they live, and forgets whom nothing was heard of three
     /// times in a row.
     pub(super) async fn look_after(&self) {
-        let workers: Vec<_> =
-            self.entries().iter().map(|(name, entry)| (name.clone(), Arc::clone(&entry.worker), entry.answered)).collect();
+        let workers: Vec<_> = self
+            .entries()
+            .iter()
+            .map(|(name, entry)| (name.clone(), Arc::clone(&entry.worker), entry.answered))
+            .collect();
         let looks = workers.into_iter().map(async |(name, worker, answered)| {
             // Who is busy may have no slot left for a ping, and answers requests.
             let lives = worker.is_attached()

@@ -72,7 +72,9 @@ mod tests {
 
     #[test]
     fn a_secret_that_can_be_guessed_or_not_be_sent_is_weak() {
-        for (secret, weak) in [("0123456789abcdef", false), ("0123456789abcde", true), ("0123456789abcdef\n", true), ("", true)] {
+        for (secret, weak) in
+            [("0123456789abcdef", false), ("0123456789abcde", true), ("0123456789abcdef\n", true), ("", true)]
+        {
             assert_eq!(Secret::new(secret.to_owned()).is_weak(), weak, "{secret:?}");
         }
     }

@@ -16,7 +16,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
-use super::registry::PING_PERIOD;
 use super::{Inner, front};
 
 /// How often a silent connection of HTTP/2 is asked whether it is there.
@@ -32,7 +31,7 @@ pub(super) async fn serve(listener: TcpListener, gateway: Arc<Inner>, signal: im
         let accepting = accept(&listener, &gateway, &graceful, &mut connections);
         let looking_after = async {
             loop {
-                tokio::time::sleep(PING_PERIOD).await;
+                tokio::time::sleep(gateway.options.pings).await;
                 gateway.registry.look_after().await;
             }
         };

@@ -71,7 +71,11 @@ impl Streams {
     }
 
     /// Opens a stream; `on_end` is called when it is over.
-    pub(super) fn open(self: &Arc<Self>, topic: Topic, on_end: impl FnOnce() + Send + 'static) -> Result<Stream, Refused> {
+    pub(super) fn open(
+        self: &Arc<Self>,
+        topic: Topic,
+        on_end: impl FnOnce() + Send + 'static,
+    ) -> Result<Stream, Refused> {
         let unavailable = |detail: &'static str| Err(Refused::new(http::StatusCode::SERVICE_UNAVAILABLE, detail));
         let (sender, receiver) = mpsc::channel(QUEUE);
         let mut open = self.lock();

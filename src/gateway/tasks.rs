@@ -10,7 +10,9 @@ pub(super) struct Tasks(Mutex<Option<mpsc::Sender<()>>>, tokio::sync::Mutex<mpsc
 
 /// A task that has not ended. `None` is one that nobody waits for.
 #[derive(Debug)]
-pub(super) struct Task(#[allow(dead_code, reason = "dropped, it says that the task has ended")] Option<mpsc::Sender<()>>);
+pub(super) struct Task(
+    #[allow(dead_code, reason = "dropped, it says that the task has ended")] Option<mpsc::Sender<()>>,
+);
 
 impl Tasks {
     pub(super) fn new() -> Self {

@@ -111,7 +111,12 @@ impl Worker {
         B::Error: Into<BoxError>,
     {
         let calling = async {
-            if retries == 0 || !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE) {
+            if retries == 0
+                || !matches!(
+                    *request.method(),
+                    Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
+                )
+            {
                 return self.hub.call(request).await;
             }
             let service = ServiceBuilder::new().retry(RetryIdempotent::times(retries)).service(self.hub.clone());

@@ -33,13 +33,19 @@ async fn bodies_and_heads_beyond_their_limits_are_refused_and_those_at_them_are_
     let post = |length: usize| Request::post("/").body(Full::from(Bytes::from(vec![b'x'; length]))).unwrap();
     assert_eq!(json_of(send(gateway.address, post(1000)).await)["length"], 1000);
     assert!(problem(send(gateway.address, post(1001)).await, 413).contains("1000"));
-    let chunked = ["POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n3e9\r\n", &"x".repeat(1001), "\r\n0\r\n\r\n"];
+    let chunked = [
+        "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n3e9\r\n",
+        &"x".repeat(1001),
+        "\r\n0\r\n\r\n",
+    ];
     let answer = raw(&gateway, &chunked).await;
     assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("application/problem+json"), "{answer}");
     let with_headers = |count: usize, length: usize| {
         let mut request = post(1);
         for i in 0..count {
-            request.headers_mut().insert(http::HeaderName::try_from(format!("x-{i}")).unwrap(), "y".repeat(length).parse().unwrap());
+            request
+                .headers_mut()
+                .insert(http::HeaderName::try_from(format!("x-{i}")).unwrap(), "y".repeat(length).parse().unwrap());
         }
         request
     };
@@ -59,15 +65,24 @@ async fn a_client_that_waits_for_100_is_told_to_go_on_only_when_its_body_is_want
     gateway.register(&name, &[("POST", "/")]).await;
     let worker = worker(&name, echo);
     let mut stream = TcpStream::connect(gateway.address).await.unwrap();
-    stream.write_all(b"POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\nconnection: close\r\n\r\n").await.unwrap();
+    stream
+        .write_all(
+            b"POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\nconnection: close\r\n\r\n",
+        )
+        .await
+        .unwrap();
     let mut go_on = [0; 25];
     tokio::time::timeout(PATIENCE, stream.read_exact(&mut go_on)).await.unwrap().unwrap();
     assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
     stream.write_all(b"12345").await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("\"length\":5") && !answer.contains("expect"), "{answer}");
-    let refused = raw(&gateway, &["POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 1001\r\n\r\n"]).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200 ") && answer.contains("\"length\":5") && !answer.contains("expect"),
+        "{answer}"
+    );
+    let refused =
+        raw(&gateway, &["POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 1001\r\n\r\n"]).await;
     assert!(refused.starts_with("HTTP/1.1 413 "), "{refused}");
     worker.stop().await;
     gateway.stop().await;

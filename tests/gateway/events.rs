@@ -33,7 +33,10 @@ async fn listen(gateway: &Running, path: &str) -> (Client, Response<Incoming>) {
 }
 
 /// Registers a worker with a stream at `/rooms/{room}/events`; what it is told comes out of the channel. It refuses the room `full`.
-async fn stream_worker(gateway: &Running, name: &str) -> (crate::support::Worker, mpsc::UnboundedReceiver<(Value, Value)>) {
+async fn stream_worker(
+    gateway: &Running,
+    name: &str,
+) -> (crate::support::Worker, mpsc::UnboundedReceiver<(Value, Value)>) {
     let routes = json!([{ "method": "GET", "path": "/rooms/{room}/events", "sse": true }]);
     gateway.register_as(&json!({ "name": name, "routes": routes })).await;
     let (told, heard) = mpsc::unbounded();
@@ -61,7 +64,10 @@ async fn a_client_gets_what_is_pushed_to_its_path_and_its_worker_hears_of_its_co
     let name = name();
     let (worker, mut heard) = stream_worker(&gateway, &name).await;
     let (client, mut response) = listen(&gateway, "/rooms/7/events").await;
-    assert_eq!((response.status().as_u16(), &response.headers()["content-type"]), (200, &"text/event-stream".parse().unwrap()));
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["content-type"]),
+        (200, &"text/event-stream".parse().unwrap())
+    );
     let (body, head) = next(&mut heard).await;
     assert_eq!(body, json!({ "sse_lifecycle": "connect", "params": { "room": "7" } }));
     assert_eq!(head, json!(["GET", "/rooms/7/events", "41"]));
@@ -104,12 +110,16 @@ async fn what_is_emitted_reaches_everybody_and_the_channel_it_names() {
     let gateway = Running::start().await;
     let (_all, mut all) = listen(&gateway, "/events").await;
     let (_channel, mut channel) = listen(&gateway, "/events/a%20b").await;
-    for (event_type, data) in [("one", "no json"), ("two", r#"{"channel":"other"}"#), ("three", r#"{"channel":"a b"}"#)] {
+    for (event_type, data) in [("one", "no json"), ("two", r#"{"channel":"other"}"#), ("three", r#"{"channel":"a b"}"#)]
+    {
         let event = json!({ "source": "w", "event_type": event_type, "data": data });
         assert_eq!(post(gateway.address, "/internal/emit", &event).await.body(), "{}");
     }
     let seen = read_until(all.body_mut(), "three").await;
-    assert!(seen.starts_with("event: one\ndata: {\"source\":\"w\",\"event_type\":\"one\",\"data\":\"no json\"}\n\n"), "{seen}");
+    assert!(
+        seen.starts_with("event: one\ndata: {\"source\":\"w\",\"event_type\":\"one\",\"data\":\"no json\"}\n\n"),
+        "{seen}"
+    );
     let seen = read_until(channel.body_mut(), "three").await;
     assert!(seen.starts_with("event: three\n"), "{seen}");
     let forged = json!({ "source": "w", "event_type": "a\ndata: forged", "data": "" });

@@ -95,7 +95,8 @@ async fn an_address_that_others_reach_needs_a_secret_and_those_who_come_from_the
     // An address of this machine that is not loopback, if it has one: a socket that is connected nowhere tells.
     let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
     let outside = socket.connect("192.0.2.1:9").and_then(|()| socket.local_addr()).map(|address| address.ip());
-    let Ok(outside) = outside.and_then(|ip| if ip.is_loopback() { Err(std::io::ErrorKind::NotFound.into()) } else { Ok(ip) })
+    let Ok(outside) =
+        outside.and_then(|ip| if ip.is_loopback() { Err(std::io::ErrorKind::NotFound.into()) } else { Ok(ip) })
     else {
         println!("this machine has loopback addresses only: secret::tests shows the rest");
         return;

@@ -188,9 +188,8 @@ pub(crate) async fn until(mut is_so: impl AsyncFnMut() -> bool) {
     tokio::time::timeout(PATIENCE, waiting).await.expect("it comes to be so");
 }
 
-/// Serves a worker's future until it is dropped; for processes.
-pub(crate) fn serve_for_ever(name: &str) -> ! {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+/// Serves until the process is killed.
+pub(crate) async fn serve_for_ever(name: &str) -> ! {
     let service = support::service(|request| async move {
         match request.uri().path() {
             "/pid" => Response::new(std::process::id().to_string().into()),
@@ -199,6 +198,6 @@ pub(crate) fn serve_for_ever(name: &str) -> ! {
     });
     let serving = slotbus::serve(service).name(name).prefix("hub").into_future();
     println!("ready");
-    runtime.block_on(serving).unwrap();
+    serving.await.unwrap();
     unreachable!("it is killed")
 }

@@ -18,7 +18,7 @@ const ROUTES: [(&str, &str); 3] = [("GET", "/pid"), ("GET", "/forever"), ("POST"
 async fn a_request_whose_worker_is_killed_is_answered_502_and_the_next_process_takes_over() {
     const TEST: &str = "workers::a_request_whose_worker_is_killed_is_answered_502_and_the_next_process_takes_over";
     if let Some(name) = role() {
-        serve_for_ever(&name);
+        serve_for_ever(&name).await;
     }
     let gateway = Running::start().await;
     let name = name();
@@ -55,7 +55,7 @@ fn claimed(name: &str) -> usize {
 async fn a_request_that_may_be_sent_twice_is_when_asked_for_and_any_other_is_not() {
     const TEST: &str = "workers::a_request_that_may_be_sent_twice_is_when_asked_for_and_any_other_is_not";
     if let Some(name) = role() {
-        serve_for_ever(&name);
+        serve_for_ever(&name).await;
     }
     let gateway = Running::with(|builder| builder.retry_idempotent(1)).await;
     let name = name();
@@ -78,7 +78,7 @@ async fn a_request_that_may_be_sent_twice_is_when_asked_for_and_any_other_is_not
 async fn two_processes_of_one_name_share_its_requests() {
     const TEST: &str = "workers::two_processes_of_one_name_share_its_requests";
     if let Some(name) = role() {
-        serve_for_ever(&name);
+        serve_for_ever(&name).await;
     }
     let gateway = Running::start().await;
     let name = name();
@@ -163,6 +163,39 @@ macro_rules! published {
 
 published!(a_published_worker_of_0_1_answers_behind_version_1, published01, Version::V1);
 published!(a_published_worker_of_0_2_answers_behind_version_2, published02, Version::V2);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_published_worker_is_pinged_and_forgotten_when_it_answers_no_more() {
+    let gateway = Running::with(|builder| builder.ping_period(std::time::Duration::from_millis(50)).slots(2)).await;
+    let name = name();
+    gateway.register(&name, &[("GET", "/")]).await;
+    let config = published01::SlotBusConfig::builder().name(&name).prefix("hub").build();
+    let worker = Arc::new(published01::SlotWorker::open(config).unwrap());
+    let (pings, pinged) = std::sync::mpsc::channel();
+    let receiving = Arc::clone(&worker).start_receive_loop(move |worker, slot, request| {
+        if request.route_pattern == "/__ping__" {
+            pings.send(()).unwrap();
+        }
+        let _ = worker.send_response(slot, 200, "".into(), "text/plain", Vec::new());
+    });
+    let pinged = tokio::task::spawn_blocking(move || {
+        // More than it takes to be forgotten.
+        (0..5).for_each(|_| pinged.recv().unwrap());
+        pinged
+    });
+    let _pinged = pinged.await.unwrap();
+    assert_eq!(gateway.health(&name).await.len(), 1);
+    worker.stop();
+    until(async || gateway.health(&name).await.is_empty()).await;
+    problem(get(gateway.address, "/").await, 404);
+    receiving.join().unwrap();
+    // Registered again it is there again.
+    gateway.register(&name, &[("GET", "/")]).await;
+    let ours = self::worker(&name, echo);
+    assert_eq!(get(gateway.address, "/").await.status(), 200);
+    ours.stop().await;
+    gateway.stop().await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_of_this_crate_answers_behind_version_2() {

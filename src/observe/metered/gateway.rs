@@ -37,7 +37,8 @@ impl GatewayMeters {
             Method::CONNECT,
         ];
         // Clients may invent methods, and labels are to have an end.
-        let method = NAMED.iter().find(|known| *known == method).map_or("other".into(), |known| known.to_string().into());
+        let method =
+            NAMED.iter().find(|known| *known == method).map_or("other".into(), |known| known.to_string().into());
         let in_flight = self.in_flight.clone();
         GatewayMeter { in_flight, method, route: "".into(), begun: Instant::now(), status: None }
     }
@@ -70,7 +71,8 @@ impl Drop for GatewayMeter {
         self.in_flight.decrement(1.0);
         let (method, route) = (self.method.clone(), self.route.clone());
         let status = self.status.map_or(GONE.into(), |(status, _)| SharedString::from(status.as_u16().to_string()));
-        counter!(names::GATEWAY_REQUESTS, "method" => method.clone(), "route" => route.clone(), "status" => status).increment(1);
+        counter!(names::GATEWAY_REQUESTS, "method" => method.clone(), "route" => route.clone(), "status" => status)
+            .increment(1);
         if let Some((_, latency)) = self.status {
             histogram!(names::GATEWAY_DURATION, "method" => method, "route" => route).record(latency);
         }
