@@ -14,7 +14,7 @@ use super::Inner;
 use super::forward::{self, REQUEST_ID};
 use super::plane::Service;
 use super::refused::Refused;
-use super::streams::Topic;
+use super::streams::{self, Topic};
 use super::table::{Found, Target};
 use super::{forward::check_protocol, secret};
 use crate::body::Body;
@@ -64,8 +64,10 @@ async fn find_and_answer(
         Found::Nothing => return Err(Refused::new(StatusCode::NOT_FOUND, "no worker has registered this path")),
     };
     meter.matched(target.pattern.as_str());
-    if target.sse && *request.method() == Method::GET {
-        return open_stream(gateway, target, peer, id, request).await;
+    if target.sse {
+        // Only GET opens a stream, and HEAD asks what GET would.
+        let is_head = *request.method() == Method::HEAD;
+        return if is_head { Ok(streams::head()) } else { open_stream(gateway, target, peer, id, request).await };
     }
     let _place = gateway
         .places

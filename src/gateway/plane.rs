@@ -80,7 +80,12 @@ impl Service {
         match self {
             Self::Register => {
                 let registration: Registration = read(gateway, request).await?;
-                Ok(json(&gateway.registry.register(registration, &gateway.options).await?))
+                // On a task of its own: a worker that does not wait for the answer leaves nothing half done.
+                let gateway = Arc::clone(gateway);
+                let registering =
+                    tokio::spawn(async move { gateway.registry.register(registration, &gateway.options).await });
+                let registered = registering.await.map_err(|_| Refused::internal("the registration was cut short"))?;
+                Ok(json(&registered?))
             }
             Self::Emit => {
                 let event: Event = read(gateway, request).await?;

@@ -79,9 +79,7 @@ impl Registry {
             self.table_with(&self.entries(), &name, &targets_of(worker))?;
         }
         let kept = match &known {
-            Some(worker) if worker.is_attached() || worker.is_unused() || worker.answers_a_ping().await => {
-                known.clone()
-            }
+            Some(worker) if worker.is_worth_keeping().await => known.clone(),
             _ => None,
         };
         let is_new = kept.is_none();
@@ -117,13 +115,16 @@ impl Registry {
         Ok(Registered { worker_id: id, shm_name: worker.region() })
     }
 
-    /// A table that has `targets` for `name` and what the others have.
+    /// A table that has `targets` for `name` and what the others have, but what those have who have gone comes last.
     fn table_with(&self, entries: &Entries, name: &str, targets: &[Arc<Target>]) -> Result<Table, Conflict> {
         let mut table = Table::default();
-        let others = entries.iter().filter(|(other, _)| *other != name).flat_map(|(_, entry)| &entry.routes);
-        for target in others.chain(targets) {
+        let others = entries.iter().filter(|(other, _)| *other != name).map(|(_, entry)| entry);
+        let (gone, there): (Vec<_>, Vec<_>) = others.partition(|entry| entry.worker.has_gone());
+        add_all(&mut table, there);
+        for target in targets {
             table.add(Arc::clone(target))?;
         }
+        add_all(&mut table, gone);
         Ok(table)
     }
 
@@ -156,9 +157,10 @@ impl Registry {
             .collect();
         let looks = workers.into_iter().map(async |(name, worker, answered)| {
             // Who is busy may have no slot left for a ping, and answers requests.
-            let lives = worker.is_attached()
-                || worker.answered() != answered
-                || !worker.has_gone() && worker.answers_a_ping().await;
+            let lives = !worker.is_closed()
+                && (worker.is_attached()
+                    || worker.answered() != answered
+                    || !worker.has_gone() && worker.answers_a_ping().await);
             (name, worker, lives)
         });
         let looked = futures::future::join_all(looks).await;
@@ -173,12 +175,17 @@ impl Registry {
                 }
                 entry.answered = worker.answered();
                 entry.misses = if lives { 0 } else { entry.misses + 1 };
-                if entry.misses >= MOST_MISSES {
-                    tracing::warn!(worker = name, "forgotten: it answers no ping and holds no lock");
+                if entry.misses >= MOST_MISSES || worker.is_closed() {
+                    tracing::warn!(
+                        worker = name,
+                        "forgotten: it holds no lock and answers no ping, or its bus is gone"
+                    );
                     entries.remove(&name);
-                    self.put_in_place(self.table_with(&entries, &name, &[]).expect("what stood together still does"));
                     gone.push(worker);
                 }
+            }
+            if !gone.is_empty() {
+                self.put_in_place(self.table_with(&entries, "", &[]).expect("nothing new can be in conflict"));
             }
         }
         close(gone).await;
@@ -189,6 +196,15 @@ impl Registry {
         let _turn = self.turn.lock().await;
         let entries = std::mem::take(&mut *self.entries());
         close(entries.into_values().map(|entry| entry.worker).collect()).await;
+    }
+}
+
+/// Adds the routes of who has registered before. One whose route another has taken while it was gone has lost that.
+fn add_all(table: &mut Table, entries: Vec<&Entry>) {
+    for target in entries.into_iter().flat_map(|entry| &entry.routes) {
+        if let Err(conflict) = table.add(Arc::clone(target)) {
+            tracing::warn!(worker = target.worker.name(), "a route is left out: {conflict}");
+        }
     }
 }
 

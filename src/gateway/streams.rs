@@ -146,6 +146,15 @@ pub(super) fn frame(event_type: &str, data: &str) -> Result<Bytes, Refused> {
     Ok(frame.into())
 }
 
+/// The head of the answer whose body is a stream.
+pub(super) fn head() -> Response {
+    let mut response = Response::new(crate::body::Body::empty());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
 /// The body of an event stream.
 pub(super) struct Stream {
     receiver: mpsc::Receiver<Bytes>,
@@ -170,11 +179,7 @@ impl Stream {
 
     /// The answer whose body this is.
     pub(super) fn into_response(self) -> Response {
-        let mut response = Response::new(crate::body::Body::new(self));
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        response
+        head().map(|_| crate::body::Body::new(self))
     }
 }
 

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::{Method, Request, Response};
+use futures::future::{Either, select};
+use http::{Request, Response};
 use tower::{ServiceBuilder, ServiceExt};
 
 use crate::body::{Body, BoxError};
@@ -55,6 +56,11 @@ impl Worker {
         self.hub.close();
     }
 
+    /// Whether its bus is no more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.hub.is_closed()
+    }
+
     /// Whether a worker of this crate is attached.
     pub(super) fn is_attached(&self) -> bool {
         let attached = self.hub.has_workers();
@@ -64,9 +70,9 @@ impl Worker {
         attached
     }
 
-    /// Whether the workers were of this crate, and none is left.
+    /// Whether nobody is there to answer: the workers were of this crate, and none is left, or the bus is no more.
     pub(super) fn has_gone(&self) -> bool {
-        !self.is_attached() && self.proves.is_raised()
+        self.is_closed() || !self.is_attached() && self.proves.is_raised()
     }
 
     /// Another worker has registered, and who has gone says nothing of it.
@@ -81,8 +87,12 @@ impl Worker {
         self.answered.get()
     }
 
-    /// Whether the region is as good as a new one: no slot of it is kept by who may be dead.
-    pub(super) fn is_unused(&self) -> bool {
+    /// Whether the bus serves whoever comes next: somebody answers there, or no slot of it is kept by who may be dead.
+    pub(super) async fn is_worth_keeping(&self) -> bool {
+        !self.is_closed() && (self.is_attached() || self.is_unused() || self.answers_a_ping().await)
+    }
+
+    fn is_unused(&self) -> bool {
         self.hub.slots().iter().all(|slot| *slot == SlotState::Free)
     }
 
@@ -111,12 +121,7 @@ impl Worker {
         B::Error: Into<BoxError>,
     {
         let calling = async {
-            if retries == 0
-                || !matches!(
-                    *request.method(),
-                    Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
-                )
-            {
+            if retries == 0 {
                 return self.hub.call(request).await;
             }
             let service = ServiceBuilder::new().retry(RetryIdempotent::times(retries)).service(self.hub.clone());
@@ -125,12 +130,23 @@ impl Worker {
             tokio::time::timeout(timeout, calling).await.unwrap_or(Err(CallError::TimedOut(timeout)))
         };
         let calling = std::pin::pin!(calling);
-        let response = match futures::future::select(calling, std::pin::pin!(self.nobody())).await {
-            futures::future::Either::Left((answered, _)) => answered?,
-            futures::future::Either::Right(((), _)) => return Err(Unanswered::NoWorker(self.name().to_owned())),
+        let answered = match select(calling, std::pin::pin!(self.nobody())).await {
+            Either::Left((answered, _)) => answered,
+            Either::Right(((), _)) => return Err(Unanswered::NoWorker(self.name().to_owned())),
         };
-        self.answered.add(1);
-        Ok(response)
+        match &answered {
+            Ok(_) => {
+                self.answered.add(1);
+                if !self.proves.is_raised() {
+                    // Whoever has answered is still there to be seen, or was no worker of this crate.
+                    self.is_attached();
+                }
+            }
+            // Only the death of a worker of this crate is ever known.
+            Err(CallError::WorkerDied) => self.proves.raise(),
+            Err(_) => {}
+        }
+        Ok(answered?)
     }
 
     /// Ends when it is proven that nobody has been there to answer for a second.

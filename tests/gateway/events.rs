@@ -71,6 +71,9 @@ async fn a_client_gets_what_is_pushed_to_its_path_and_its_worker_hears_of_its_co
     let (body, head) = next(&mut heard).await;
     assert_eq!(body, json!({ "sse_lifecycle": "connect", "params": { "room": "7" } }));
     assert_eq!(head, json!(["GET", "/rooms/7/events", "41"]));
+    let mut head = Client::http1(gateway.address).await;
+    let head = head.send(Request::head("/rooms/7/events").body(Full::default()).unwrap(), gateway.address).await;
+    assert_eq!(head.headers()["content-type"], "text/event-stream", "and the worker is told nothing");
     for push in [
         json!({ "path": "/rooms/7/events", "event_type": "said", "data": "first\nline" }),
         json!({ "pattern": "/rooms/{room}/events", "params": { "room": "7" }, "event_type": "said", "data": "second" }),

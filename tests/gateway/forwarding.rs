@@ -63,7 +63,8 @@ async fn what_speaks_of_the_connection_stays_there_and_the_client_is_named() {
     let mut asked = request("GET", "/", "");
     for (header, value) in [
         ("host", "shop.example"),
-        ("connection", "close, x-private"),
+        // Nobody takes away what the gateway says.
+        ("connection", "close, x-private, forwarded, x-request-id"),
         ("x-private", "1"),
         ("te", "trailers"),
         ("x-hub-secret", "told to nobody"),

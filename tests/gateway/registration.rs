@@ -5,7 +5,7 @@ use http_body_util::Full;
 use serde_json::json;
 use slotbus::gateway::{BindError, Gateway};
 
-use crate::setup::{Running, echo, get, json_of, post, problem, send, worker};
+use crate::setup::{Running, echo, get, json_of, post, problem, send, until, worker};
 use crate::support::name;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,6 +45,28 @@ async fn a_route_that_could_be_anothers_is_refused_and_the_others_stay() {
     assert_eq!(get(gateway.address, "/mine").await.status(), StatusCode::OK);
     assert_eq!(gateway.health(&second).await, [id]);
     worker.stop().await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_gone_keeps_no_route_from_others_and_a_bus_that_was_taken_is_made_anew() {
+    let gateway = Running::start().await;
+    let [first, second] = [name(), name()];
+    gateway.register(&first, &[("GET", "/a"), ("GET", "/b")]).await;
+    let former = worker(&first, echo);
+    assert_eq!(get(gateway.address, "/a").await.status(), StatusCode::OK);
+    former.stop().await;
+    assert!(gateway.health(&first).await.is_empty());
+    gateway.register(&second, &[("GET", "/a")]).await;
+    let next = worker(&second, |_| async { http::Response::new("next".into()) });
+    assert_eq!(get(gateway.address, "/a").await.body(), "next");
+    // Somebody removes the bus under the gateway.
+    std::fs::remove_file(format!("/dev/shm/hub-{second}")).unwrap();
+    until(async || gateway.health(&second).await.is_empty()).await;
+    let id = gateway.register(&second, &[("GET", "/a")]).await;
+    assert_eq!(gateway.health(&second).await, [id]);
+    assert_eq!(get(gateway.address, "/a").await.body(), "next");
+    next.stop().await;
     gateway.stop().await;
 }
 

@@ -127,6 +127,11 @@ async fn routes_of_two_workers_stand_beside_each_other() {
     gateway.stop().await;
 }
 
+/// What a worker that knows nothing of gateways may say.
+fn headers() -> Vec<(String, String)> {
+    [("connection", "x-private"), ("x-private", "1"), ("x-kept", "1")].map(|(n, v)| (n.to_owned(), v.to_owned())).into()
+}
+
 macro_rules! published {
     ($test:ident, $published:ident, $version:expr) => {
         #[tokio::test(flavor = "multi_thread")]
@@ -140,7 +145,7 @@ macro_rules! published {
             let receiving = Arc::clone(&worker).start_receive_loop(|worker, slot, request| {
                 let params: std::collections::BTreeMap<_, _> = request.path_params.into_iter().collect();
                 let said = format!("{} {} {params:?} {}", request.method, request.route_pattern, request.body.len());
-                let _ = worker.send_response(slot, 200, said.into(), "text/plain", Vec::new());
+                let _ = worker.send_response(slot, 200, said.into(), "text/plain", headers());
             });
             let mut client = Client::http1(gateway.address).await;
             for n in 0..200 {
@@ -149,6 +154,8 @@ macro_rules! published {
                 let body = format!("POST /items/{{id}} {{\"id\": \"a%20b\"}} {}", n * 100);
                 assert_eq!((answer.status().as_u16(), answer.body()), (200, &Bytes::from(body)));
                 assert_eq!(answer.headers()["content-type"], "text/plain");
+                assert_eq!(answer.headers()["x-kept"], "1");
+                assert!(["connection", "x-private"].iter().all(|gone| !answer.headers().contains_key(*gone)));
             }
             let head = Request::head("/items/1").body(Full::default()).unwrap();
             let head = client.send(head, gateway.address).await;
