@@ -113,13 +113,12 @@ fn append(headers: &mut HeaderMap, name: HeaderName, element: &str) {
     }
 }
 
-/// Makes a worker's answer one that may go out.
-fn finish(mut response: Response) -> Result<Response, Refused> {
+/// Makes a worker's answer one that may go out. The hub has taken out what speaks of a connection.
+fn finish(response: Response) -> Result<Response, Refused> {
     if response.status().is_informational() {
         let detail = format!("the worker answered {}, which ends no request", response.status().as_u16());
         return Err(Refused::new(StatusCode::BAD_GATEWAY, detail));
     }
-    strip_hop_by_hop(response.headers_mut());
     Ok(response)
 }
 

@@ -45,6 +45,10 @@ async fn stream_worker(
         async move {
             let (parts, body) = request.into_parts();
             let body: Value = serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap();
+            if body["sse_lifecycle"] == "disconnect" {
+                // A gateway that ends has to wait for it.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
             let status = if body["params"]["room"] == "full" { 409 } else { 200 };
             let last = parts.headers.get("last-event-id").map(|id| id.to_str().unwrap().to_owned());
             told.unbounded_send((body, json!([parts.method.as_str(), parts.uri.path(), last]))).unwrap();

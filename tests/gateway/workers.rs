@@ -187,7 +187,7 @@ async fn a_published_worker_is_pinged_and_forgotten_when_it_answers_no_more() {
     });
     let pinged = tokio::task::spawn_blocking(move || {
         // More than it takes to be forgotten.
-        (0..5).for_each(|_| pinged.recv().unwrap());
+        (0..5).for_each(|_| pinged.recv_timeout(crate::setup::PATIENCE).unwrap());
         pinged
     });
     let _pinged = pinged.await.unwrap();
