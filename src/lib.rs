@@ -70,6 +70,8 @@ extern crate self as slotbus;
 pub mod testing;
 #[cfg(all(feature = "register", not(loom)))]
 pub mod register;
+#[cfg(all(feature = "gateway", not(loom)))]
+pub mod gateway;
 mod serve;
 pub mod routing;
 mod handler;

@@ -21,7 +21,7 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
 }
 
 /// Removes what speaks of a connection, which the bus has none of, and what `Connection` names besides.
-pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     // Hardly any message has one, and looking is cheaper than removing what is not there.
     if headers.keys().any(is_hop_by_hop) {
         remove_hop_by_hop(headers);

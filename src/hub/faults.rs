@@ -11,11 +11,6 @@ impl Hub {
         self.current().bus.bus().requests().try_take()
     }
 
-    /// Whether a worker of ours is attached.
-    pub(crate) fn has_workers(&self) -> bool {
-        self.current().bus.bus().has_workers()
-    }
-
     /// Takes all memory that request bodies may take outside the region, until the result is dropped.
     pub(crate) fn exhaust_room(&self) -> NoRoomLeft {
         let shared = self.current();

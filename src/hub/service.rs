@@ -152,6 +152,18 @@ impl Hub {
         bus.slots().map(|slot| bus.status(slot).into()).collect()
     }
 
+    /// Whether a worker of ours is attached.
+    #[cfg(all(feature = "tokio", not(loom)))]
+    pub(crate) fn has_workers(&self) -> bool {
+        self.current().bus.bus().has_workers()
+    }
+
+    /// Whether it was closed, or has stopped because its region is another hub's.
+    #[cfg(all(feature = "gateway", not(loom)))]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.handle.0.is_closed()
+    }
+
     /// Closes the hub for all its clones: waiting calls fail with [`CallError::Closed`], workers let go, and the bus's
     /// names are free for another hub.
     pub fn close(&self) {

@@ -4,10 +4,14 @@
 //! route when its first request is answered. From then on a request costs what the recorder's handles cost, and looks into
 //! tables that are only written to when a route or a status is new.
 
+#[cfg(feature = "gateway")]
+mod gateway;
 mod hub;
 mod names;
 mod worker;
 
+#[cfg(feature = "gateway")]
+pub(crate) use self::gateway::{GatewayMeter, GatewayMeters};
 pub(crate) use self::hub::{HubMeters, SlotMeter};
 pub(super) use self::worker::RequestMeter;
 pub(crate) use self::worker::WorkerMeters;

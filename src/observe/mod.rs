@@ -19,6 +19,8 @@ mod metered;
 mod request;
 mod trace_context;
 
+#[cfg(all(feature = "gateway", not(loom)))]
+pub(crate) use self::metered::{GatewayMeter, GatewayMeters};
 pub(crate) use self::metered::{HubMeters, SlotMeter, WorkerMeters};
 pub(crate) use self::request::{Observation, Observed, Subject, Watch};
 pub use self::trace_context::{ParentId, TraceContext, TraceId};

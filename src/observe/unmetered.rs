@@ -75,3 +75,29 @@ pub(crate) struct SlotMeter;
 impl SlotMeter {
     pub(crate) fn show(&mut self, _: SlotCounts) {}
 }
+
+#[cfg(feature = "gateway")]
+#[derive(Debug)]
+pub(crate) struct GatewayMeters;
+
+#[cfg(feature = "gateway")]
+impl GatewayMeters {
+    pub(crate) fn new() -> Self {
+        Self
+    }
+
+    pub(crate) fn request(&self, _: &Method) -> GatewayMeter {
+        GatewayMeter
+    }
+}
+
+#[cfg(feature = "gateway")]
+#[derive(Debug)]
+pub(crate) struct GatewayMeter;
+
+#[cfg(feature = "gateway")]
+impl GatewayMeter {
+    pub(crate) fn matched(&mut self, _: &str) {}
+
+    pub(crate) fn answered(self, _: StatusCode) {}
+}

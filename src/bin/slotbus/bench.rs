@@ -1,12 +1,11 @@
 //! `slotbus bench`: load, and how long its answers take.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{IsTerminal, Write};
 use std::pin::pin;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -14,7 +13,8 @@ use futures::future::{Either, join_all, select};
 use hdrhistogram::Histogram;
 use slotbus::hub::Hub;
 
-use super::bus::{BusArguments, RequestArguments, duration};
+use super::bus::{BusArguments, RequestArguments};
+use super::measures::time;
 
 /// Send many requests to the workers of a bus, and print how long the answers take.
 ///
@@ -32,7 +32,7 @@ pub(crate) struct Bench {
     #[arg(short = 'n', long, default_value_t = 100_000, conflicts_with = "duration")]
     requests: u64,
     /// How long, instead of how many: 10s.
-    #[arg(long, value_parser = duration)]
+    #[arg(long, value_parser = time)]
     duration: Option<Duration>,
     /// Print one JSON object.
     #[arg(long)]
@@ -60,19 +60,19 @@ impl Counts {
     }
 }
 
-/// When the load ends.
-#[derive(Clone)]
+/// When the load ends. Its callers are of one thread.
 struct End {
-    left: Arc<AtomicU64>,
+    left: Cell<u64>,
     at: Option<Instant>,
 }
 
 impl End {
     /// Whether there is another request to be sent.
     fn another(&self) -> bool {
-        let take = |left: u64| left.checked_sub(1);
-        self.at.is_none_or(|at| Instant::now() < at)
-            && self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+        let left = self.left.get();
+        let another = left > 0 && self.at.is_none_or(|at| Instant::now() < at);
+        self.left.set(left - u64::from(another));
+        another
     }
 }
 
@@ -83,13 +83,13 @@ impl Bench {
         hub.call_blocking(self.request.request(body.clone())).map_err(|error| self.bus.failed(error))?;
         let total = if self.duration.is_some() { u64::MAX } else { self.requests };
         let started = Instant::now();
-        let end = End { left: Arc::new(AtomicU64::new(total)), at: self.duration.map(|duration| started + duration) };
+        let end = End { left: Cell::new(total), at: self.duration.map(|duration| started + duration) };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build()?;
         let counts = runtime.block_on(async {
             let one = || {
-                let (hub, end, request, body) = (hub.clone(), end.clone(), &self.request, body.clone());
+                let (hub, request, body) = (hub.clone(), &self.request, body.clone());
                 let request = move || request.request(body.clone());
-                load(hub, end, request)
+                load(hub, &end, request)
             };
             // On one task: hundreds of callers on one thread are what a hub is made for.
             let callers = join_all((0..self.concurrency.max(1)).map(|_| one()));
@@ -118,7 +118,7 @@ impl Bench {
             if !std::io::stderr().is_terminal() {
                 continue;
             }
-            let sent = total - end.left.load(Ordering::Relaxed);
+            let sent = total - end.left.get();
             let share = match self.duration {
                 Some(duration) => started.elapsed().as_secs_f64() / duration.as_secs_f64(),
                 None => sent as f64 / total.max(1) as f64,
@@ -130,7 +130,7 @@ impl Bench {
     }
 }
 
-async fn load(hub: Hub, end: End, request: impl Fn() -> http::Request<slotbus::Body>) -> Counts {
+async fn load(hub: Hub, end: &End, request: impl Fn() -> http::Request<slotbus::Body>) -> Counts {
     let mut counts = Counts::new();
     while end.another() {
         let sent = Instant::now();

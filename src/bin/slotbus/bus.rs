@@ -11,6 +11,8 @@ use http::{Method, Request, Uri};
 use slotbus::hub::{CallError, Hub};
 use slotbus::{Body, Version};
 
+use super::measures::time;
+
 /// Which bus, and how its hub is to be.
 #[derive(Debug, Args)]
 pub(crate) struct BusArguments {
@@ -23,7 +25,7 @@ pub(crate) struct BusArguments {
     #[arg(long, default_value = "1", value_parser = version)]
     region_version: Version,
     /// How long an answer may take, a worker's start included: 500ms, 5s, 2m.
-    #[arg(long, default_value = "5s", value_parser = duration)]
+    #[arg(long, default_value = "5s", value_parser = time)]
     timeout: Duration,
     /// Replace a region that does not prove that nobody uses it.
     #[arg(long)]
@@ -98,19 +100,6 @@ impl RequestArguments {
     }
 }
 
-/// 500ms, 5s, 2m; a number alone is seconds.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: f64 = digits.parse().map_err(|_| format!("{text:?} is no duration: 500ms, 5s, 2m"))?;
-    let seconds = match &text[digits.len()..] {
-        "ms" => number / 1000.0,
-        "" | "s" => number,
-        "m" => number * 60.0,
-        unit => return Err(format!("{unit:?} is no unit: ms, s or m")),
-    };
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
-}
-
 fn version(text: &str) -> Result<Version, String> {
     match text {
         "1" => Ok(Version::V1),
@@ -132,20 +121,4 @@ fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let name = name.trim().parse().map_err(|_| format!("{name:?} is no name of a header"))?;
     let value = value.trim().parse().map_err(|_| format!("{value:?} is no value of a header"))?;
     Ok((name, value))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_numbers_with_units_and_what_is_none_is_said_so() {
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
-        assert_eq!(duration("3"), Ok(Duration::from_secs(3)));
-        for wrong in ["", "s", "5h", "-1s", "1e40s"] {
-            assert!(duration(wrong).is_err(), "{wrong:?}");
-        }
-    }
 }

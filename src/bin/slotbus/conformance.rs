@@ -8,6 +8,8 @@ use clap::Args;
 use slotbus::Version;
 use slotbus::conformance::{Checked, Options, Outcome, check};
 
+use super::measures::time;
+
 /// Check a worker, in whatever language it is written, against the protocol.
 ///
 /// Makes the bus NAME, waits for the worker to take part, sends it requests, well-formed and damaged ones, and says of each rule
@@ -25,9 +27,9 @@ pub(crate) struct Conformance {
     /// A path whose POST the worker answers with the body that came.
     #[arg(long, value_name = "PATH")]
     echo: Option<String>,
-    /// Seconds that an answer may take.
-    #[arg(long, default_value = "5", value_name = "SECONDS")]
-    patience: u64,
+    /// How long an answer may take: 500ms, 5s, 2m.
+    #[arg(long, default_value = "5s", value_name = "TIME", value_parser = time)]
+    patience: Duration,
     /// Replace a region that does not prove that nobody uses it.
     #[arg(long)]
     force: bool,
@@ -42,7 +44,7 @@ impl Conformance {
         options.prefix = self.prefix;
         options.version = if self.region_version == "2" { Version::V2 } else { Version::V1 };
         options.echo = self.echo;
-        options.patience = Duration::from_secs(self.patience);
+        options.patience = self.patience;
         options.force = self.force;
         let conforms =
             check(&options, |checked| println!("{}", if self.json { json(&checked) } else { text(&checked) }))?;

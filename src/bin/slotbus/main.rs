@@ -6,6 +6,8 @@ mod call;
 mod clean;
 mod completions;
 mod conformance;
+mod gateway;
+mod measures;
 
 use std::process::ExitCode;
 
@@ -26,6 +28,7 @@ enum Command {
     Clean(clean::Clean),
     Completions(completions::Completions),
     Conformance(conformance::Conformance),
+    Gateway(gateway::Gateway),
 }
 
 fn main() -> ExitCode {
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         Command::Clean(clean) => clean.run(),
         Command::Completions(completions) => completions.run(),
         Command::Conformance(conformance) => conformance.run(),
+        Command::Gateway(gateway) => gateway.run(),
     };
     match result {
         Ok(code) => code,

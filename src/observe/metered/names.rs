@@ -1,4 +1,5 @@
-//! Names, units and descriptions of all metrics. `docs/guides/observability.md` has them in a table.
+//! Names, units and descriptions of all metrics. `docs/guides/observability.md` has them in a table, those of gateways
+//! `docs/guides/gateway.md`.
 
 use ::metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
@@ -15,6 +16,20 @@ pub(super) const HUB_CALLS: &str = "slotbus_hub_calls_total";
 pub(super) const HUB_SLOTS: &str = "slotbus_hub_slots";
 pub(super) const HUB_WORKERS_DIED: &str = "slotbus_hub_workers_died_total";
 pub(super) const HUB_REGIONS_RETIRED: &str = "slotbus_hub_regions_retired_total";
+
+#[cfg(feature = "gateway")]
+pub(super) const GATEWAY_REQUESTS: &str = "slotbus_gateway_requests_total";
+#[cfg(feature = "gateway")]
+pub(super) const GATEWAY_DURATION: &str = "slotbus_gateway_request_duration_seconds";
+#[cfg(feature = "gateway")]
+pub(super) const GATEWAY_IN_FLIGHT: &str = "slotbus_gateway_requests_in_flight";
+
+#[cfg(feature = "gateway")]
+pub(super) fn describe_gateway() {
+    describe_counter!(GATEWAY_REQUESTS, Unit::Count, "requests of HTTP clients, by route, method and status");
+    describe_histogram!(GATEWAY_DURATION, Unit::Seconds, "from a request's head to the head of its answer");
+    describe_gauge!(GATEWAY_IN_FLIGHT, Unit::Count, "requests of HTTP clients without an answer");
+}
 
 pub(super) fn describe_worker() {
     describe_counter!(REQUESTS, Unit::Count, "requests answered, by route, method and status");

@@ -1,0 +1,109 @@
+//! HTTP in front of workers, which register with it.
+#![doc = include_str!("../../docs/guides/gateway.md")]
+
+mod builder;
+mod client_body;
+mod forward;
+mod front;
+mod plane;
+mod refused;
+mod registry;
+mod secret;
+mod server;
+mod streams;
+mod table;
+mod tasks;
+mod worker;
+
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use self::builder::Options;
+pub use self::builder::{BindError, GatewayBuilder};
+use self::registry::Registry;
+use self::streams::Streams;
+use self::tasks::Tasks;
+use crate::observe::GatewayMeters;
+
+/// HTTP/1.1 and HTTP/2 without TLS in front of workers that register with it.
+///
+/// ```no_run
+/// use slotbus::gateway::Gateway;
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let gateway = Gateway::builder().body_limit(1 << 20).bind("127.0.0.1:3200").await?;
+/// println!("http://{}", gateway.local_addr());
+/// gateway.serve_until(slotbus::shutdown_signal()).await;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a gateway answers nothing until it serves"]
+pub struct Gateway {
+    listener: TcpListener,
+    address: SocketAddr,
+    inner: Arc<Inner>,
+}
+
+/// What all connections share.
+struct Inner {
+    options: Options,
+    registry: Registry,
+    streams: Arc<Streams>,
+    /// Of requests that are with workers.
+    places: Semaphore,
+    /// What is told to workers of clients that have gone.
+    tasks: Tasks,
+    meters: GatewayMeters,
+}
+
+impl Gateway {
+    /// Starts describing a gateway.
+    pub fn builder() -> GatewayBuilder {
+        GatewayBuilder::default()
+    }
+
+    fn new(listener: TcpListener, address: SocketAddr, options: Options) -> Self {
+        let inner = Inner {
+            registry: Registry::new(options.prefix.clone()),
+            streams: Streams::new(options.streams, options.heartbeat),
+            places: Semaphore::new(options.requests.min(Semaphore::MAX_PERMITS)),
+            tasks: Tasks::new(),
+            meters: GatewayMeters::new(),
+            options,
+        };
+        Self { listener, address, inner: Arc::new(inner) }
+    }
+
+    /// The address it listens on, with the port that was chosen for port 0.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `signal` resolves and what is in hand then is answered, for the time that
+    /// [`drain_timeout`](GatewayBuilder::drain_timeout) gives.
+    ///
+    /// From the signal on connections are refused, event streams end and their workers are told so; at the end the buses are
+    /// closed, and workers of this crate wait for the next gateway. Dropping the future ends everything at once.
+    ///
+    /// Needs a tokio runtime with time and I/O.
+    pub async fn serve_until(self, signal: impl Future<Output = ()>) {
+        let Self { listener, inner, address: _ } = self;
+        server::serve(listener, inner, signal).await;
+    }
+
+    /// Serves for ever; see [`serve_until`](Self::serve_until).
+    pub async fn serve(self) {
+        self.serve_until(std::future::pending()).await;
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("address", &self.address).finish_non_exhaustive()
+    }
+}

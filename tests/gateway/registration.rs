@@ -1,0 +1,138 @@
+//! What workers may register, and what they are told.
+
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use serde_json::json;
+use slotbus::gateway::{BindError, Gateway};
+
+use crate::setup::{Running, echo, get, json_of, post, problem, send, until, worker};
+use crate::support::name;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_registration_is_refused_with_what_is_wrong_and_costs_nothing() {
+    let gateway = Running::start().await;
+    let name = name();
+    let with = |method: &str, path: &str| json!({ "name": name, "routes": [{ "method": method, "path": path }] });
+    for (registration, part) in [
+        (json!({ "name": "a/b", "routes": [] }), "a/b"),
+        (json!({ "name": "a-req-1", "routes": [] }), "overflow"),
+        (json!({ "name": name }), "routes"),
+        (with("TRACE", "/a"), "TRACE /a"),
+        (with("get", "/a"), "get /a"),
+        (with("GET", "a"), "begin with `/`"),
+        (with("GET", "/{a}{b}"), "{a}{b}"),
+        (json!({ "name": name, "routes": [{ "method": "POST", "path": "/s", "sse": true }] }), "GET"),
+    ] {
+        let detail = problem(post(gateway.address, "/internal/register", &registration).await, 400);
+        assert!(detail.contains(part), "{registration}: {detail}");
+    }
+    problem(get(gateway.address, "/internal/register").await, 405);
+    assert!(!std::path::Path::new(&format!("/dev/shm/hub-{name}")).exists());
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_that_could_be_anothers_is_refused_and_the_others_stay() {
+    let gateway = Running::start().await;
+    let [first, second] = [name(), name()];
+    gateway.register(&first, &[("GET", "/a/{id}"), ("GET", "/b/{id}")]).await;
+    let id = gateway.register(&second, &[("GET", "/mine")]).await;
+    let worker = worker(&second, echo);
+    let routes = json!([{ "method": "GET", "path": "/a/{other}" }]);
+    let refused = post(gateway.address, "/internal/register", &json!({ "name": second, "routes": routes })).await;
+    let detail = problem(refused, 409);
+    assert!(detail.contains(&first) && detail.contains("/a/{other}"), "{detail}");
+    assert_eq!(get(gateway.address, "/mine").await.status(), StatusCode::OK);
+    assert_eq!(gateway.health(&second).await, [id]);
+    worker.stop().await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_gone_keeps_no_route_from_others_and_a_bus_that_was_taken_is_made_anew() {
+    let gateway = Running::start().await;
+    let [first, second] = [name(), name()];
+    gateway.register(&first, &[("GET", "/a"), ("GET", "/b")]).await;
+    let former = worker(&first, echo);
+    assert_eq!(get(gateway.address, "/a").await.status(), StatusCode::OK);
+    former.stop().await;
+    assert!(gateway.health(&first).await.is_empty());
+    gateway.register(&second, &[("GET", "/a")]).await;
+    let next = worker(&second, |_| async { http::Response::new("next".into()) });
+    assert_eq!(get(gateway.address, "/a").await.body(), "next");
+    // Somebody removes the bus under the gateway.
+    std::fs::remove_file(format!("/dev/shm/hub-{second}")).unwrap();
+    until(async || gateway.health(&second).await.is_empty()).await;
+    let id = gateway.register(&second, &[("GET", "/a")]).await;
+    assert_eq!(gateway.health(&second).await, [id]);
+    assert_eq!(get(gateway.address, "/a").await.body(), "next");
+    next.stop().await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_routes_that_were_registered_last_hold_for_the_name() {
+    let gateway = Running::start().await;
+    let name = name();
+    gateway.register(&name, &[("GET", "/old"), ("GET", "/both")]).await;
+    let worker = worker(&name, echo);
+    assert_eq!(get(gateway.address, "/old").await.status(), StatusCode::OK);
+    gateway.register(&name, &[("GET", "/new"), ("GET", "/both")]).await;
+    problem(get(gateway.address, "/old").await, 404);
+    for path in ["/new", "/both"] {
+        assert_eq!(json_of(get(gateway.address, path).await)["path"], path);
+    }
+    assert_eq!(gateway.health(&name).await.len(), 2, "the former worker is there still, and need not register again");
+    worker.stop().await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ping_of_published_workers_is_no_route_of_clients() {
+    let gateway = Running::start().await;
+    for name in [name(), name()] {
+        gateway.register(&name, &[("GET", "/__ping__")]).await;
+    }
+    problem(get(gateway.address, "/__ping__").await, 404);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_shown_only_when_there_are_any() {
+    let gateway = Running::start().await;
+    problem(get(gateway.address, "/metrics").await, 404);
+    gateway.stop().await;
+    let gateway = Running::with(|builder| builder.metrics(|| "up 1\n".to_owned())).await;
+    assert_eq!(get(gateway.address, "/metrics").await.body(), "up 1\n");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_others_reach_needs_a_secret_and_those_who_come_from_there_send_it() {
+    const SECRET: &str = "correct-horse-battery";
+    let refused = Gateway::builder().bind("0.0.0.0:0").await.unwrap_err();
+    assert!(matches!(refused, BindError::NoSecret(_)), "{refused}");
+    let weak = Gateway::builder().secret("short").bind("127.0.0.1:0").await.unwrap_err();
+    assert!(matches!(weak, BindError::WeakSecret), "{weak}");
+    // An address of this machine that is not loopback, if it has one: a socket that is connected nowhere tells.
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    let outside = socket.connect("192.0.2.1:9").and_then(|()| socket.local_addr()).map(|address| address.ip());
+    let Ok(outside) =
+        outside.and_then(|ip| if ip.is_loopback() { Err(std::io::ErrorKind::NotFound.into()) } else { Ok(ip) })
+    else {
+        println!("this machine has loopback addresses only: secret::tests shows the rest");
+        return;
+    };
+    let gateway = Gateway::builder().secret(SECRET).bind((outside, 0)).await.unwrap();
+    let address = gateway.local_addr();
+    let serving = tokio::spawn(gateway.serve());
+    for (secret, status) in [(None, 401), (Some("wrong-horse-battery-"), 401), (Some(SECRET), 200)] {
+        let mut request = Request::get("/health").body(Full::default()).unwrap();
+        if let Some(secret) = secret {
+            request.headers_mut().insert("x-hub-secret", secret.parse().unwrap());
+        }
+        assert_eq!(send(address, request).await.status(), status);
+    }
+    problem(get(address, "/any/path").await, 401);
+    serving.abort();
+}
