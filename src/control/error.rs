@@ -59,6 +59,9 @@ pub enum HubError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// A stream was declared that has no route.
+    #[error("there is no GET {0} among the routes, which is to be a stream")]
+    Stream(String),
     /// The hub gave a bus that is none.
     #[error("the hub named the region {0:?}, which is none of prefix and name")]
     Region(String),
@@ -69,7 +72,10 @@ impl HubError {
     pub(crate) fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Silent { .. } => true,
-            Self::Refused { status, .. } => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
+            Self::Refused { status, .. } => {
+                let passing = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
+                status.is_server_error() || passing.contains(status)
+            }
             _ => false,
         }
     }

@@ -37,6 +37,10 @@ pub(super) struct HubClient {
 
 impl HubClient {
     pub(super) fn new(url: &str, secret: Option<&str>) -> Result<Self, HubError> {
+        if url.contains('@') {
+            // Not repeated: what stands before the sign may be a password.
+            return Err(HubError::Url { url: "…".to_owned(), reason: "names and passwords do not belong into it" });
+        }
         let bad = |reason| HubError::Url { url: url.to_owned(), reason };
         let uri: Uri = url.parse().map_err(|_| bad("it is no URL"))?;
         match uri.scheme_str() {
@@ -45,6 +49,12 @@ impl HubClient {
             _ => return Err(bad("it does not begin with http://")),
         }
         let authority = uri.authority().ok_or_else(|| bad("it has no host"))?;
+        let port = match authority.as_str().rsplit_once(':') {
+            Some((_, port)) if !port.ends_with(']') => {
+                port.parse().map_err(|_| bad("its port is no number up to 65535"))?
+            }
+            _ => 80,
+        };
         let secret = secret.map(|secret| {
             let mut value = HeaderValue::from_str(secret).map_err(|_| HubError::Secret)?;
             value.set_sensitive(true);
@@ -53,7 +63,7 @@ impl HubClient {
         Ok(Self {
             url: url.to_owned(),
             authority: authority.to_string(),
-            port: authority.port_u16().unwrap_or(80),
+            port,
             base: uri.path().trim_end_matches('/').to_owned(),
             secret: secret.transpose()?,
             connection: Mutex::new(None),
@@ -98,7 +108,8 @@ impl HubClient {
             return Ok(body);
         }
         let text = String::from_utf8_lossy(&body);
-        Err(HubError::Refused { status, body: text.chars().take(QUOTED).collect() })
+        let body = text.chars().filter(|c| !c.is_control()).take(QUOTED).collect();
+        Err(HubError::Refused { status, body })
     }
 
     async fn exchange(
@@ -114,7 +125,17 @@ impl HubClient {
             },
             None => self.connect().await?,
         };
-        let response = connection.send_request(request).await?;
+        let response = match connection.try_send_request(request).await {
+            Ok(response) => response,
+            // The hub hung up just before: it has seen nothing of it.
+            Err(mut error) => match error.take_message() {
+                Some(request) => {
+                    connection = self.connect().await?;
+                    connection.send_request(request).await?
+                }
+                None => return Err(error.into_error().into()),
+            },
+        };
         let status = response.status();
         let body = Limited::new(response.into_body(), MOST).collect().await?.to_bytes();
         *kept = Some(connection);
@@ -122,8 +143,8 @@ impl HubClient {
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
-        let host = self.authority.rsplit('@').next().unwrap_or_default();
-        let host = host.strip_suffix(&format!(":{}", self.port)).unwrap_or(host).trim_matches(['[', ']']);
+        let host = self.authority.strip_suffix(&format!(":{}", self.port)).unwrap_or(&self.authority);
+        let host = host.trim_matches(['[', ']']);
         let stream = TcpStream::connect((host, self.port)).await?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;

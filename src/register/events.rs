@@ -31,7 +31,7 @@ impl Events {
     ///
     /// When the address is none.
     pub fn new(url: &str, source: impl Into<Arc<str>>) -> Result<Self, HubError> {
-        Self::with_secret(url, source, std::env::var(super::SECRET_VARIABLE).ok().as_deref())
+        Self::with_secret(url, source, super::secret_from_environment().as_deref())
     }
 
     /// As [`new`](Self::new), with the hub's secret.

@@ -12,26 +12,27 @@
 mod client;
 mod events;
 mod lifecycle;
+mod registrar;
+mod routes;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::future::{Future, IntoFuture, Pending};
+use std::future::{Future, IntoFuture, Pending, pending};
 use std::pin::pin;
-use std::sync::Arc;
-use std::time::Duration;
 
-use futures::FutureExt;
+use futures::channel::oneshot;
 use futures::future::{Either, select};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use http::{Request, Response};
 use tower::Service;
 
 use self::client::HubClient;
 pub use self::events::Events;
 pub use self::lifecycle::{NoLifecycle, SseLifecycleRejection};
+use self::registrar::Registrar;
 use crate::body::{Body, BoxError};
-use crate::control::{
-    DEFAULT_HUB, HEALTH_PATH, Health, HubError, PING_PATH, REGISTER_PATH, Registered, Registration, Route,
-};
+use crate::control::{DEFAULT_HUB, HubError, Registration};
 use crate::routing::Router;
 use crate::serve::{Error, Serve, ServeFuture};
 
@@ -39,11 +40,6 @@ use crate::serve::{Error, Serve, ServeFuture};
 pub const HUB_VARIABLE: &str = "SLOTBUS_HUB";
 /// The variable that holds the hub's secret when [`ServeBehindHub::secret`] does not.
 pub const SECRET_VARIABLE: &str = "SLOTBUS_HUB_SECRET";
-
-/// How often the hub is asked whether it still knows the worker.
-const HEALTH_CHECK: Duration = Duration::from_secs(1);
-/// The pause before another attempt to register: the first, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
 impl<F> Serve<Router, F> {
     /// Registers the router's routes with the hub at `url` and serves the bus that the hub gives.
@@ -96,8 +92,9 @@ impl<S, F> Serve<S, F> {
 
 /// A worker that registers with a hub before it serves; `.await` starts it. Made by [`Serve::hub`].
 ///
-/// It asks the hub once a second whether it is still known, and registers again when it is not, when the hub was started anew or
-/// could not be reached, after pauses from 50 ms, doubled up to 5 s. What is in hand meanwhile is answered as ever.
+/// It asks the hub once a second whether it is still known, and registers again when the hub says that it is not, as one that was
+/// started anew does. Attempts that fail, and registrations that do not last, are followed by pauses from 50 ms, doubled up to 5 s: two
+/// workers of one name take it from each other, since such a hub has one worker for each name. What is in hand is answered as ever.
 ///
 /// # Errors
 ///
@@ -139,19 +136,9 @@ impl<S, F> ServeBehindHub<S, F> {
         ServeBehindHub { serve: serve.with_graceful_shutdown(signal), url, secret, routes, streams }
     }
 
-    /// What is registered: HEAD beside GET, and the hub's ping.
+    /// What is registered.
     fn registration(&self) -> Result<Registration, Error> {
-        let name = self.serve.chosen_name()?;
-        let mut routes = BTreeSet::from([("GET".to_owned(), PING_PATH.to_owned())]);
-        for (method, path) in &self.routes {
-            if method == "GET" && !self.streams.contains(path) {
-                routes.insert(("HEAD".to_owned(), path.clone()));
-            }
-            routes.insert((method.clone(), path.clone()));
-        }
-        let sse = |method: &str, path: &str| method == "GET" && self.streams.contains(path);
-        let routes = routes.into_iter().map(|(method, path)| Route { sse: sse(&method, &path), method, path });
-        Ok(Registration { name, routes: routes.collect() })
+        Ok(Registration { name: self.serve.chosen_name()?, routes: routes::list(&self.routes, &self.streams)? })
     }
 }
 
@@ -183,9 +170,9 @@ where
         ServeFuture::new(async move {
             let registration = self.registration()?;
             let url = Some(self.url).filter(|url| !url.is_empty()).or_else(|| std::env::var(HUB_VARIABLE).ok());
-            let secret = self.secret.or_else(|| std::env::var(SECRET_VARIABLE).ok());
+            let secret = self.secret.or_else(secret_from_environment);
             let client = HubClient::new(url.as_deref().unwrap_or(DEFAULT_HUB), secret.as_deref())?;
-            let registrar = Registrar { client: Arc::new(client), registration };
+            let registrar = Registrar::new(client, registration);
             let (serve, shutdown) = self.serve.take_shutdown();
             let shutdown = shutdown.shared();
 
@@ -194,19 +181,49 @@ where
                 Either::Left(_) => return Ok(()),
                 Either::Right((registered, _)) => registered?,
             };
+            // Workers of buses that were given before; they answer what they have.
+            let mut leaving = FuturesUnordered::new();
             loop {
-                // Names that a hub gives have a prefix of its own before the worker's.
-                let (prefix, name) = split(&registered.shm_name, &registrar.registration.name)?;
-                let worker = serve.on_bus(prefix, name).with_graceful_shutdown(shutdown.clone());
+                let (prefix, name) = split(&registered.shm_name, registrar.name())?;
+                let (leave, left) = oneshot::channel::<()>();
+                let stop = select(shutdown.clone(), left).map(drop);
+                let worker = serve.on_bus(prefix, name).with_graceful_shutdown(stop).into_future();
                 let watch = pin!(registrar.watch(registered.clone()));
-                match select(pin!(worker.into_future()), watch).await {
-                    Either::Left((ended, _)) => return ended,
-                    // Another bus: nobody sends on this one any more, whose worker goes with this turn.
-                    Either::Right((next, _worker)) => registered = next,
+                let others = pin!(async {
+                    while let Some(ended) = leaving.next().await {
+                        log_end(ended);
+                    }
+                    pending::<()>().await
+                });
+                match select(worker, select(watch, others)).await {
+                    Either::Left((ended, _)) => {
+                        while let Some(ended) = leaving.next().await {
+                            log_end(ended);
+                        }
+                        return ended;
+                    }
+                    Either::Right((Either::Left((next, _)), worker)) => {
+                        drop(leave);
+                        leaving.push(worker);
+                        registered = next;
+                    }
+                    Either::Right((Either::Right(_), _)) => unreachable!("it waits for ever"),
                 }
             }
         })
     }
+}
+
+/// A worker that was left for another bus has nobody to tell.
+fn log_end(ended: Result<(), Error>) {
+    if let Err(error) = ended {
+        tracing::warn!("a worker ended on a bus that the hub had given before: {error}");
+    }
+}
+
+/// The hub's secret, without the line end that a file's last line has.
+fn secret_from_environment() -> Option<String> {
+    std::env::var(SECRET_VARIABLE).ok().map(|secret| secret.trim_end().to_owned())
 }
 
 /// Prefix and name of a region that a hub named.
@@ -215,71 +232,5 @@ fn split<'a>(region: &'a str, name: &str) -> Result<(&'a str, &'a str), Error> {
     match parts {
         Some(prefix) if !prefix.is_empty() => Ok((prefix, &region[prefix.len() + 1..])),
         _ => region.split_once('-').ok_or_else(|| HubError::Region(region.to_owned()).into()),
-    }
-}
-
-/// Keeps one worker registered.
-struct Registrar {
-    client: Arc<HubClient>,
-    registration: Registration,
-}
-
-impl Registrar {
-    async fn register(&self) -> Result<Registered, HubError> {
-        let registered: Registered = self.client.post(REGISTER_PATH, &self.registration).await?;
-        let (name, bus) = (&self.registration.name, &registered.shm_name);
-        tracing::info!(hub = %self.client, name, bus, routes = self.registration.routes.len(), "registered");
-        Ok(registered)
-    }
-
-    /// Registers for the first time, when a refusal is final and the patience may end.
-    async fn register_first(&self, patience: Option<Duration>) -> Result<Registered, HubError> {
-        let attempts = async {
-            let mut pause = PAUSES.0;
-            loop {
-                match self.register().await {
-                    Err(error) if error.is_passing() => self.wait(&error, &mut pause).await,
-                    outcome => return outcome,
-                }
-            }
-        };
-        match patience {
-            None => attempts.await,
-            Some(patience) => tokio::time::timeout(patience, attempts)
-                .await
-                .unwrap_or_else(|_| Err(HubError::NotReached { url: self.client.to_string(), waited: patience })),
-        }
-    }
-
-    /// Watches whether the hub knows the worker, and registers again; resolves when that gives another bus.
-    async fn watch(&self, registered: Registered) -> Registered {
-        let mut known = registered.worker_id;
-        let mut pause = PAUSES.0;
-        loop {
-            tokio::time::sleep(HEALTH_CHECK).await;
-            match self.client.get::<Health>(HEALTH_PATH).await {
-                Ok(health) if health.workers.iter().any(|worker| worker.worker_id == known) => continue,
-                Ok(_) => tracing::info!(hub = %self.client, "the hub does not know this worker any more"),
-                Err(error) => tracing::debug!(hub = %self.client, "{error}"),
-            }
-            let next = loop {
-                match self.register().await {
-                    Ok(next) => break next,
-                    Err(error) => self.wait(&error, &mut pause).await,
-                }
-            };
-            pause = PAUSES.0;
-            if next.shm_name != registered.shm_name {
-                return next;
-            }
-            known = next.worker_id;
-        }
-    }
-
-    async fn wait(&self, error: &HubError, pause: &mut Duration) {
-        let cause = std::error::Error::source(error).map(ToString::to_string);
-        tracing::warn!(hub = %self.client, cause, "not registered, the next attempt is in {pause:?}: {error}");
-        tokio::time::sleep(*pause).await;
-        *pause = (*pause * 2).min(PAUSES.1);
     }
 }

@@ -1,6 +1,7 @@
 //! A hub of a few lines, for what the published one does not do when it is told to.
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
@@ -8,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use slotbus::control::{Health, Registered, Registration, WorkerInfo};
-use slotbus::hub::Hub;
+use slotbus::hub::{Hub, SlotState};
 
 use super::{Error, HubError, Registered as Worker, until};
 
@@ -19,6 +20,10 @@ struct Book {
     /// Statuses that the next registrations are answered with.
     refusals: Vec<StatusCode>,
     known: Option<String>,
+    /// Whether a registration is forgotten at once.
+    forgets: bool,
+    /// So many looks at its health are answered 500.
+    unwell: usize,
     bus: String,
 }
 
@@ -32,14 +37,19 @@ async fn register(State(book): State<Shared>, headers: HeaderMap, Json(registrat
         return (status, "it has its reasons").into_response();
     }
     let worker_id = format!("worker-{}", book.seen.len());
-    book.known = Some(worker_id.clone());
+    book.known = Some(worker_id.clone()).filter(|_| !book.forgets);
     Json(Registered { worker_id, shm_name: book.bus.clone() }).into_response()
 }
 
-async fn health(State(book): State<Shared>) -> Json<Health> {
-    let known = book.lock().unwrap().known.clone();
+async fn health(State(book): State<Shared>) -> Result<Json<Health>, StatusCode> {
+    let mut book = book.lock().unwrap();
+    if let Some(left) = book.unwell.checked_sub(1) {
+        book.unwell = left;
+        return Err(StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    let known = book.known.clone();
     let info = |worker_id| WorkerInfo { name: "w".into(), worker_id, route_count: 0, transport: "shm".into() };
-    Json(Health { ok: true, workers: known.into_iter().map(info).collect() })
+    Ok(Json(Health { ok: true, workers: known.into_iter().map(info).collect() }))
 }
 
 /// Its address, and what it knows; it gives out the bus `bus`.
@@ -81,8 +91,10 @@ async fn a_router_registers_its_routes_with_head_ping_and_streams_and_shows_its_
     let expected = [
         ("GET", "/__ping__", false),
         ("GET", "/double/{number}", false),
+        ("GET", "/held", false),
         ("GET", "/stream/{topic}", true),
         ("HEAD", "/double/{number}", false),
+        ("HEAD", "/held", false),
         ("POST", "/echo", false),
     ];
     assert_eq!(routes, expected);
@@ -127,6 +139,9 @@ async fn a_worker_that_the_hub_forgot_registers_again_and_follows_to_another_bus
     until("another registration", async || book.lock().unwrap().seen.len() == 2).await;
     answers(&bus).await;
 
+    // What is in hand on the first bus is answered there.
+    let in_hand = tokio::spawn(bus.call(http::Request::get("/held").body(slotbus::Body::empty()).unwrap()));
+    until("a claimed request", async || bus.slots().contains(&SlotState::Claimed)).await;
     let other = Hub::builder(&second).create().unwrap();
     {
         let mut book = book.lock().unwrap();
@@ -135,6 +150,36 @@ async fn a_worker_that_the_hub_forgot_registers_again_and_follows_to_another_bus
     }
     answers(&other).await;
     assert_eq!(book.lock().unwrap().seen.len(), 3);
+    super::LET_GO.add_permits(1);
+    assert_eq!(in_hand.await.unwrap().unwrap().status(), StatusCode::OK);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_is_unwell_for_a_while_is_not_registered_with_again() {
+    let name = name();
+    let bus = Hub::builder(&name).create().unwrap();
+    let (url, book) = hub(&name).await;
+    let worker = Worker::start("w", &url);
+    answers(&bus).await;
+    book.lock().unwrap().unwell = 2;
+    until("two looks", async || book.lock().unwrap().unwell == 0).await;
+    // The next look finds it well again.
+    book.lock().unwrap().unwell = 1;
+    until("one look more", async || book.lock().unwrap().unwell == 0).await;
+    assert_eq!(book.lock().unwrap().seen.len(), 1);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registrations_that_do_not_last_are_followed_by_longer_pauses() {
+    let (url, book) = hub("none").await;
+    book.lock().unwrap().forgets = true;
+    let started = Instant::now();
+    let worker = Worker::start("w", &url);
+    until("a fifth registration", async || book.lock().unwrap().seen.len() == 5).await;
+    // Four looks, a second apart, and the pauses.
+    assert!(started.elapsed() >= Duration::from_millis(4000 + 50 + 100 + 200 + 400), "{:?}", started.elapsed());
     worker.stop().await;
 }
 

@@ -25,6 +25,15 @@ async fn echo(body: bytes::Bytes) -> bytes::Bytes {
     body
 }
 
+/// Lets one request to `/held` go on.
+static LET_GO: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(0);
+
+#[handler(GET, "/held")]
+async fn held() -> &'static str {
+    LET_GO.acquire().await.unwrap().forget();
+    "let go"
+}
+
 #[handler(GET, "/stream/{topic}")]
 async fn stream(Extension(told): Extension<mpsc::UnboundedSender<SseLifecycle>>, lifecycle: SseLifecycle) {
     let _ = told.send(lifecycle);
@@ -39,7 +48,7 @@ fn app() -> (Router, Told) {
         request.extensions_mut().insert(tell.clone());
         request
     });
-    (Router::new().routes(routes![double, echo, stream]).layer(layer), told)
+    (Router::new().routes(routes![double, echo, held, stream]).layer(layer), told)
 }
 
 /// A worker that is registered under `name`, on a task.
@@ -88,6 +97,9 @@ async fn an_address_that_is_none_is_an_error_that_says_why() {
     assert!(fails("https://example.org").await.contains("TLS is not spoken here"));
     assert!(fails("127.0.0.1:3200").await.contains("does not begin with http://"));
     assert!(fails("http://").await.contains("is no address of a hub"));
+    assert!(fails("http://127.0.0.1:70000").await.contains("is no address of a hub"));
+    let password = fails("http://somebody:secret@127.0.0.1:3200").await;
+    assert!(password.contains("do not belong into it") && !password.contains("secret@"), "{password}");
 }
 
 #[tokio::test]
