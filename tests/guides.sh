@@ -35,13 +35,14 @@ examples() {
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$folder/target}
 for guide; do
     cd "$folder/work"
-    cargo new --quiet "$guide" && cd "$guide" && rm src/main.rs && mkdir src/bin
+    cargo new --quiet "$guide" && cd "$guide"
+    grep '^cargo add' "$root/docs/guides/$guide.md" | while read -r line; do eval "${line%%#*} --quiet"; done
+    rm src/main.rs && mkdir src/bin
     list=$(examples "$guide")
     # As rustdoc does it.
     for file in $(grep -L 'fn main' src/bin/*.rs); do
         printf 'fn main() {\n%s\n}\n' "$(cat "$file")" >"$file"
     done
-    grep '^cargo add' "$root/docs/guides/$guide.md" | while read -r line; do eval "${line%%#*} --quiet"; done
     count=0
     cargo build --quiet --bins
     while read -r example how; do

@@ -264,17 +264,19 @@ fn is_plain(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|segment| segment.arguments.is_none())
 }
 
-/// A name that neither shadows the user's names (the handler may be called `request`) nor is seen by them.
+/// A name that neither shadows the user's names (the handler may be called `request`) nor is seen by them. Its underscores are for
+/// constants, which a pattern finds all the same.
 fn local(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
+    Ident::new(&format!("__{name}"), Span::mixed_site())
 }
 
 fn extraction(binding: &Ident, future: TokenStream) -> TokenStream {
+    let [value, rejection] = ["value", "rejection"].map(local);
     quote! {
         let #binding = match #future.await {
-            ::core::result::Result::Ok(value) => value,
-            ::core::result::Result::Err(rejection) => {
-                return ::slotbus::__private::IntoResponse::into_response(rejection);
+            ::core::result::Result::Ok(#value) => #value,
+            ::core::result::Result::Err(#rejection) => {
+                return ::slotbus::__private::IntoResponse::into_response(#rejection);
             }
         };
     }
