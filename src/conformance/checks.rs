@@ -83,6 +83,7 @@ fn ping(probe: &Probe) -> Result<(), Fault> {
     let answer = probe.ask(&Ask { pattern: "/__ping__", ..Ask::get("/__ping__") })?;
     match answer.status {
         StatusCode::OK => Ok(()),
+        _ if answer.is_extended => Err(Fault::Skipped("it proves its life by a lock, and is not pinged")),
         status => Err(Fault::Other(format!("the ping was answered {status}"))),
     }
 }
@@ -107,11 +108,25 @@ fn claim_word(probe: &Probe) -> Result<(), Fault> {
 }
 
 fn all_slots(probe: &Probe) -> Result<(), Fault> {
+    // Each with a body of its own, where the worker repeats it.
+    let ask = |round: usize, i: usize| match &probe.echo {
+        Some(path) => Ask::post(path, format!("{round} {i}").into_bytes()),
+        None => Ask::get("/"),
+    };
     for round in 0..10 {
         // What an earlier check left taken is its own failure.
         let free = probe.hub.slots().filter(|&slot| probe.hub.status(slot) == Status::Free).count();
-        let sent: Vec<Sent> = (0..free).map(|_| probe.send(&Ask::get("/"))).collect::<Result<_, _>>()?;
-        let answers: Vec<_> = sent.into_iter().map(|sent| probe.answer(sent)).collect();
+        if free == 0 {
+            return Err(Fault::Skipped("no slot has come back"));
+        }
+        let sent: Vec<Sent> = (0..free).map(|i| probe.send(&ask(round, i))).collect::<Result<_, _>>()?;
+        let own = |(i, sent)| match probe.answer(sent) {
+            Ok(answer) if probe.echo.is_some() && answer.body != ask(round, i).body => {
+                Err(Fault::Other("a slot has the answer of another, or none of its own".to_owned()))
+            }
+            answer => answer,
+        };
+        let answers: Vec<_> = sent.into_iter().enumerate().map(own).collect();
         let failed = answers.iter().filter(|answer| answer.is_err()).count();
         if let Some(fault) = answers.into_iter().find_map(Result::err) {
             return Err(Fault::Other(format!("round {round}: {failed} of {free}: {fault}")));

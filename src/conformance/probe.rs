@@ -63,6 +63,8 @@ pub(super) struct Sent {
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) body: Bytes,
+    /// The worker takes part in the extension: it has copied the ticket.
+    pub(super) is_extended: bool,
 }
 
 /// A request to be sent.
@@ -146,8 +148,9 @@ impl Probe {
             // A ring says only that it is time to look, and may be another answer's.
             self.hub.bus().responses().wait(left.min(Duration::from_millis(20)));
         }
+        let is_extended = self.slot(sent.index).resp_ticket.get() != 0;
         let finished = sent.slot.finished(&self.hub);
-        let answer = finished.read().map_err(Fault::from).and_then(|reply| checked(&reply));
+        let answer = finished.read().map_err(Fault::from).and_then(|reply| checked(&reply, is_extended));
         let _ = finished.free();
         answer
     }
@@ -175,7 +178,7 @@ impl Probe {
 }
 
 /// Holds an answer against HTTP.
-fn checked(reply: &Reply) -> Result<Answer, Fault> {
+fn checked(reply: &Reply, is_extended: bool) -> Result<Answer, Fault> {
     let status = StatusCode::from_u16(reply.status).ok().filter(|status| !status.is_informational());
     let status = status.ok_or(Fault::Status(reply.status))?;
     let mut headers = Headers::default();
@@ -185,7 +188,7 @@ fn checked(reply: &Reply) -> Result<Answer, Fault> {
     }
     match headers.0 {
         Some(fault) => Err(fault),
-        None => Ok(Answer { status, body: reply.body.clone() }),
+        None => Ok(Answer { status, body: reply.body.clone(), is_extended }),
     }
 }
 

@@ -21,7 +21,7 @@ pub const EMIT_PATH: &str = "/internal/emit";
 pub const SSE_PUSH_PATH: &str = "/internal/sse-push";
 /// Where a hub says which workers it knows: [`Health`].
 pub const HEALTH_PATH: &str = "/health";
-/// What a hub asks each of its workers once in a while; it is answered 200 by the worker itself.
+/// What a hub asks workers that prove their life by no lock; it is answered 200 by the worker itself.
 pub const PING_PATH: &str = "/__ping__";
 /// The header of the secret that callers from other machines must know.
 pub const SECRET_HEADER: &str = "x-hub-secret";

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum_core::response::{IntoResponse, Response};
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde::Serialize;
@@ -142,10 +142,24 @@ fn fill(pattern: &str, params: &std::collections::HashMap<String, String>) -> Op
 
 /// Reads a worker's message.
 async fn read<T: DeserializeOwned>(gateway: &Inner, request: Request<Incoming>) -> Result<T, Refused> {
+    check_origin(request.headers())?;
     let body = ClientBody::new(request.into_body(), MESSAGE_LIMIT, gateway.options.patience);
     let body = body.collect().await.map_err(|fault: BodyFault| Refused::from(&fault))?.to_bytes();
     serde_json::from_slice(&body)
         .map_err(|error| Refused::bad_request(format!("the body is not what is asked for: {error}")))
+}
+
+/// A browser sends what a page of anybody's asks for, but says so; and without asking first it sends no JSON.
+fn check_origin(headers: &HeaderMap) -> Result<(), Refused> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if headers.contains_key(header::ORIGIN) {
+        Err(Refused::new(StatusCode::FORBIDDEN, "pages in browsers do not speak for workers"))
+    } else if essence.eq_ignore_ascii_case("application/json") {
+        Ok(())
+    } else {
+        Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "workers say application/json"))
+    }
 }
 
 fn json(value: &impl Serialize) -> Response {

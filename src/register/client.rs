@@ -1,6 +1,7 @@
 //! An HTTP client for one address: JSON there and back, over one connection that is kept.
 
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +13,6 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
-use tokio::sync::Mutex;
 
 use crate::control::{HubError, SECRET_HEADER};
 
@@ -116,9 +116,10 @@ impl HubClient {
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
-        let mut kept = self.connection.lock().await;
-        // Taken out, so that a request which is dropped or fails leaves no broken connection behind.
-        let mut connection = match kept.take() {
+        // Taken out, so that a request which is dropped or fails leaves no broken connection behind; who finds none meanwhile makes
+        // another.
+        let kept = self.kept().take();
+        let mut connection = match kept {
             Some(mut connection) => match connection.ready().await {
                 Ok(()) => connection,
                 Err(_) => self.connect().await?,
@@ -138,8 +139,12 @@ impl HubClient {
         };
         let status = response.status();
         let body = Limited::new(response.into_body(), MOST).collect().await?.to_bytes();
-        *kept = Some(connection);
+        *self.kept() = Some(connection);
         Ok((status, body))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<SendRequest<Full<Bytes>>>> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {

@@ -40,7 +40,7 @@ impl Events {
     ///
     /// When the address is none, or the secret cannot stand in a header.
     pub fn with_secret(url: &str, source: impl Into<Arc<str>>, secret: Option<&str>) -> Result<Self, HubError> {
-        let from_environment = std::env::var(super::HUB_VARIABLE).ok();
+        let from_environment = super::url_from_environment();
         let url = if url.is_empty() { from_environment.as_deref().unwrap_or(DEFAULT_HUB) } else { url };
         Ok(Self { client: Arc::new(HubClient::new(url, secret)?), source: source.into() })
     }

@@ -169,14 +169,16 @@ where
     fn into_future(self) -> ServeFuture {
         ServeFuture::new(async move {
             let registration = self.registration()?;
-            let url = Some(self.url).filter(|url| !url.is_empty()).or_else(|| std::env::var(HUB_VARIABLE).ok());
+            let url = Some(self.url).filter(|url| !url.is_empty()).or_else(url_from_environment);
             let secret = self.secret.or_else(secret_from_environment);
             let client = HubClient::new(url.as_deref().unwrap_or(DEFAULT_HUB), secret.as_deref())?;
             let registrar = Registrar::new(client, registration);
             let (serve, shutdown) = self.serve.take_shutdown();
             let shutdown = shutdown.shared();
 
-            let first = registrar.register_first(serve.chosen_connect_timeout());
+            // Only the first hub and the first bus are waited for with a limit.
+            let mut patience = serve.chosen_connect_timeout();
+            let first = registrar.register_first(patience);
             let mut registered = match select(shutdown.clone(), pin!(first)).await {
                 Either::Left(_) => return Ok(()),
                 Either::Right((registered, _)) => registered?,
@@ -187,8 +189,15 @@ where
                 let (prefix, name) = split(&registered.shm_name, registrar.name())?;
                 let (leave, left) = oneshot::channel::<()>();
                 let stop = select(shutdown.clone(), left).map(drop);
-                let worker = serve.on_bus(prefix, name).with_graceful_shutdown(stop).into_future();
-                let watch = pin!(registrar.watch(registered.clone()));
+                let worker = serve.on_bus(prefix, name, patience.take()).with_graceful_shutdown(stop).into_future();
+                // A worker that drains is to be forgotten.
+                let watched = registrar.watch(registered.clone());
+                let watch = pin!(async {
+                    match select(shutdown.clone(), pin!(watched)).await {
+                        Either::Left(_) => pending().await,
+                        Either::Right((next, _)) => next,
+                    }
+                });
                 let others = pin!(async {
                     while let Some(ended) = leaving.next().await {
                         log_end(ended);
@@ -221,9 +230,15 @@ fn log_end(ended: Result<(), Error>) {
     }
 }
 
+/// The hub's address; an empty variable is as good as none.
+fn url_from_environment() -> Option<String> {
+    std::env::var(HUB_VARIABLE).ok().filter(|url| !url.is_empty())
+}
+
 /// The hub's secret, without the line end that a file's last line has.
 fn secret_from_environment() -> Option<String> {
-    std::env::var(SECRET_VARIABLE).ok().map(|secret| secret.trim_end().to_owned())
+    let secret = std::env::var(SECRET_VARIABLE).ok()?.trim_end().to_owned();
+    Some(secret).filter(|secret| !secret.is_empty())
 }
 
 /// Prefix and name of a region that a hub named.

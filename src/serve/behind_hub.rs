@@ -22,12 +22,13 @@ impl<S, F> Serve<S, F> {
         (Serve { service, shutdown: pending(), options }, shutdown)
     }
 
-    /// The same worker on another bus.
-    pub(crate) fn on_bus(&self, prefix: &str, name: &str) -> Serve<S>
+    /// The same worker on another bus, which is waited for as long as `patience` says.
+    pub(crate) fn on_bus(&self, prefix: &str, name: &str, patience: Option<Duration>) -> Serve<S>
     where
         S: Clone,
     {
-        let options = Options { name: Some(name.to_owned()), prefix: prefix.to_owned(), ..self.options.clone() };
+        let (name, prefix) = (Some(name.to_owned()), prefix.to_owned());
+        let options = Options { name, prefix, connect_timeout: patience, ..self.options.clone() };
         Serve { service: self.service.clone(), shutdown: pending(), options }
     }
 }

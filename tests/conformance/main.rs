@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use slotbus::conformance::{Checked, Options, Outcome, check};
-use slotbus::{Body, Version};
-use support::{name, service};
+use slotbus::extract::RawBody;
+use slotbus::{Body, Router, Version, handler, routes};
+use support::name;
 use tokio::sync::oneshot;
 
 /// The version of the region, and the bus.
@@ -38,11 +39,16 @@ fn check_all(options: &Options) -> (Vec<String>, Vec<&'static str>) {
     (failed, skipped)
 }
 
+#[handler(POST, "/echo")]
+async fn echo(body: RawBody) -> Body {
+    body.0
+}
+
 /// A worker of this crate on a thread of its own, for as long as `meanwhile` runs.
 fn with_worker<T>(options: &Options, meanwhile: impl FnOnce() -> T) -> T {
     let (stop, stopped) = oneshot::channel::<()>();
-    let echo = service(|request: http::Request<Body>| async move { http::Response::new(request.into_body()) });
-    let serve = slotbus::serve(echo).name(&options.name).with_graceful_shutdown(async { drop(stopped.await) });
+    let app = Router::new().routes(routes![echo]);
+    let serve = slotbus::serve(app).name(&options.name).with_graceful_shutdown(async { drop(stopped.await) });
     let worker = std::thread::spawn(|| {
         tokio::runtime::Runtime::new().unwrap().block_on(serve.into_future()).unwrap();
     });
@@ -98,7 +104,7 @@ const CARELESS: &str = "SLOTBUS_TEST_CARELESS";
 #[ignore = "no test: what this binary does as a worker that breaks rules"]
 fn careless_worker() {
     let Ok(name) = std::env::var(CARELESS) else { return };
-    // A published worker with a careless service, which turns bodies round and knows no ping.
+    // A published worker with a careless service, which turns bodies round, knows no ping and is not asked by its hub for life.
     let config = || published01::SlotBusConfig::builder().name(&name).build();
     let worker = loop {
         match published01::SlotWorker::open(config()) {

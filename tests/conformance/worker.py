@@ -76,11 +76,11 @@ class Bus:
         meta_at, meta_len, body_at, body_len, marker = struct.unpack_from("<IH2xIIB", self.map, at + 44)
         meta = Meta(self.read(meta_at, meta_len))
         path, _pattern, _params = meta.text(), meta.text(), meta.pairs()
-        _query, _headers = meta.text() if meta.number() else None, meta.pairs()
         if marker == 0:
             return METHODS[self.map[at + 40]], path, self.read(body_at, body_len)
         with open(self.object("req", slot, marker), "rb") as file:
-            return METHODS[self.map[at + 40]], path, file.read(body_len)
+            body = file.read(body_len)
+        return METHODS[self.map[at + 40]], path, body if len(body) == body_len else body[body_len]
 
     def room(self, slot, length):
         """Heap bytes for an answer: the slot's own half in version 2, from the bump allocator in version 1."""
@@ -113,8 +113,9 @@ class Bus:
         if place is None:
             marker, body_at, place = self.overflow(slot, body), 0, self.room(slot, len(meta))
         if place is None:
-            # The request's bytes are this worker's while it is claimed, and the shortest meta always fits there.
-            place, meta = struct.unpack_from("<I", self.map, at + 44)[0], b"\0\0"
+            # The request's bytes are this worker's while it is claimed, and the shortest meta fits there, if they are any.
+            place = struct.unpack_from("<I", self.map, at + 44)[0]
+            place, meta = (place, b"\0\0") if place + 2 <= self.heap_size else (0, b"")
         for offset, data in ((place, meta), (body_at, b"" if marker else body)):
             self.map[self.heap + offset : self.heap + offset + len(data)] = data
         struct.pack_into("<HxxIHxxIIB", self.map, at + 64, status, place, len(meta), body_at, len(body), marker)
@@ -125,8 +126,7 @@ class Bus:
             return
         try:
             method, path, body = self.request(slot)
-            echo = method == "POST" and path == "/echo"
-            self.answer(slot, 200, "text/plain", body if echo else f"{method} {path}".encode())
+            self.answer(slot, 200, "text/plain", body if path == "/echo" else f"{method} {path}".encode())
         except (ValueError, IndexError, OSError) as error:
             self.answer(slot, 400, "text/plain", str(error).encode())
         if exchange(status, CLAIMED, DONE):

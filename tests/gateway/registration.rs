@@ -27,6 +27,12 @@ async fn what_is_no_registration_is_refused_with_what_is_wrong_and_costs_nothing
         assert!(detail.contains(part), "{registration}: {detail}");
     }
     problem(get(gateway.address, "/internal/register").await, 405);
+    // What a page in a browser can send to this machine without asking first, and what it can send at all.
+    for (name, value, status) in [("content-type", "text/plain", 415), ("origin", "https://example.org", 403)] {
+        let forged = Request::post("/internal/register").header(name, value);
+        let body = json!({ "name": "w", "routes": [] }).to_string();
+        problem(send(gateway.address, forged.body(Full::from(body)).unwrap()).await, status);
+    }
     assert!(!std::path::Path::new(&format!("/dev/shm/hub-{name}")).exists());
     gateway.stop().await;
 }

@@ -159,7 +159,8 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> Response<Bytes> {
 }
 
 pub(crate) async fn post(address: SocketAddr, path: &str, body: &Value) -> Response<Bytes> {
-    send(address, Request::post(path).body(body.to_string().into()).unwrap()).await
+    let request = Request::post(path).header("content-type", "application/json");
+    send(address, request.body(body.to_string().into()).unwrap()).await
 }
 
 pub(crate) fn json_of(response: Response<Bytes>) -> Value {

@@ -156,6 +156,24 @@ async fn a_worker_that_the_hub_forgot_registers_again_and_follows_to_another_bus
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_drains_does_not_register_again() {
+    let name = name();
+    let bus = Hub::builder(&name).create().unwrap();
+    let (url, book) = hub(&name).await;
+    let worker = Worker::start("w", &url);
+    let in_hand = tokio::spawn(bus.call(http::Request::get("/held").body(slotbus::Body::empty()).unwrap()));
+    until("a claimed request", async || bus.slots().contains(&SlotState::Claimed)).await;
+    let stopped = tokio::spawn(worker.stop());
+    book.lock().unwrap().known = None;
+    // Longer than it takes to look and to register.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    super::LET_GO.add_permits(1);
+    stopped.await.unwrap();
+    assert_eq!(in_hand.await.unwrap().unwrap().status(), StatusCode::OK);
+    assert_eq!(book.lock().unwrap().seen.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hub_that_is_unwell_for_a_while_is_not_registered_with_again() {
     let name = name();
     let bus = Hub::builder(&name).create().unwrap();

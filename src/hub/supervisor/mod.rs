@@ -72,13 +72,14 @@ pub struct ProcessState {
 
 /// Why processes were not replaced.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReplaceError {
     /// The next process could not be started; the former runs on.
     #[error("the next worker process could not be started")]
     Start(#[source] io::Error),
-    /// The next process ended before it was steady; the former runs on.
+    /// The next process ended before it was steady, in this way; the former runs on.
     #[error("the next worker process ended before it was steady: {0}")]
-    Ended(ExitStatus),
+    Ended(String),
     /// There is nothing to be replaced any more, or another replacement is under way.
     #[error("the worker processes are being stopped or replaced already")]
     Busy,
@@ -116,7 +117,7 @@ impl Supervisor {
     ///
     /// # Errors
     ///
-    /// When the next process cannot be started or ends at once, the former runs on.
+    /// When the next process cannot be started or ends at once, the former runs on; those before it are replaced.
     pub fn replace(&self) -> Result<(), ReplaceError> {
         let (reply, outcome) = channel();
         self.order(Order::Replace(reply));

@@ -27,8 +27,8 @@ pub(super) struct Leaving {
 pub(super) struct Post {
     /// `None` between an end and the next start.
     pub(super) running: Option<Running>,
-    /// When it is started again.
-    pub(super) due: Instant,
+    /// When it is started again; `None` for never.
+    pub(super) due: Option<Instant>,
     /// The pause before that, if it ends again before it was steady.
     pub(super) pause: Duration,
     pub(super) starts: u64,
@@ -55,9 +55,9 @@ impl Running {
         self.child.id()
     }
 
-    /// How it ended, if it has.
-    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().ok().flatten()
+    /// How it ended, if it has; nothing is known of how where something else in this program waits for all children.
+    pub(super) fn ended(&mut self) -> Option<Option<ExitStatus>> {
+        self.child.try_wait().map_or(Some(None), |status| status.map(Some))
     }
 
     pub(super) fn kill(&mut self) {
@@ -72,7 +72,7 @@ impl Running {
 
 impl Post {
     pub(super) fn new(pause: Duration) -> Self {
-        Self { running: None, due: Instant::now(), pause, starts: 0, last_end: None }
+        Self { running: None, due: Some(Instant::now()), pause, starts: 0, last_end: None }
     }
 
     /// Puts a process there.

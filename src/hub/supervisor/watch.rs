@@ -1,6 +1,6 @@
 //! The thread that watches over the processes of a supervisor.
 
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -86,8 +86,8 @@ impl Watch {
         let starts = self.posts.iter().filter(|post| post.running.is_none() && !self.stops).map(|post| post.due);
         let kills = self.leaving.iter().filter_map(|leaving| leaving.killed_at);
         let next = self.replacement.iter().filter_map(|replacement| replacement.next.as_ref());
-        let steady = next.map(|next| next.since + self.steady_after);
-        starts.chain(kills).chain(steady).min()
+        let steady = next.filter_map(|next| next.since.checked_add(self.steady_after));
+        starts.flatten().chain(kills).chain(steady).min()
     }
 
     fn take_orders(&mut self) {
@@ -114,6 +114,8 @@ impl Watch {
     fn replace_at(&mut self, at: usize, reply: Sender<Result<(), ReplaceError>>) {
         let next = (at < self.posts.len()).then(|| Running::start(&mut self.command)).transpose();
         match next {
+            // Nobody who leaves, nobody to wait for.
+            Ok(None) if self.leaving.is_empty() => self.has_replaced(&reply),
             Ok(next) => self.replacement = Some(Replacement { at, next, reply }),
             Err(error) => drop(reply.send(Err(ReplaceError::Start(error)))),
         }
@@ -124,7 +126,7 @@ impl Watch {
         match next {
             Some(mut next) => {
                 if let Some(status) = next.ended() {
-                    let _ = reply.send(Err(ReplaceError::Ended(status)));
+                    let _ = reply.send(Err(ReplaceError::Ended(how(status))));
                 } else if next.since.elapsed() >= self.steady_after {
                     let former = self.posts[at].fill(next);
                     self.leaving.extend(former.map(|former| former.leave(self.stop_timeout)));
@@ -133,9 +135,15 @@ impl Watch {
                     self.replacement = Some(Replacement { at, next: Some(next), reply });
                 }
             }
-            None if self.leaving.is_empty() => drop(reply.send(Ok(()))),
+            None if self.leaving.is_empty() => self.has_replaced(&reply),
             None => self.replacement = Some(Replacement { at, next, reply }),
         }
+    }
+
+    /// Tells who asked for a replacement, when it can be seen.
+    fn has_replaced(&self, reply: &Sender<Result<(), ReplaceError>>) {
+        self.show();
+        let _ = reply.send(Ok(()));
     }
 
     /// Sees which processes have ended, and kills those that take too long.
@@ -147,14 +155,15 @@ impl Watch {
             if process.since.elapsed() >= self.steady_after {
                 post.pause = self.pauses.0;
             }
-            post.last_end = Some(status);
-            post.due = now + post.pause;
+            post.last_end = status;
+            post.due = now.checked_add(post.pause);
             tracing::warn!(
                 pid = process.pid(),
-                "a worker process ended: {status}; the next starts in {:?}",
+                "a worker process ended: {}; the next starts in {:?}",
+                how(status),
                 post.pause
             );
-            post.pause = (post.pause * 2).min(self.pauses.1);
+            post.pause = post.pause.saturating_mul(2).min(self.pauses.1);
         }
         self.leaving.retain_mut(|leaving| {
             if leaving.killed_at.is_some_and(|at| at <= now) {
@@ -173,7 +182,7 @@ impl Watch {
         }
         for post in &mut self.posts {
             let now = Instant::now();
-            if post.running.is_some() || post.due > now {
+            if post.running.is_some() || post.due.is_none_or(|due| due > now) {
                 continue;
             }
             match Running::start(&mut self.command) {
@@ -183,8 +192,8 @@ impl Watch {
                 }
                 Err(error) => {
                     tracing::error!("{error}; the next attempt is in {:?}", post.pause);
-                    post.due = now + post.pause;
-                    post.pause = (post.pause * 2).min(self.pauses.1);
+                    post.due = now.checked_add(post.pause);
+                    post.pause = post.pause.saturating_mul(2).min(self.pauses.1);
                 }
             }
         }
@@ -198,4 +207,9 @@ impl Watch {
         };
         *self.shared.states.lock().unwrap_or_else(PoisonError::into_inner) = self.posts.iter().map(state).collect();
     }
+}
+
+/// How a process ended, for people.
+fn how(status: Option<ExitStatus>) -> String {
+    status.map_or_else(|| "how is not known, since another has waited for it".to_owned(), |status| status.to_string())
 }
