@@ -12,6 +12,9 @@ use super::secret::Secret;
 use crate::hub::{Hub, HubBuilder};
 use crate::protocol::Version;
 
+/// As good as for ever, and still a time that the clock knows.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Makes a [`Gateway`]. Made by [`Gateway::builder`].
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder does nothing until `bind`"]
@@ -173,13 +176,13 @@ impl GatewayBuilder {
     /// It is also how long a connection of HTTP/1.1 stays open between two requests. A body is answered 408; a head ends
     /// the connection.
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
-        self.options.patience = timeout;
+        self.options.patience = timeout.min(LONGEST);
         self
     }
 
     /// How long an event stream is quiet before the gateway sends a comment: 15 s by default.
     pub fn heartbeat(mut self, period: Duration) -> Self {
-        self.options.heartbeat = period;
+        self.options.heartbeat = period.min(LONGEST);
         self
     }
 

@@ -53,8 +53,13 @@ pub(super) async fn forward(
     Ok(response)
 }
 
-/// Refuses what has no place on the bus: a connection that is to become another protocol's.
+/// Refuses what has no place on the bus: a connection that is to become another protocol's; and a request that does not say, or
+/// says twice, for which host it is (RFC 9112 section 3.2).
 pub(super) fn check_protocol<B>(request: &Request<B>) -> Result<(), Refused> {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    if hosts > 1 || hosts == 0 && request.version() == Version::HTTP_11 {
+        return Err(Refused::bad_request("a request says once for which host it is"));
+    }
     let refused = |detail| Err(Refused::new(StatusCode::NOT_IMPLEMENTED, detail));
     if request.method() == Method::CONNECT {
         return refused("tunnels cannot be carried: the bus knows requests and answers only");
@@ -75,10 +80,9 @@ pub(super) fn prepare(parts: &mut http::request::Parts, target: &Target, peer: S
     strip_hop_by_hop(headers);
     headers.remove(SECRET_HEADER);
     headers.remove(header::EXPECT);
-    if let Some(authority) = parts.uri.authority()
-        && (parts.version >= Version::HTTP_2 || !headers.contains_key(header::HOST))
-        && let Ok(host) = HeaderValue::from_str(authority.as_str())
-    {
+    // What the target says comes before what the header says (RFC 9112 section 3.2.2); names and passwords are no part of it.
+    let host = parts.uri.authority().and_then(|authority| authority.as_str().rsplit('@').next());
+    if let Some(Ok(host)) = host.map(HeaderValue::from_str) {
         headers.insert(header::HOST, host);
     }
     note_client(headers, peer);

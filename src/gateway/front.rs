@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum_core::response::Response;
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use uuid::Uuid;
 
@@ -31,6 +31,7 @@ pub(super) async fn answer(gateway: Arc<Inner>, peer: SocketAddr, request: Reque
     let given = request.headers().get(REQUEST_ID).and_then(|value| RequestId::new(value.to_str().ok()?).ok());
     let id = given.unwrap_or_else(|| Uuid::new_v4().into());
     let mut meter = gateway.meters.request(request.method());
+    let is_head = *request.method() == Method::HEAD;
     let result = find_and_answer(&gateway, peer, id, request, &mut meter).await;
     let mut response = result.unwrap_or_else(|refused| {
         if refused.status.is_server_error() {
@@ -41,6 +42,16 @@ pub(super) async fn answer(gateway: Arc<Inner>, peer: SocketAddr, request: Reque
     let value = HeaderValue::from_str(id.as_str()).expect("an id is visible ascii");
     response.headers_mut().insert(REQUEST_ID, value);
     meter.answered(response.status());
+    if is_head { without_body(response) } else { response }
+}
+
+/// What HEAD is answered with: the head that GET has, and nothing behind it (RFC 9110 section 9.3.2).
+fn without_body(mut response: Response) -> Response {
+    let length = http_body::Body::size_hint(response.body()).exact().filter(|&length| length > 0);
+    if let Some(length) = length {
+        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(length.into());
+    }
+    *response.body_mut() = Body::empty();
     response
 }
 

@@ -92,7 +92,9 @@ impl Registry {
         let table = match table {
             Ok(table) => table,
             Err(conflict) => {
-                close(vec![worker]).await;
+                if is_new {
+                    close(vec![worker]).await;
+                }
                 return Err(conflict.into());
             }
         };

@@ -89,7 +89,10 @@ impl Worker {
 
     /// Whether the bus serves whoever comes next: somebody answers there, or no slot of it is kept by who may be dead.
     pub(super) async fn is_worth_keeping(&self) -> bool {
-        !self.is_closed() && (self.is_attached() || self.is_unused() || self.answers_a_ping().await)
+        // One that is busy may not come to the ping in time, and answers others meanwhile.
+        let before = self.answered();
+        !self.is_closed()
+            && (self.is_attached() || self.is_unused() || self.answers_a_ping().await || self.answered() != before)
     }
 
     fn is_unused(&self) -> bool {
@@ -137,9 +140,9 @@ impl Worker {
         match &answered {
             Ok(_) => {
                 self.answered.add(1);
-                if !self.proves.is_raised() {
-                    // Whoever has answered is still there to be seen, or was no worker of this crate.
-                    self.is_attached();
+                // Whoever has answered is still there to be seen, or was no worker of this crate, whose absence proves nothing.
+                if !self.is_attached() {
+                    self.proves.lower();
                 }
             }
             // Only the death of a worker of this crate is ever known.

@@ -202,3 +202,23 @@ async fn what_takes_longer_than_the_end_may_is_given_up() {
     assert!(answer.is_empty());
     worker.abort();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_says_once_for_which_host_it_is_and_its_target_comes_first() {
+    let gateway = Running::start().await;
+    let name = name();
+    gateway.register(&name, &[("GET", "/a")]).await;
+    let worker = worker(&name, echo);
+    for head in [
+        "GET /a HTTP/1.1\r\nconnection: close\r\n\r\n",
+        "GET /a HTTP/1.1\r\nhost: a\r\nhost: b\r\nconnection: close\r\n\r\n",
+    ] {
+        let answer = raw(&gateway, &[head]).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    }
+    let absolute = "GET http://somebody@a.example/a HTTP/1.1\r\nhost: b.example\r\nconnection: close\r\n\r\n";
+    let answer = raw(&gateway, &[absolute]).await;
+    assert!(answer.contains("\"host\":\"a.example\""), "{answer}");
+    worker.stop().await;
+    gateway.stop().await;
+}
