@@ -13,10 +13,11 @@ use http::{Request, StatusCode};
 use slotbus::hub::{CallError, Hub, ReplaceError, Supervisor, SupervisorBuilder};
 use slotbus::{Body, Router, handler, routes};
 use support::name;
+use support::process::{command, role};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// What this process is to be instead of a test.
-const ROLE: &str = "SLOTBUS_TEST_ROLE";
+/// The test that plays the other roles of this binary.
+const PLAYER: &str = "a_worker_that_crashes_is_started_again_and_its_caller_gets_an_error";
 /// A file that a worker must not find when it starts.
 const POISON: &str = "SLOTBUS_TEST_POISON";
 /// A file that the handler of `/drain` makes.
@@ -43,14 +44,12 @@ async fn drain() -> &'static str {
     "drained"
 }
 
-#[test]
-#[ignore = "no test: what this binary does in other roles"]
-fn role() {
-    let Ok(role) = std::env::var(ROLE) else { return };
+/// What this binary does instead of a test.
+fn play(role: &str) {
     if std::env::var_os(POISON).is_some_and(|file| Path::new(&file).exists()) {
         std::process::exit(3);
     }
-    match role.as_str() {
+    match role {
         "host" => {
             let hub = hub();
             let _supervisor = workers(&hub, "worker").start().unwrap();
@@ -80,12 +79,8 @@ fn hub() -> Hub {
 }
 
 fn this_binary(role: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", "role", "--ignored", "--nocapture"])
-        .env(ROLE, role)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
+    let mut command = command(&[], PLAYER, role);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
     command
 }
 
@@ -122,6 +117,9 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 #[test]
 fn a_worker_that_crashes_is_started_again_and_its_caller_gets_an_error() {
+    if let Some(role) = role() {
+        return play(&role);
+    }
     let hub = hub();
     let supervisor = workers(&hub, "worker").start().unwrap();
     for crashes in 1..=3 {

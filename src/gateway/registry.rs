@@ -15,7 +15,7 @@ use super::table::{Conflict, Table, Target};
 use super::worker::Worker;
 use crate::control::{PING_PATH, Registered, Registration, Route, WorkerInfo};
 use crate::http::pattern::Pattern;
-use crate::protocol::BusName;
+use crate::protocol::{BusName, encode_method};
 
 /// How many pings in a row may stay unanswered.
 const MOST_MISSES: u32 = 3;
@@ -256,11 +256,9 @@ fn parse(routes: &[Route]) -> Result<Vec<ParsedRoute>, Refused> {
     let mut parsed = Vec::new();
     for Route { method, path, sse } in routes.iter().filter(|route| route.path != PING_PATH) {
         let refused = |why: String| Refused::bad_request(format!("route {method} {path}: {why}"));
-        let known = crate::protocol::u8_to_method(crate::protocol::method_to_u8(method)) == method;
-        if !known {
-            return Err(refused("the bus carries GET, POST, PUT, DELETE, PATCH, HEAD and OPTIONS".to_owned()));
-        }
-        let method = Method::from_bytes(method.as_bytes()).expect("it is one of seven");
+        let method = Method::from_bytes(method.as_bytes()).ok().filter(|method| encode_method(method).is_some());
+        let method = method
+            .ok_or_else(|| refused("the bus carries GET, POST, PUT, DELETE, PATCH, HEAD and OPTIONS".to_owned()))?;
         if *sse && method != Method::GET {
             return Err(refused("a stream of events is asked for by GET".to_owned()));
         }

@@ -41,6 +41,8 @@ pub(crate) use self::limits::Limits;
 pub(crate) use self::meta::encoded_len;
 pub use self::meta::{RequestMeta, ResponseMeta};
 pub(crate) use self::method::decode_method;
+#[cfg(all(feature = "gateway", not(loom)))]
+pub(crate) use self::method::encode_method;
 pub use self::method::{
     METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_PATCH, METHOD_POST, METHOD_PUT, method_to_u8,
     u8_to_method,

@@ -190,43 +190,42 @@ where
                 let (leave, left) = oneshot::channel::<()>();
                 let stop = select(shutdown.clone(), left).map(drop);
                 let worker = serve.on_bus(prefix, name, patience.take()).with_graceful_shutdown(stop).into_future();
-                // A worker that drains is to be forgotten.
-                let watched = registrar.watch(registered.clone());
-                let watch = pin!(async {
-                    match select(shutdown.clone(), pin!(watched)).await {
-                        Either::Left(_) => pending().await,
-                        Either::Right((next, _)) => next,
-                    }
-                });
-                let others = pin!(async {
-                    while let Some(ended) = leaving.next().await {
-                        log_end(ended);
-                    }
-                    pending::<()>().await
-                });
-                match select(worker, select(watch, others)).await {
-                    Either::Left((ended, _)) => {
-                        while let Some(ended) = leaving.next().await {
-                            log_end(ended);
+                let outcome = {
+                    // A worker that drains is to be forgotten.
+                    let watched = registrar.watch(registered.clone());
+                    let watch = pin!(async {
+                        match select(shutdown.clone(), pin!(watched)).await {
+                            Either::Left(_) => pending().await,
+                            Either::Right((next, _)) => next,
                         }
+                    });
+                    let others = pin!(see_out(&mut leaving).then(|()| pending()));
+                    match select(worker, select(watch, others)).await {
+                        Either::Left((ended, _)) => Either::Left(ended),
+                        Either::Right((next, worker)) => Either::Right((next.factor_first().0, worker)),
+                    }
+                };
+                let (next, worker) = match outcome {
+                    Either::Left(ended) => {
+                        see_out(&mut leaving).await;
                         return ended;
                     }
-                    Either::Right((Either::Left((next, _)), worker)) => {
-                        drop(leave);
-                        leaving.push(worker);
-                        registered = next;
-                    }
-                    Either::Right((Either::Right(_), _)) => unreachable!("it waits for ever"),
-                }
+                    Either::Right(moved) => moved,
+                };
+                drop(leave);
+                leaving.push(worker);
+                registered = next;
             }
         })
     }
 }
 
-/// A worker that was left for another bus has nobody to tell.
-fn log_end(ended: Result<(), Error>) {
-    if let Err(error) = ended {
-        tracing::warn!("a worker ended on a bus that the hub had given before: {error}");
+/// Waits for workers that were left for another bus; how one ended, nobody else is told.
+async fn see_out(leaving: &mut FuturesUnordered<ServeFuture>) {
+    while let Some(ended) = leaving.next().await {
+        if let Err(error) = ended {
+            tracing::warn!("a worker ended on a bus that the hub had given before: {error}");
+        }
     }
 }
 

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use crate::control::{HubError, PING_PATH, Route};
+use crate::http::pattern::Pattern;
 
 /// The routes of a registration: HEAD beside each GET, and the hub's ping. Such a hub takes the first that matches, so those that
 /// match less come first.
 pub(super) fn list(routes: &[(String, String)], streams: &BTreeSet<String>) -> Result<Vec<Route>, HubError> {
     let streams: BTreeSet<_> = streams.iter().map(|pattern| with_braces(pattern)).collect();
-    let mut all = BTreeSet::from([("GET".to_owned(), PING_PATH.to_owned())]);
+    let get = |path: &str| ("GET".to_owned(), path.to_owned());
+    let mut all = BTreeSet::from([get(PING_PATH)]);
     for (method, pattern) in routes {
         let (method, path) = (method.to_ascii_uppercase(), with_braces(pattern));
         if method == "GET" && !streams.contains(&path) {
@@ -16,18 +18,11 @@ pub(super) fn list(routes: &[(String, String)], streams: &BTreeSet<String>) -> R
         }
         all.insert((method, path));
     }
-    if let Some(stream) = streams.into_iter().find(|stream| !all.contains(&("GET".to_owned(), stream.clone()))) {
-        return Err(HubError::Stream(stream));
+    if let Some(stream) = streams.iter().find(|stream| !all.contains(&get(stream))) {
+        return Err(HubError::Stream(stream.clone()));
     }
-    let is_stream = |method: &str, path: &String| method == "GET" && !all.contains(&("HEAD".to_owned(), path.clone()));
-    let mut list: Vec<_> = all
-        .iter()
-        .map(|(method, path)| Route {
-            sse: path != PING_PATH && is_stream(method, path),
-            method: method.clone(),
-            path: path.clone(),
-        })
-        .collect();
+    let route = |(method, path)| Route { sse: method == "GET" && streams.contains(&path), method, path };
+    let mut list: Vec<_> = all.into_iter().map(route).collect();
     list.sort_by_cached_key(|route| {
         route.path.split('/').map(|part| (breadth(part), part.to_owned())).collect::<Vec<_>>()
     });
@@ -44,10 +39,9 @@ fn breadth(part: &str) -> u8 {
     }
 }
 
-/// `/items/:id` as `/items/{id}`.
+/// `/items/:id` as `/items/{id}`; what is no pattern stays as it is, for the hub to refuse.
 fn with_braces(pattern: &str) -> String {
-    let part = |part: &str| part.strip_prefix(':').map_or_else(|| part.to_owned(), |name| format!("{{{name}}}"));
-    pattern.split('/').map(part).collect::<Vec<_>>().join("/")
+    Pattern::parse(pattern).map_or_else(|_| pattern.to_owned(), |pattern| pattern.as_str().to_owned())
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
 //! The program `slotbus`, as a shell runs it.
 #![cfg(feature = "cli")]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use slotbus::hub::Hub;
 use slotbus::{Path, Router, handler, routes};
-use tokio::sync::oneshot;
+use support::{OnThread, name};
 
 #[handler(GET, "/hello/{name}")]
 async fn hello(Path(name): Path<String>) -> ([(&'static str, &'static str); 1], String) {
@@ -18,30 +21,17 @@ async fn echo(body: bytes::Bytes) -> bytes::Bytes {
     body
 }
 
-/// A worker on a thread of its own, until it is dropped.
+/// A worker, until it is dropped.
 struct Worker {
     name: String,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    _thread: OnThread,
 }
 
 impl Worker {
     fn start() -> Self {
-        let name = format!("test-{}", uuid::Uuid::new_v4());
-        let (stop, stopped) = oneshot::channel::<()>();
-        let app = Router::new().routes(routes![hello, echo]);
-        let serve = slotbus::serve(app).name(&name).with_graceful_shutdown(async { drop(stopped.await) });
-        let thread = std::thread::spawn(|| {
-            tokio::runtime::Runtime::new().unwrap().block_on(serve.into_future()).unwrap();
-        });
-        Self { name, stop: Some(stop), thread: Some(thread) }
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        let _ = self.thread.take().map(|thread| thread.join());
+        let name = name();
+        let thread = OnThread::start(&name, Router::new().routes(routes![hello, echo]));
+        Self { name, _thread: thread }
     }
 }
 
@@ -106,7 +96,7 @@ fn call_ends_with_22_for_an_error_when_it_is_to_fail() {
 
 #[test]
 fn call_says_what_to_do_without_a_worker_and_beside_another_hub() {
-    let name = format!("test-{}", uuid::Uuid::new_v4());
+    let name = name();
     let (output, _, err) = slotbus(&["call", &name, "GET", "/", "--timeout", "50ms"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(err.contains("no answer within 50ms") && err.contains(&format!("SLOTBUS_NAME={name}")), "{err}");
@@ -144,7 +134,7 @@ fn bench_counts_every_request_and_shows_quantiles() {
 
 #[test]
 fn clean_says_what_it_removed_as_json_too() {
-    let name = format!("test-{}", uuid::Uuid::new_v4());
+    let name = name();
     let prefix = format!("p{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
     let mut killed = command(&["call", &name, "GET", "/", "--timeout", "1m", "--prefix", &prefix]).spawn().unwrap();
     let region = std::path::PathBuf::from(format!("/dev/shm/{prefix}-{name}"));

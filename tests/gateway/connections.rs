@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::setup::{Client, PATIENCE, Running, echo, get, json_of, problem, send, until, worker};
-use crate::support::name;
+use crate::support::{Worker, name};
 
 /// Writes bytes and reads to the end of the connection.
 async fn raw(gateway: &Running, pieces: &[&str]) -> String {
@@ -22,6 +22,18 @@ async fn raw(gateway: &Running, pieces: &[&str]) -> String {
     // A connection that is reset after its answer has ended too.
     let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the connection ends");
     String::from_utf8(answer).unwrap()
+}
+
+/// Serves `answer` under `name`, each time when the gate lets it pass.
+fn gated(name: &str, gate: &Gate, answer: &'static str) -> Worker {
+    let gate = gate.clone();
+    worker(name, move |_| {
+        let gate = gate.clone();
+        async move {
+            gate.pass().await;
+            Response::new(answer.into())
+        }
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,16 +123,7 @@ async fn a_request_beyond_its_time_is_answered_504_and_one_beyond_their_number_5
     let name = name();
     gateway.register(&name, &[("GET", "/")]).await;
     let gate = Gate::new();
-    let worker = worker(&name, {
-        let gate = gate.clone();
-        move |_| {
-            let gate = gate.clone();
-            async move {
-                gate.pass().await;
-                Response::new("late".into())
-            }
-        }
-    });
+    let worker = gated(&name, &gate, "late");
     let address = gateway.address;
     let begun = Instant::now();
     let slow = tokio::spawn(get(address, "/"));
@@ -144,16 +147,7 @@ async fn at_the_end_what_is_in_hand_is_answered_and_nothing_new_is_accepted() {
     let name = name();
     gateway.register(&name, &[("GET", "/")]).await;
     let gate = Gate::new();
-    let worker = worker(&name, {
-        let gate = gate.clone();
-        move |_| {
-            let gate = gate.clone();
-            async move {
-                gate.pass().await;
-                Response::new("answered".into())
-            }
-        }
-    });
+    let worker = gated(&name, &gate, "answered");
     let address = gateway.address;
     let in_hand: Vec<_> = (0..2)
         .map(|i| {

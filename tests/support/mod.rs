@@ -69,6 +69,32 @@ impl Worker {
     }
 }
 
+/// A worker on a thread and a runtime of its own, for tests that block; stopped gracefully when dropped.
+pub(crate) struct OnThread {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl OnThread {
+    /// Serves `app` on the bus called `name`.
+    pub(crate) fn start(name: &str, app: slotbus::Router) -> Self {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serve = slotbus::serve(app).name(name).with_graceful_shutdown(async { drop(stopped.await) });
+        let thread = std::thread::spawn(|| {
+            tokio::runtime::Runtime::new().unwrap().block_on(serve.into_future()).unwrap();
+        });
+        Self { stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+impl Drop for OnThread {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let ended = self.thread.take().map(std::thread::JoinHandle::join);
+        assert!(std::thread::panicking() || matches!(ended, Some(Ok(()))), "the worker did not end well");
+    }
+}
+
 /// A name of its own for each test.
 pub(crate) fn name() -> String {
     format!("test-{}", Uuid::new_v4())

@@ -17,7 +17,7 @@ pub(crate) fn role() -> Option<String> {
 }
 
 /// `test` of this binary in `role`, started through `wrapper`, a command that runs its last arguments.
-fn command(wrapper: &[&str], test: &str, role: &str) -> Command {
+pub(crate) fn command(wrapper: &[&str], test: &str, role: &str) -> Command {
     let binary = std::env::current_exe().unwrap().into_os_string();
     let mut words = wrapper.iter().map(Into::into).chain([binary]);
     let mut command = Command::new(words.next().unwrap());

@@ -8,10 +8,11 @@ use bytes::Bytes;
 use clap::Args;
 use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
-use slotbus::hub::{CallError, Hub};
+use slotbus::error::BusError;
+use slotbus::hub::{CallError, CreateError, Hub};
 use slotbus::{Body, Version};
 
-use super::measures::time;
+use super::measures::{time, version};
 
 /// Which bus, and how its hub is to be.
 #[derive(Debug, Args)]
@@ -22,7 +23,7 @@ pub(crate) struct BusArguments {
     #[arg(long, default_value = "slotbus")]
     prefix: String,
     /// The protocol's version that the workers speak.
-    #[arg(long, default_value = "1", value_parser = version)]
+    #[arg(long, default_value = "1", value_name = "VERSION", value_parser = version())]
     region_version: Version,
     /// How long an answer may take, a worker's start included: 500ms, 5s, 2m.
     #[arg(long, default_value = "5s", value_parser = time)]
@@ -53,14 +54,11 @@ impl BusArguments {
     pub(crate) fn hub(&self) -> Result<Hub, Box<dyn Error>> {
         let builder = Hub::builder(&self.name).prefix(&self.prefix).version(self.region_version).timeout(self.timeout);
         let builder = if self.force { builder.replace_by_force() } else { builder };
-        builder.create().map_err(|error| {
-            let message = error.to_string();
-            if message.contains("already has a live hub") {
-                format!("{message}; a bus has one hub, so ask that one, for example by the address of its gateway")
-                    .into()
-            } else {
-                error.into()
+        builder.create().map_err(|error| match error {
+            CreateError::Bus(BusError::Live(_)) => {
+                format!("{error}; a bus has one hub, so ask that one, for example by the address of its gateway").into()
             }
+            error => error.into(),
         })
     }
 
@@ -97,14 +95,6 @@ impl RequestArguments {
         *request.uri_mut() = self.path.clone();
         request.headers_mut().extend(self.headers.iter().cloned());
         request
-    }
-}
-
-fn version(text: &str) -> Result<Version, String> {
-    match text {
-        "1" => Ok(Version::V1),
-        "2" => Ok(Version::V2),
-        _ => Err("there are versions 1 and 2".to_owned()),
     }
 }
 

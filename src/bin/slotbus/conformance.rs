@@ -8,7 +8,7 @@ use clap::Args;
 use slotbus::Version;
 use slotbus::conformance::{Checked, Options, Outcome, check};
 
-use super::measures::time;
+use super::measures::{time, version};
 
 /// Check a worker, in whatever language it is written, against the protocol.
 ///
@@ -22,8 +22,8 @@ pub(crate) struct Conformance {
     #[arg(long, default_value = "slotbus")]
     prefix: String,
     /// The protocol's version that the worker speaks.
-    #[arg(long, default_value = "1", value_parser = ["1", "2"])]
-    region_version: String,
+    #[arg(long, default_value = "1", value_name = "VERSION", value_parser = version())]
+    region_version: Version,
     /// A path whose POST the worker answers with the body that came.
     #[arg(long, value_name = "PATH")]
     echo: Option<String>,
@@ -42,7 +42,7 @@ impl Conformance {
     pub(crate) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         let mut options = Options::new(self.name);
         options.prefix = self.prefix;
-        options.version = if self.region_version == "2" { Version::V2 } else { Version::V1 };
+        options.version = self.region_version;
         options.echo = self.echo;
         options.patience = self.patience;
         options.force = self.force;

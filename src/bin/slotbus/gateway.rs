@@ -7,13 +7,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use futures::FutureExt;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use slotbus::Version;
 use tracing_subscriber::EnvFilter;
 
-use super::measures::{size, time};
+use super::measures::{size, time, version};
 
 /// How often what was measured is gathered, whether or not somebody asks for it.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -35,8 +34,7 @@ pub(crate) struct Gateway {
     #[arg(long, default_value = "hub")]
     prefix: String,
     /// The version of the buses: published workers of 0.2.x need 2, those of 0.1.x need 1, those of this crate take either.
-    #[arg(long, value_name = "VERSION", default_value = "1",
-          value_parser = PossibleValuesParser::new(["1", "2"]).map(|version| if version == "2" { Version::V2 } else { Version::V1 }))]
+    #[arg(long, value_name = "VERSION", default_value = "1", value_parser = version())]
     region_version: Version,
     /// How many requests one name's workers have at once, 1 to 256.
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=256))]

@@ -1,6 +1,14 @@
-//! Times and sizes as they are written on a command line.
+//! Values as they are written on a command line: times, sizes, versions.
 
 use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use slotbus::Version;
+
+/// A version of the protocol.
+pub(crate) fn version() -> impl TypedValueParser<Value = Version> {
+    PossibleValuesParser::new(["1", "2"]).map(|version| if version == "2" { Version::V2 } else { Version::V1 })
+}
 
 /// A time with its unit.
 pub(crate) fn time(text: &str) -> Result<Duration, String> {

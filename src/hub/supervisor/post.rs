@@ -75,6 +75,14 @@ impl Post {
         Self { running: None, due: Some(Instant::now()), pause, starts: 0, last_end: None }
     }
 
+    /// Has it started again after its pause, which is twice as long the next time, up to `longest`; the pause.
+    pub(super) fn put_off(&mut self, longest: Duration) -> Duration {
+        let pause = self.pause;
+        self.due = Instant::now().checked_add(pause);
+        self.pause = pause.saturating_mul(2).min(longest);
+        pause
+    }
+
     /// Puts a process there.
     pub(super) fn fill(&mut self, process: Running) -> Option<Running> {
         self.starts += 1;

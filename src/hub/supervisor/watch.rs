@@ -156,14 +156,12 @@ impl Watch {
                 post.pause = self.pauses.0;
             }
             post.last_end = status;
-            post.due = now.checked_add(post.pause);
+            let pause = post.put_off(self.pauses.1);
             tracing::warn!(
                 pid = process.pid(),
-                "a worker process ended: {}; the next starts in {:?}",
-                how(status),
-                post.pause
+                "a worker process ended: {}; the next starts in {pause:?}",
+                how(status)
             );
-            post.pause = post.pause.saturating_mul(2).min(self.pauses.1);
         }
         self.leaving.retain_mut(|leaving| {
             if leaving.killed_at.is_some_and(|at| at <= now) {
@@ -191,9 +189,8 @@ impl Watch {
                     post.fill(process);
                 }
                 Err(error) => {
-                    tracing::error!("{error}; the next attempt is in {:?}", post.pause);
-                    post.due = now.checked_add(post.pause);
-                    post.pause = post.pause.saturating_mul(2).min(self.pauses.1);
+                    let pause = post.put_off(self.pauses.1);
+                    tracing::error!("{error}; the next attempt is in {pause:?}");
                 }
             }
         }
