@@ -83,13 +83,9 @@ impl Bell {
     }
 
     /// Takes the rings that are there, at most so many that it takes no time: a count that somebody made up is used up in
-    /// pieces. Obliges to look, as one ring does.
-    pub(crate) fn take_all(&self) {
-        for _ in 0..RINGS_AT_ONCE {
-            if !self.try_take() {
-                return;
-            }
-        }
+    /// pieces. Obliges to look, as one ring does. How many it took.
+    pub(crate) fn take_all(&self) -> u32 {
+        (0..RINGS_AT_ONCE).take_while(|_| self.try_take()).count() as u32
     }
 
     /// How many rings nobody has taken, a moment ago.

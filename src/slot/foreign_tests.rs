@@ -1,5 +1,7 @@
 //! What others wrote into a bus, or took over, is left alone and not believed.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::tests::{LIMIT, dispatch, finished, pair, reply};
@@ -72,4 +74,23 @@ fn a_request_of_a_hub_that_took_the_region_over_is_left_to_who_reads_its_header(
         assert!(!worker.claim_slot(sent.index()), "taken over between the worker's look and its claim");
         assert_eq!(hub.status(sent.index()), Status::Ready);
     }
+}
+
+#[test]
+fn a_ring_count_that_somebody_made_up_holds_up_neither_a_worker_that_attaches_nor_its_answers() {
+    const MADE_UP: u32 = 1 << 30;
+    let (hub, _) = pair(Version::V1);
+    // Without the extension, so that rings are counted.
+    hub.bus().region().header().hub_features.set(0);
+    let ring_up = || {
+        let bell = format!("/dev/shm/{}", hub.bus().requests().file_name());
+        File::options().write(true).open(bell).unwrap().write_all_at(&MADE_UP.to_le_bytes(), 0).unwrap();
+    };
+    ring_up();
+    let worker = Arc::new(Attachment::new(Bus::attach(hub.bus().name(), Access::own()).unwrap(), LIMIT, None));
+    assert!(worker.is_published_hub());
+    dispatch(&hub, 0);
+    // Nobody rang for it as far as this worker knows, so its answer looks for rings first.
+    assert!(worker.claim(&mut ScanCursor::default()).unwrap().answer(reply(0)));
+    assert!(hub.bus().requests().rings() > MADE_UP / 2, "they are not counted one by one");
 }

@@ -58,10 +58,7 @@ impl Shield {
     /// Takes stock of a bus that may have been in use: rings that are waiting count only for requests that are. The
     /// rings are gone then; a pump looks at all slots before it first waits.
     pub(crate) fn raise(bus: &Bus) -> Self {
-        let mut drained = 0;
-        while bus.requests().try_take() {
-            drained += 1;
-        }
+        let drained = u64::from(bus.requests().take_all());
         let shield = Self { stale: statuses(bus).map(|_| Flag::default()).collect(), ..Self::default() };
         let mut ready = 0;
         for (slot, status) in statuses(bus) {
@@ -117,8 +114,9 @@ impl Shield {
         let start = Instant::now();
         let mut drained = false;
         let covered = loop {
-            while bus.requests().try_take() {
-                self.taken.add(1);
+            let taken = bus.requests().take_all();
+            if taken > 0 {
+                self.taken.add(u64::from(taken));
                 drained = true;
             }
             if self.covers(bus) {
