@@ -12,6 +12,16 @@ pub(super) fn limit(_: ResponseFuture, _: Duration, _: impl FnOnce() -> Response
 }
 
 /// Refuses a time-out, as there is no clock for it.
+///
+/// ```compile_fail
+/// #[slotbus::handler(GET, "/", timeout = "2s")]
+/// async fn handler() {}
+/// ```
+///
+/// ```
+/// #[slotbus::handler(GET, "/")]
+/// async fn handler() {}
+/// ```
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __timeout {

@@ -1,5 +1,6 @@
 //! What `#[handler]` accepts and how it complains: the name of each file is the rule it shows.
-#![cfg(feature = "macros")]
+//!
+//! Here and not beside the other tests, so that only what these cases need is built for them.
 
 use std::process::Command;
 
@@ -7,30 +8,14 @@ use std::process::Command;
 const RECORDED: &str = "rustc 1.95.";
 
 #[test]
-fn handlers_are_accepted() {
+fn handlers_are_accepted_and_mistakes_are_reported_at_their_place() {
     let cases = trybuild::TestCases::new();
     cases.pass("tests/ui/pass/*.rs");
-    if cfg!(feature = "tokio") {
-        cases.pass("tests/ui/tokio/*.rs");
-    }
-}
-
-#[test]
-fn mistakes_are_reported_at_their_place() {
-    let cases = trybuild::TestCases::new();
     // These messages are the macro's own.
     cases.compile_fail("tests/ui/fail/*.rs");
     // These are the compiler's, who says the same in other words from one release to the next.
     if is_recorded() {
         cases.compile_fail("tests/ui/compiler/*.rs");
-    }
-}
-
-#[cfg(not(feature = "tokio"))]
-#[test]
-fn what_needs_tokio_is_refused_without_it() {
-    if is_recorded() {
-        trybuild::TestCases::new().compile_fail("tests/ui/without_tokio/*.rs");
     }
 }
 

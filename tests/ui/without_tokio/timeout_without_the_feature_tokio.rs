@@ -1,4 +1,0 @@
-#[slotbus::handler(GET, "/", timeout = "2s")]
-async fn handler() {}
-
-fn main() {}
