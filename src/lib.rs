@@ -49,6 +49,7 @@
 //! - `headers`: `extract::Header`, typed by the `headers` crate, which is re-exported.
 //! - `openapi`: `Router::openapi`, an OpenAPI 3.1 document of what is declared, with the schemas of the `schemars` crate, which is
 //!   re-exported; see `guides::openapi`.
+//! - `inspect`: what buses of this machine do, seen from beside.
 //! - `metrics`: workers and hubs tell the recorder of the `metrics` crate; see `guides::observability`.
 //!
 //! # Where to read on
@@ -85,6 +86,8 @@ pub mod body;
 pub mod conformance;
 #[cfg(all(any(feature = "register", feature = "gateway"), not(loom)))]
 pub mod control;
+#[cfg(all(feature = "inspect", not(loom)))]
+pub mod inspect;
 mod worker;
 pub mod hub;
 mod slot;

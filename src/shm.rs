@@ -155,6 +155,12 @@ pub(crate) fn open_to_read(name: &str, access: Access) -> Result<(File, ObjectId
     open_checked(name, OFlags::RDONLY, |stat| access.check(name, stat))
 }
 
+/// Opens `name` for reading only, if it is a plain file, whoever its owner is: to be shown, not to be believed.
+#[cfg(all(feature = "inspect", not(loom)))]
+pub(crate) fn open_to_show(name: &str) -> Result<(File, ObjectId), ObjectError> {
+    open_checked(name, OFlags::RDONLY, |stat| check_kind(name, stat)).map(|(file, id, _)| (file, id))
+}
+
 /// Opens `name` for reading and writing, if it is a plain file of this very user. A group may write to it: whom its maker
 /// had let in is no reason to leave it behind.
 pub(crate) fn open_own(name: &str) -> Result<(File, ObjectId), ObjectError> {

@@ -47,9 +47,9 @@ pub use self::error::CallError;
 pub(crate) use self::faults::NoRoomLeft;
 #[cfg(feature = "tokio")]
 pub use self::retry::RetryIdempotent;
-pub use self::service::{Hub, HubFuture, SlotState};
+pub use self::service::{Hub, HubFuture};
 pub use self::supervisor::{ProcessState, ReplaceError, Supervisor, SupervisorBuilder};
-pub use crate::protocol::Route;
+pub use crate::protocol::{Route, SlotState};
 
 #[cfg(all(test, not(loom)))]
 mod crash_tests;

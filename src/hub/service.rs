@@ -18,7 +18,7 @@ use super::lives::{Lives, Options};
 use super::pool::{Acquire, Permit};
 use super::shared::Shared;
 use crate::body::{Body, BoxError};
-use crate::protocol::{BusName, Status};
+use crate::protocol::{BusName, SlotState};
 
 /// Makes a bus and sends requests over it.
 ///
@@ -52,49 +52,6 @@ enum Readiness {
 
 /// Closes the hub when the last of its clones is dropped.
 struct Handle(Arc<Lives>);
-
-/// What a slot is doing, for tables and tests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SlotState {
-    /// Free.
-    Free,
-    /// A request is being written.
-    Writing,
-    /// A request waits for a worker.
-    Ready,
-    /// A worker runs the request.
-    Claimed,
-    /// The response waits to be read.
-    Done,
-    /// A word that is no state of the protocol.
-    Unknown(u32),
-}
-
-impl fmt::Display for SlotState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Free => f.pad("free"),
-            Self::Writing => f.pad("writing"),
-            Self::Ready => f.pad("ready"),
-            Self::Claimed => f.pad("claimed"),
-            Self::Done => f.pad("done"),
-            Self::Unknown(word) => write!(f, "unknown ({word:#x})"),
-        }
-    }
-}
-
-impl From<Status> for SlotState {
-    fn from(status: Status) -> Self {
-        match status {
-            Status::Free => Self::Free,
-            Status::Writing => Self::Writing,
-            Status::Ready => Self::Ready,
-            Status::Claimed(_) => Self::Claimed,
-            Status::Done => Self::Done,
-            Status::Unknown(word) => Self::Unknown(word),
-        }
-    }
-}
 
 impl Hub {
     /// Starts describing the hub of the bus called `name`.

@@ -63,12 +63,38 @@ pub(crate) fn is_held(file: &File, role: Role) -> io::Result<bool> {
     Ok(lock.l_type != libc::F_UNLCK as libc::c_short)
 }
 
+/// How many roles of owners are held through other descriptions than `file`.
+///
+/// The kernel names one lock of a range; what lies on either side of it is asked about again.
+#[cfg(all(feature = "inspect", not(loom)))]
+pub(crate) fn count_owners(file: &File) -> io::Result<usize> {
+    let mut ranges = vec![BASE + 1..BASE + (1 << 24)];
+    let mut held = 0;
+    while let Some(range) = ranges.pop() {
+        let mut lock = record_of(libc::F_WRLCK, range.start, range.end - range.start);
+        fcntl(file, libc::F_OFD_GETLK, &mut lock)?;
+        if lock.l_type == libc::F_UNLCK as libc::c_short {
+            continue;
+        }
+        held += 1;
+        // Length 0 means without an end; a lock that somebody else laid may be of any length.
+        let end = if lock.l_len == 0 { range.end } else { lock.l_start + lock.l_len };
+        let sides = [range.start..lock.l_start, end..range.end];
+        ranges.extend(sides.into_iter().filter(|side| !side.is_empty() && *side != range));
+    }
+    Ok(held)
+}
+
 fn record(kind: libc::c_int, role: Role) -> libc::flock {
+    record_of(kind, role.byte(), 1)
+}
+
+fn record_of(kind: libc::c_int, start: i64, len: i64) -> libc::flock {
     libc::flock {
         l_type: kind as libc::c_short,
         l_whence: libc::SEEK_SET as libc::c_short,
-        l_start: role.byte(),
-        l_len: 1,
+        l_start: start,
+        l_len: len,
         // The kernel asks for 0 with these commands.
         l_pid: 0,
     }
@@ -110,6 +136,23 @@ mod tests {
         acquire(&holder, Role::Owner(7)).unwrap();
         drop(holder);
         assert!(!is_held(&other, Role::Owner(7)).unwrap());
+    }
+
+    #[cfg(feature = "inspect")]
+    #[test]
+    fn owners_are_counted_wherever_their_bytes_are() {
+        let path = tempfile::NamedTempFile::new().unwrap();
+        let holders: Vec<_> = [1, 2, 3, 70_000, 0x00FF_FFFF]
+            .map(|token| {
+                let file = File::options().read(true).write(true).open(path.path()).unwrap();
+                assert!(acquire(&file, Role::Owner(token)).unwrap() && acquire(&file, Role::Opener).unwrap());
+                file
+            })
+            .into();
+        let asker = File::open(path.path()).unwrap();
+        assert_eq!(count_owners(&asker).unwrap(), 5, "a hub and openers are no owners");
+        drop(holders);
+        assert_eq!(count_owners(&asker).unwrap(), 0);
     }
 
     #[test]

@@ -20,6 +20,9 @@ mod placement;
 mod problem;
 mod request_id;
 mod room;
+#[cfg(all(feature = "inspect", not(loom)))]
+mod slot_image;
+mod slot_state;
 mod stamp;
 mod status;
 
@@ -57,6 +60,9 @@ pub(crate) use self::placement::{Placement, place};
 pub(crate) use self::problem::{PROBLEM_JSON, problem_body};
 pub use self::request_id::{RequestId, RequestIdError};
 pub(crate) use self::room::{BodyMemory, BodyRooms, Room};
+#[cfg(all(feature = "inspect", not(loom)))]
+pub(crate) use self::slot_image::{HubImage, SlotImage};
+pub use self::slot_state::SlotState;
 pub(crate) use self::stamp::Stamp;
 pub use self::status::{
     BumpHead, HeldWord, SLOT_CLAIMED, SLOT_DONE, SLOT_FREE, SLOT_READY, SLOT_WRITING, Seal, StatusWord,

@@ -84,7 +84,8 @@ pub(crate) enum Status {
 }
 
 impl Status {
-    fn of(word: u32) -> Self {
+    /// What `word` says.
+    pub(super) fn of(word: u32) -> Self {
         match word {
             SLOT_FREE => Self::Free,
             SLOT_WRITING => Self::Writing,

@@ -69,10 +69,18 @@ fn a_request_of_a_hub_that_took_the_region_over_is_left_to_who_reads_its_header(
     ] {
         let (hub, worker) = pair(version);
         let sent = dispatch(&hub, 0);
-        wipe(hub.bus().region().header());
+        let header = hub.bus().region().header();
+        let before = (header.version.get(), header.num_slots.get(), header.heap_size.get(), header.epoch.get());
+        wipe(header);
         assert!(worker.claim(&mut ScanCursor::default()).is_none());
         assert!(!worker.claim_slot(sent.index()), "taken over between the worker's look and its claim");
         assert_eq!(hub.status(sent.index()), Status::Ready);
+        // Else the hub would leave the region to the one that took it over.
+        let (version, slots, heap, epoch) = before;
+        header.version.set(version);
+        header.num_slots.set(slots);
+        header.heap_size.set(heap);
+        header.epoch.set(epoch);
     }
 }
 

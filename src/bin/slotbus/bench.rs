@@ -15,6 +15,7 @@ use slotbus::hub::Hub;
 
 use super::bus::{BusArguments, RequestArguments};
 use super::measures::time;
+use super::out::line;
 
 /// Send many requests to the workers of a bus, and print how long the answers take.
 ///
@@ -104,7 +105,7 @@ impl Bench {
             eprint!("\r\x1b[K");
         }
         if self.json {
-            println!("{}", json(&counts, took));
+            line(json(&counts, took))?;
         } else {
             print(&counts, took)?;
         }

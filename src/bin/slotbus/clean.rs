@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::out::line;
+
 /// Remove what dead buses left in /dev/shm.
 ///
 /// Removes only what provably nobody uses, and says of the rest why it stays.
@@ -24,14 +26,14 @@ impl Clean {
         if self.json {
             let left = cleaned.left.iter().map(|left| (left.bus.to_string(), left.reason.to_string().into()));
             let left: serde_json::Map<String, serde_json::Value> = left.collect();
-            println!("{}", serde_json::json!({ "removed": cleaned.objects, "left": left }));
+            line(serde_json::json!({ "removed": cleaned.objects, "left": left }))?;
             return Ok(ExitCode::SUCCESS);
         }
         for object in &cleaned.objects {
-            println!("removed {object}");
+            line(format_args!("removed {object}"))?;
         }
         for left in &cleaned.left {
-            println!("left {}: {}", left.bus, left.reason);
+            line(format_args!("left {}: {}", left.bus, left.reason))?;
         }
         Ok(ExitCode::SUCCESS)
     }

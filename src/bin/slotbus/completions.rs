@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
+use super::out::line;
+
 /// Print what a shell needs to complete these commands.
 ///
 /// For bash: `slotbus completions bash > ~/.local/share/bash-completion/completions/slotbus`
@@ -16,7 +18,9 @@ pub(crate) struct Completions {
 
 impl Completions {
     pub(crate) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
-        clap_complete::generate(self.shell, &mut super::Arguments::command(), "slotbus", &mut std::io::stdout());
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut super::Arguments::command(), "slotbus", &mut script);
+        line(String::from_utf8(script)?.trim_end())?;
         Ok(ExitCode::SUCCESS)
     }
 }

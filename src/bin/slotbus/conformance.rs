@@ -9,6 +9,7 @@ use slotbus::Version;
 use slotbus::conformance::{Checked, Options, Outcome, check};
 
 use super::measures::{time, version};
+use super::out::line;
 
 /// Check a worker, in whatever language it is written, against the protocol.
 ///
@@ -46,8 +47,13 @@ impl Conformance {
         options.echo = self.echo;
         options.patience = self.patience;
         options.force = self.force;
-        let conforms =
-            check(&options, |checked| println!("{}", if self.json { json(&checked) } else { text(&checked) }))?;
+        let mut written = Ok(());
+        let conforms = check(&options, |checked| {
+            if written.is_ok() {
+                written = line(if self.json { json(&checked) } else { text(&checked) });
+            }
+        })?;
+        written?;
         Ok(if conforms { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

@@ -7,8 +7,13 @@ mod clean;
 mod completions;
 mod conformance;
 mod gateway;
+mod ls;
 mod measures;
+mod out;
+mod top;
 
+use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -29,6 +34,8 @@ enum Command {
     Completions(completions::Completions),
     Conformance(conformance::Conformance),
     Gateway(gateway::Gateway),
+    Ls(ls::Ls),
+    Top(top::Top),
 }
 
 fn main() -> ExitCode {
@@ -39,9 +46,13 @@ fn main() -> ExitCode {
         Command::Completions(completions) => completions.run(),
         Command::Conformance(conformance) => conformance.run(),
         Command::Gateway(gateway) => gateway.run(),
+        Command::Ls(ls) => ls.run(),
+        Command::Top(top) => top.run(),
     };
     match result {
         Ok(code) => code,
+        // Who reads what is written has seen enough.
+        Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
             let mut cause = error.source();
@@ -52,4 +63,8 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_closed_pipe(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -32,9 +32,56 @@ fn measure(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
+/// A time for the eye, of at most 7 characters: 850 ns, 12.3 µs, 4.56 ms, 7.8 s, 3m05s, 2h07m, 4d03h.
+pub(crate) fn short_time(time: Duration) -> String {
+    let (seconds, nanos) = (time.as_secs(), time.as_nanos() as f64);
+    match seconds {
+        0 if nanos < 1e3 => format!("{nanos} ns"),
+        0 if nanos < 1e6 => format!("{} µs", three_digits(nanos / 1e3)),
+        0 => format!("{} ms", three_digits(nanos / 1e6)),
+        1..60 => format!("{:.1} s", time.as_secs_f64()),
+        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        3600..86400 => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{}d{:02}h", seconds / 86400, seconds / 3600 % 24),
+    }
+}
+
+/// A number of bytes for the eye: 812 B, 16.0 KiB, 8.1 MiB.
+pub(crate) fn short_size(bytes: u64) -> String {
+    let bytes = bytes as f64;
+    match bytes {
+        ..1024.0 => format!("{bytes} B"),
+        ..1048576.0 => format!("{:.1} KiB", bytes / 1024.0),
+        ..1073741824.0 => format!("{:.1} MiB", bytes / 1048576.0),
+        _ => format!("{:.1} GiB", bytes / 1073741824.0),
+    }
+}
+
+fn three_digits(number: f64) -> String {
+    match number {
+        ..10.0 => format!("{number:.2}"),
+        ..100.0 => format!("{number:.1}"),
+        _ => format!("{number:.0}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_and_sizes_are_short_for_the_eye() {
+        let times = [(850, "850 ns"), (12_340, "12.3 µs"), (4_560_000, "4.56 ms"), (7_800_000_000, "7.8 s")];
+        for (nanos, shown) in times {
+            assert_eq!(short_time(Duration::from_nanos(nanos)), shown);
+        }
+        for (seconds, shown) in [(185, "3m05s"), (7620, "2h07m"), (4 * 86400 + 3 * 3600, "4d03h")] {
+            assert_eq!(short_time(Duration::from_secs(seconds)), shown);
+        }
+        for (bytes, shown) in [(812, "812 B"), (16 << 10, "16.0 KiB"), (8_495_104, "8.1 MiB"), (3 << 30, "3.0 GiB")] {
+            assert_eq!(short_size(bytes), shown);
+        }
+    }
 
     #[test]
     fn times_and_sizes_are_read_with_their_units_and_nothing_else_is() {
