@@ -54,9 +54,24 @@ pub(crate) async fn run(folder: &Path) {
         tokio::net::TcpStream::connect(PROXY).await.is_ok()
     })
     .await;
+    nginx_keeps_inside_what_clients_have_no_need_of(&http).await;
     let [first, second] = machines;
     let (ended, times, first) = load(&http, first).await;
     check(&ended, &times, &[first.ran(), second.ran()]);
+}
+
+/// And lets bodies through that are longer than nginx has them by itself.
+async fn nginx_keeps_inside_what_clients_have_no_need_of(http: &Http) {
+    for path in ["/internal/register", "/%69nternal/register", "/x/..//internal/emit", "/health", "/metrics"] {
+        let (status, said) = ask(http, Method::GET, PROXY, path, None).await;
+        assert!(status == StatusCode::NOT_FOUND && said.contains("nginx"), "{path} is answered {status}: {said}");
+    }
+    let long = Request::post(format!("http://{PROXY}/nowhere")).body(Full::from(vec![7; 3 << 20])).unwrap();
+    let answer = http.request(long).await.unwrap();
+    assert_eq!(
+        (answer.status(), &answer.headers()["content-type"] == "application/problem+json"),
+        (StatusCode::NOT_FOUND, true)
+    );
 }
 
 /// What the tasks of the load share.
