@@ -58,6 +58,7 @@ pub(crate) async fn run(folder: &Path) {
     let [first, second] = machines;
     let (ended, times, first) = load(&http, first).await;
     check(&ended, &times, &[first.ran(), second.ran()]);
+    requests_that_fail_everywhere_cost_no_other_an_answer(&http).await;
 }
 
 /// And lets bodies through that are longer than nginx has them by itself.
@@ -66,12 +67,21 @@ async fn nginx_keeps_inside_what_clients_have_no_need_of(http: &Http) {
         let (status, said) = ask(http, Method::GET, PROXY, path, None).await;
         assert!(status == StatusCode::NOT_FOUND && said.contains("nginx"), "{path} is answered {status}: {said}");
     }
-    let long = Request::post(format!("http://{PROXY}/nowhere")).body(Full::from(vec![7; 3 << 20])).unwrap();
+    let long = Request::post(format!("http://{PROXY}/length")).body(Full::from(vec![7; 3 << 19])).unwrap();
     let answer = http.request(long).await.unwrap();
-    assert_eq!(
-        (answer.status(), &answer.headers()["content-type"] == "application/problem+json"),
-        (StatusCode::NOT_FOUND, true)
-    );
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), (3 << 19).to_string());
+}
+
+/// Of two requests that are answered 503 everywhere, each counts against the machine that nginx asked first.
+async fn requests_that_fail_everywhere_cost_no_other_an_answer(http: &Http) {
+    for _ in 0..2 {
+        assert_eq!(ask(http, Method::GET, PROXY, "/unwell", None).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    for _ in 0..20 {
+        let (status, said) = ask(http, Method::GET, PROXY, "/nowhere", None).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "both machines are left out: {said}");
+    }
 }
 
 /// What the tasks of the load share.

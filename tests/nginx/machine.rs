@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, StatusCode};
 use slotbus::{Path, Router, State, handler, routes};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 use tokio::process as background;
@@ -161,6 +161,16 @@ async fn post_order(method: Method, Path(number): Path<usize>, State(desk): Stat
     desk.answer(&method, number, &body).await
 }
 
+#[handler(POST, "/length")]
+async fn length(body: Bytes) -> String {
+    body.len().to_string()
+}
+
+#[handler(GET, "/unwell")]
+async fn unwell() -> StatusCode {
+    StatusCode::SERVICE_UNAVAILABLE
+}
+
 impl Desk {
     async fn answer(&self, method: &Method, number: usize, body: &[u8]) -> String {
         // Appended whole: one write of a few bytes.
@@ -174,6 +184,6 @@ impl Desk {
 pub(crate) async fn work(number: usize, ledger: &path::Path) {
     let ledger = File::options().create(true).append(true).open(ledger).unwrap();
     let desk = Desk { machine: number, ledger: Arc::new(ledger) };
-    let app = Router::new().routes(routes![get_order, post_order]).with_state(desk);
+    let app = Router::new().routes(routes![length, unwell, get_order, post_order]).with_state(desk);
     slotbus::serve(app).name("shop").hub("http://127.0.0.1:3200").await.unwrap();
 }
