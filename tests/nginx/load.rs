@@ -30,7 +30,7 @@ const PROXY: &str = "127.0.0.1:80";
 
 /// Every fourth request is one that may not be sent twice.
 pub(crate) fn method(number: usize) -> Method {
-    if number % 4 == 0 { Method::POST } else { Method::GET }
+    if number.is_multiple_of(4) { Method::POST } else { Method::GET }
 }
 
 type Http = Client<HttpConnector, Full<Bytes>>;
