@@ -69,8 +69,13 @@ async fn find_and_answer(
         meter.matched(service.route());
         return service.answer(gateway, request).await;
     }
-    let target = match gateway.registry.table().find(request.method(), request.uri().path()) {
+    let table = gateway.registry.table();
+    let target = match table.find(request.method(), request.uri().path()) {
         Found::Target(target) => target,
+        // Which paths there are is not known: a proxy in front is to ask another gateway.
+        Found::Nothing if table.is_empty() => {
+            return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "no worker has registered yet"));
+        }
         Found::OtherMethods(allowed) => return Err(Refused::not_allowed(allowed)),
         Found::Nothing => return Err(Refused::new(StatusCode::NOT_FOUND, "no worker has registered this path")),
     };

@@ -85,6 +85,11 @@ impl Table {
         Ok(())
     }
 
+    /// Whether no worker has registered anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
     /// Looks a request up.
     pub(super) fn find(&self, method: &Method, path: &str) -> Found {
         let Ok(matched) = self.tree.at(path) else { return Found::Nothing };

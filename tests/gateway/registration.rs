@@ -94,10 +94,19 @@ async fn the_routes_that_were_registered_last_hold_for_the_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_nobody_is_registered_a_client_is_sent_elsewhere_or_told_to_come_again() {
+    let gateway = Running::start().await;
+    assert_eq!(problem(get(gateway.address, "/").await, 503), "no worker has registered yet");
+    gateway.register(&name(), &[("GET", "/there")]).await;
+    problem(get(gateway.address, "/").await, 404);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_ping_of_published_workers_is_no_route_of_clients() {
     let gateway = Running::start().await;
     for name in [name(), name()] {
-        gateway.register(&name, &[("GET", "/__ping__")]).await;
+        gateway.register(&name, &[("GET", "/__ping__"), ("GET", &format!("/{name}"))]).await;
     }
     problem(get(gateway.address, "/__ping__").await, 404);
     gateway.stop().await;
@@ -106,6 +115,7 @@ async fn the_ping_of_published_workers_is_no_route_of_clients() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_are_shown_only_when_there_are_any() {
     let gateway = Running::start().await;
+    gateway.register(&name(), &[("GET", "/")]).await;
     problem(get(gateway.address, "/metrics").await, 404);
     gateway.stop().await;
     let gateway = Running::with(|builder| builder.metrics(|| "up 1\n".to_owned())).await;

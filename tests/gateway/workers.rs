@@ -194,7 +194,7 @@ async fn a_published_worker_is_pinged_and_forgotten_when_it_answers_no_more() {
     assert_eq!(gateway.health(&name).await.len(), 1);
     worker.stop();
     until(async || gateway.health(&name).await.is_empty()).await;
-    problem(get(gateway.address, "/").await, 404);
+    problem(get(gateway.address, "/").await, 503);
     receiving.join().unwrap();
     // Registered again it is there again.
     gateway.register(&name, &[("GET", "/")]).await;
