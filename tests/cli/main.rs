@@ -1,6 +1,7 @@
 //! The program `slotbus`, as a shell runs it.
 #![cfg(feature = "cli")]
 
+mod looks;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -130,6 +131,27 @@ fn bench_counts_every_request_and_shows_quantiles() {
     assert!(0.0 < micros("p50") && micros("p50") <= micros("p99.9") && micros("p99.9") <= micros("max"));
     let (_, out, _) = slotbus(&["bench", &worker.name, "GET", "/nowhere", "--duration", "100ms"]);
     assert!(out.contains("status 404: ") && out.contains("p99.9"), "{out}");
+}
+
+#[test]
+fn an_interrupted_bench_prints_what_it_has_and_takes_its_bus_away() {
+    let worker = Worker::start();
+    let mut bench = command(&["bench", &worker.name, "GET", "/hello/you", "--duration", "1m", "--json"]);
+    let mut bench = bench.stdout(Stdio::piped()).spawn().unwrap();
+    let answered = || {
+        let bus = slotbus::inspect::Bus::open("slotbus", &worker.name).and_then(|bus| bus.look());
+        bus.is_ok_and(|look| look.dispatches() > Some(100))
+    };
+    while !answered() {
+        assert!(bench.try_wait().unwrap().is_none(), "it has ended");
+    }
+    let process = rustix::process::Pid::from_child(&bench);
+    rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
+    let output = bench.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let counts: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(counts["answers"].as_u64().unwrap() > 50 && counts["errors"] == serde_json::json!({}), "{counts}");
+    assert!(slotbus::inspect::Bus::open("slotbus", &worker.name).unwrap_err().is_missing());
 }
 
 #[test]

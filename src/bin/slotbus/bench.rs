@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use futures::future::{Either, join_all, select};
+use futures::future::{Either, join, join_all, select};
 use hdrhistogram::Histogram;
 use slotbus::hub::Hub;
 
@@ -19,7 +19,7 @@ use super::out::line;
 
 /// Send many requests to the workers of a bus, and print how long the answers take.
 ///
-/// Makes the bus NAME, as its hub, and waits for a worker. The first answer is not counted.
+/// Makes the bus NAME, as its hub, and waits for a worker. The first answer is not counted. Ctrl-C ends the load early.
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
     #[command(flatten)]
@@ -85,7 +85,7 @@ impl Bench {
         let total = if self.duration.is_some() { u64::MAX } else { self.requests };
         let started = Instant::now();
         let end = End { left: Cell::new(total), at: self.duration.map(|duration| started + duration) };
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let counts = runtime.block_on(async {
             let one = || {
                 let (hub, request, body) = (hub.clone(), &self.request, body.clone());
@@ -94,8 +94,12 @@ impl Bench {
             };
             // On one task: hundreds of callers on one thread are what a hub is made for.
             let callers = join_all((0..self.concurrency.max(1)).map(|_| one()));
-            let progress = pin!(self.show_progress(&end, total, started));
-            let Either::Left((all, _)) = select(callers, progress).await else { unreachable!("it shows for ever") };
+            let stopped = async {
+                slotbus::shutdown_signal().await;
+                end.left.set(0);
+            };
+            let beside = pin!(join(self.show_progress(&end, total, started), stopped));
+            let Either::Left((all, _)) = select(callers, beside).await else { unreachable!("it shows for ever") };
             let mut counts = Counts::new();
             all.into_iter().for_each(|one| counts.add(one));
             counts

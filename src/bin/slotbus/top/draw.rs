@@ -165,3 +165,51 @@ pub(crate) fn text(buffer: &Buffer) -> String {
     let lines = buffer.content.chunks(width).map(|cells| line(cells).trim_end().to_owned());
     lines.collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+    use slotbus::hub::Hub;
+
+    use super::*;
+
+    fn drawn(model: &Model, columns: u16, rows: u16) -> String {
+        let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
+        terminal.draw(|frame| draw(frame, model)).unwrap();
+        text(terminal.backend().buffer())
+    }
+
+    fn bus(slots: usize) -> (Hub, String) {
+        let name = format!("test-{}", uuid::Uuid::new_v4());
+        (Hub::builder(&name).slots(slots).create().unwrap(), name)
+    }
+
+    #[test]
+    fn every_slot_has_a_letter_and_every_state_its_count() {
+        let (hub, name) = bus(256);
+        let mut model = Model::of_bus("slotbus", &name).unwrap();
+        model.end_interval();
+        let picture = drawn(&model, 100, 30);
+        assert_eq!(picture.matches(&".".repeat(64)).count(), 4, "{picture}");
+        assert!(picture.contains(". free 256   w writing 0   R ready 0   C claimed 0   D done 0"), "{picture}");
+        let hub_line = format!("alive {}, up ", std::process::id());
+        assert!(picture.contains(&hub_line) && picture.contains(&format!(" slotbus-{}", &name[..20])), "{picture}");
+        hub.close();
+        drop(hub);
+        model.look();
+        let picture = drawn(&model, 100, 30);
+        assert!(picture.contains("does not exist; waiting for it"), "{picture}");
+    }
+
+    #[test]
+    fn a_picture_fits_any_terminal() {
+        let (_hub, name) = bus(32);
+        let mut model = Model::of_bus("slotbus", &name).unwrap();
+        model.look();
+        model.end_interval();
+        for (columns, rows) in [(1, 1), (3, 40), (10, 5), (42, 8), (80, 24), (300, 100)] {
+            drawn(&model, columns, rows);
+        }
+    }
+}
