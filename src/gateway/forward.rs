@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn an_upgrade_to_h2c_is_ignored_and_any_other_refused() {
-        let upgrade = |to: &str| Request::get("/").header("upgrade", to).body(()).unwrap();
+        let upgrade = |to: &str| Request::get("/").header("host", "a").header("upgrade", to).body(()).unwrap();
         assert!(check_protocol(&upgrade("h2c")).is_ok());
         for other in ["websocket", "h2c, websocket", "TLS/1.0"] {
             assert_eq!(check_protocol(&upgrade(other)).unwrap_err().status, StatusCode::NOT_IMPLEMENTED);

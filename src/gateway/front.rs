@@ -16,6 +16,7 @@ use super::plane::Service;
 use super::refused::Refused;
 use super::streams::{self, Topic};
 use super::table::{Found, Target};
+use super::traffic::Place;
 use super::{forward::check_protocol, secret};
 use crate::body::Body;
 use crate::control::{Lifecycle, SseLifecycle};
@@ -26,13 +27,18 @@ use crate::protocol::RequestId;
 /// How long a worker has to hear of a client that came or went.
 const LIFECYCLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Answers one request of `peer`.
-pub(super) async fn answer(gateway: Arc<Inner>, peer: SocketAddr, request: Request<Incoming>) -> Response {
+/// Answers one request of `peer`; `place` is what it takes for as long as its answer is on its way.
+pub(super) async fn answer(
+    gateway: Arc<Inner>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+    place: &mut Option<Place>,
+) -> Response {
     let given = request.headers().get(REQUEST_ID).and_then(|value| RequestId::new(value.to_str().ok()?).ok());
     let id = given.unwrap_or_else(|| Uuid::new_v4().into());
     let mut meter = gateway.meters.request(request.method());
     let is_head = *request.method() == Method::HEAD;
-    let result = find_and_answer(&gateway, peer, id, request, &mut meter).await;
+    let result = find_and_answer(&gateway, peer, id, request, &mut meter, place).await;
     let mut response = result.unwrap_or_else(|refused| {
         if refused.status.is_server_error() {
             tracing::warn!(request_id = %id, %peer, ?refused, "a request has no worker's answer");
@@ -61,6 +67,7 @@ async fn find_and_answer(
     id: RequestId,
     request: Request<Incoming>,
     meter: &mut GatewayMeter,
+    place: &mut Option<Place>,
 ) -> Result<Response, Refused> {
     check_head(gateway, &request)?;
     secret::check(gateway.options.secret.as_ref(), peer, request.headers())?;
@@ -80,10 +87,9 @@ async fn find_and_answer(
         let is_head = *request.method() == Method::HEAD;
         return if is_head { Ok(streams::head()) } else { open_stream(gateway, target, peer, id, request).await };
     }
-    let _place = gateway
-        .places
-        .try_acquire()
-        .map_err(|_| Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too many requests are in hand"))?;
+    let taken = Arc::clone(&gateway.places).try_acquire_owned();
+    let taken = taken.map_err(|_| Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too many requests are in hand"))?;
+    *place = Some(Arc::new(taken));
     forward::forward(&gateway.options, &target, peer, id, request).await
 }
 
@@ -147,9 +153,7 @@ struct Leaving {
 impl Leaving {
     /// Tells its worker, on a task that the gateway waits for when it ends.
     fn tell(self, gateway: &Inner) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let task = gateway.tasks.begin();
-        runtime.spawn(async move {
+        gateway.tasks.begin(async move {
             let Self { target, uri, route } = self;
             let mut request = Request::new(lifecycle(Lifecycle::Disconnect, &route));
             *request.uri_mut() = uri;
@@ -158,7 +162,6 @@ impl Leaving {
             if !matches!(tokio::time::timeout(LIFECYCLE_TIMEOUT, telling).await, Ok(Ok(_))) {
                 tracing::warn!(worker = target.worker.name(), "not told that a client has gone");
             }
-            drop(task);
         });
     }
 }

@@ -3,6 +3,7 @@
 
 mod builder;
 mod client_body;
+mod connection;
 mod forward;
 mod front;
 mod plane;
@@ -13,6 +14,7 @@ mod server;
 mod streams;
 mod table;
 mod tasks;
+mod traffic;
 mod worker;
 
 use std::fmt;
@@ -27,7 +29,7 @@ use self::builder::Options;
 pub use self::builder::{BindError, GatewayBuilder};
 use self::registry::Registry;
 use self::streams::Streams;
-use self::tasks::Tasks;
+use self::tasks::{Owner, Tasks};
 use crate::observe::GatewayMeters;
 
 /// HTTP/1.1 and HTTP/2 without TLS in front of workers that register with it.
@@ -47,6 +49,7 @@ pub struct Gateway {
     listener: TcpListener,
     address: SocketAddr,
     inner: Arc<Inner>,
+    tasks: Owner,
 }
 
 /// What all connections share.
@@ -54,9 +57,9 @@ struct Inner {
     options: Options,
     registry: Registry,
     streams: Arc<Streams>,
-    /// Of requests that are with workers.
-    places: Semaphore,
-    /// What is told to workers of clients that have gone.
+    /// Of requests that are with workers, or whose answers are on their way.
+    places: Arc<Semaphore>,
+    /// What goes on without its connection: registrations, and telling workers of clients that have gone.
     tasks: Tasks,
     meters: GatewayMeters,
 }
@@ -68,15 +71,16 @@ impl Gateway {
     }
 
     fn new(listener: TcpListener, address: SocketAddr, options: Options) -> Self {
+        let tasks = Owner::new();
         let inner = Inner {
             registry: Registry::new(options.prefix.clone()),
             streams: Streams::new(options.streams, options.heartbeat),
-            places: Semaphore::new(options.requests.min(Semaphore::MAX_PERMITS)),
-            tasks: Tasks::new(),
+            places: Arc::new(Semaphore::new(options.requests.min(Semaphore::MAX_PERMITS))),
+            tasks: tasks.tasks().clone(),
             meters: GatewayMeters::new(),
             options,
         };
-        Self { listener, address, inner: Arc::new(inner) }
+        Self { listener, address, inner: Arc::new(inner), tasks }
     }
 
     /// The address it listens on, with the port that was chosen for port 0.
@@ -92,8 +96,8 @@ impl Gateway {
     ///
     /// Needs a tokio runtime with time and I/O.
     pub async fn serve_until(self, signal: impl Future<Output = ()>) {
-        let Self { listener, inner, address: _ } = self;
-        server::serve(listener, inner, signal).await;
+        let Self { listener, inner, tasks, address: _ } = self;
+        server::serve(listener, inner, tasks, signal).await;
     }
 
     /// Serves for ever; see [`serve_until`](Self::serve_until).

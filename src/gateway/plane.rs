@@ -8,6 +8,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::oneshot;
 
 use super::Inner;
 use super::client_body::{BodyFault, ClientBody};
@@ -81,10 +82,12 @@ impl Service {
             Self::Register => {
                 let registration: Registration = read(gateway, request).await?;
                 // On a task of its own: a worker that does not wait for the answer leaves nothing half done.
-                let gateway = Arc::clone(gateway);
-                let registering =
-                    tokio::spawn(async move { gateway.registry.register(registration, &gateway.options).await });
-                let registered = registering.await.map_err(|_| Refused::internal("the registration was cut short"))?;
+                let (done, registered) = oneshot::channel();
+                let registering = Arc::clone(gateway);
+                gateway.tasks.begin(async move {
+                    let _ = done.send(registering.registry.register(registration, &registering.options).await);
+                });
+                let registered = registered.await.map_err(|_| Refused::internal("the registration was cut short"))?;
                 Ok(json(&registered?))
             }
             Self::Emit => {
