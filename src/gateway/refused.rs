@@ -74,6 +74,7 @@ impl From<Unanswered> for Refused {
     fn from(unanswered: Unanswered) -> Self {
         match unanswered {
             Unanswered::NoWorker(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, unanswered.to_string()),
+            Unanswered::Left(_) => Self::new(StatusCode::BAD_GATEWAY, unanswered.to_string()),
             Unanswered::Call(error) => error.into(),
         }
     }
@@ -91,6 +92,9 @@ impl From<CallError> for Refused {
         }
         let detail = match &error {
             CallError::Closed => "the worker is being replaced".to_owned(),
+            CallError::Interrupted => {
+                "the worker was replaced over the request, which it may have carried out".to_owned()
+            }
             error => error.to_string(),
         };
         Self::new(error.status(), detail)
