@@ -54,6 +54,9 @@ pub(super) struct Options {
     pub(super) requests: usize,
     pub(super) connections: usize,
     pub(super) streams: usize,
+    pub(super) names: usize,
+    pub(super) routes_of_name: usize,
+    pub(super) routes: usize,
     pub(super) patience: Duration,
     pub(super) write: Duration,
     pub(super) heartbeat: Duration,
@@ -78,6 +81,9 @@ impl Default for Options {
             requests: 1024,
             connections: 4096,
             streams: 1024,
+            names: 256,
+            routes_of_name: 1024,
+            routes: 16 << 10,
             patience: Duration::from_secs(10),
             write: Duration::from_secs(30),
             heartbeat: Duration::from_secs(15),
@@ -172,6 +178,20 @@ impl GatewayBuilder {
     /// How many event streams are open at once: 1,024 by default. Answered 503.
     pub fn event_streams(mut self, streams: usize) -> Self {
         self.options.streams = streams;
+        self
+    }
+
+    /// How many names are registered at once: 256 by default, each with a bus of its own. Answered 409.
+    ///
+    /// One that is too many takes the place of a name whose workers have provably gone.
+    pub fn names(mut self, names: usize) -> Self {
+        self.options.names = names;
+        self
+    }
+
+    /// How many routes one name may register, and all names together: 1,024 and 16,384 by default. Answered 413 and 409.
+    pub fn routes(mut self, of_a_name: usize, of_all: usize) -> Self {
+        (self.options.routes_of_name, self.options.routes) = (of_a_name, of_all);
         self
     }
 

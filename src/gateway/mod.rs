@@ -9,6 +9,7 @@ mod front;
 mod plane;
 mod refused;
 mod registry;
+mod routes;
 mod secret;
 mod server;
 mod streams;
@@ -59,6 +60,9 @@ struct Inner {
     streams: Arc<Streams>,
     /// Of requests that are with workers, or whose answers are on their way.
     places: Arc<Semaphore>,
+    /// Of registrations and of events that are being taken.
+    registrations: Semaphore,
+    events: Semaphore,
     /// What goes on without its connection: registrations, and telling workers of clients that have gone.
     tasks: Tasks,
     meters: GatewayMeters,
@@ -76,6 +80,8 @@ impl Gateway {
             registry: Registry::new(options.prefix.clone()),
             streams: Streams::new(options.streams, options.heartbeat),
             places: Arc::new(Semaphore::new(options.requests.min(Semaphore::MAX_PERMITS))),
+            registrations: Semaphore::new(plane::REGISTRATIONS),
+            events: Semaphore::new(plane::EVENTS),
             tasks: tasks.tasks().clone(),
             meters: GatewayMeters::new(),
             options,

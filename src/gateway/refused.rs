@@ -16,6 +16,9 @@ use crate::response::Problem;
 /// Seconds after which a client may try again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
+/// What a client may send again.
+const RETRIED: [StatusCode; 2] = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS];
+
 /// A request that the gateway answers itself.
 #[derive(Debug)]
 pub(super) struct Refused {
@@ -26,7 +29,7 @@ pub(super) struct Refused {
 
 impl Refused {
     pub(super) fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        let header = (status == StatusCode::SERVICE_UNAVAILABLE).then_some((header::RETRY_AFTER, RETRY_AFTER));
+        let header = RETRIED.contains(&status).then_some((header::RETRY_AFTER, RETRY_AFTER));
         Self { status, detail: detail.into(), header }
     }
 

@@ -69,6 +69,9 @@ pub(crate) struct Gateway {
     /// How many connections there are at once.
     #[arg(long, value_name = "NUMBER", default_value_t = 4096)]
     connections: usize,
+    /// How many names are registered at once.
+    #[arg(long, value_name = "NUMBER", default_value_t = 256)]
+    names: usize,
     /// How many times a request without a body is sent again whose worker died over it, if its method is idempotent.
     #[arg(long, value_name = "TIMES", default_value_t = 0, default_missing_value = "1", num_args = 0..=1)]
     retry_idempotent: usize,
@@ -101,6 +104,7 @@ impl Gateway {
             .header_limit(self.header_limit, self.header_bytes)
             .concurrent_requests(self.concurrent_requests)
             .connections(self.connections)
+            .names(self.names)
             .retry_idempotent(self.retry_idempotent)
             .metrics({
                 let metrics = metrics.clone();
