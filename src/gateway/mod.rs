@@ -1,6 +1,7 @@
 //! HTTP in front of workers, which register with it.
 #![doc = include_str!("../../docs/guides/gateway.md")]
 
+mod audience;
 mod builder;
 mod client_body;
 mod connection;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use self::audience::Audience;
 use self::builder::Options;
 pub use self::builder::{BindError, GatewayBuilder};
 use self::registry::Registry;
@@ -58,6 +60,7 @@ struct Inner {
     options: Options,
     registry: Registry,
     streams: Arc<Streams>,
+    audience: Audience,
     /// Of requests that are with workers, or whose answers are on their way.
     places: Arc<Semaphore>,
     /// Of registrations and of events that are being taken.
@@ -79,6 +82,7 @@ impl Gateway {
         let inner = Inner {
             registry: Registry::new(options.prefix.clone()),
             streams: Streams::new(options.streams, options.heartbeat),
+            audience: Audience::default(),
             places: Arc::new(Semaphore::new(options.requests.min(Semaphore::MAX_PERMITS))),
             registrations: Semaphore::new(plane::REGISTRATIONS),
             events: Semaphore::new(plane::EVENTS),

@@ -89,7 +89,9 @@ impl Service {
                 let (done, registered) = oneshot::channel();
                 let registering = Arc::clone(gateway);
                 gateway.tasks.begin(async move {
-                    let _ = done.send(registering.registry.register(registration, &registering.options).await);
+                    let registered = registering.registry.register(registration, &registering.options).await;
+                    registering.audience.follow(&registering);
+                    let _ = done.send(registered);
                 });
                 let registered = registered.await.map_err(|_| Refused::internal("the registration was cut short"))?;
                 Ok(json(&registered?))
@@ -105,7 +107,7 @@ impl Service {
                 push(gateway, read(gateway, request).await?)
             }
             Self::Health => Ok(json(&Health { ok: true, workers: gateway.registry.list() })),
-            Self::Events(topic) => Ok(gateway.streams.open(topic, || ())?.into_response()),
+            Self::Events(topic) => Ok(gateway.streams.open(topic, |_| ())?.into_response()),
             Self::Metrics => {
                 let text = gateway.options.render.as_ref().map(|render| render()).unwrap_or_default();
                 let content_type = HeaderValue::from_static("text/plain; version=0.0.4");

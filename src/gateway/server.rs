@@ -27,6 +27,7 @@ pub(super) async fn serve(listener: TcpListener, gateway: Arc<Inner>, tasks: Own
             loop {
                 tokio::time::sleep(gateway.options.pings).await;
                 gateway.registry.look_after().await;
+                gateway.audience.follow(&gateway);
             }
         };
         let (accepting, looking_after) = (pin!(accepting), pin!(looking_after));

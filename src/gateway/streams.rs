@@ -83,11 +83,11 @@ impl Streams {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a stream; `on_end` is called when it is over.
+    /// Opens a stream; `on_end` is called with its number when it is over.
     pub(super) fn open(
         self: &Arc<Self>,
         topic: Topic,
-        on_end: impl FnOnce() + Send + 'static,
+        on_end: impl FnOnce(u64) + Send + 'static,
     ) -> Result<Stream, Refused> {
         let unavailable = |detail: &'static str| Err(Refused::new(http::StatusCode::SERVICE_UNAVAILABLE, detail));
         let (sender, receiver) = mpsc::channel(QUEUE);
@@ -146,6 +146,13 @@ impl Streams {
         Ok(())
     }
 
+    /// Ends a stream, when its client has taken what waits.
+    pub(super) fn end(&self, topic: &Topic, number: u64) {
+        if let Some(streams) = self.lock().by_topic.get_mut(topic) {
+            streams.retain(|listener| listener.number != number);
+        }
+    }
+
     /// Ends all streams and opens no more.
     pub(super) fn close(&self) {
         let mut open = self.lock();
@@ -193,10 +200,14 @@ struct Listed {
     streams: Arc<Streams>,
     topic: Topic,
     number: u64,
-    on_end: Option<Box<dyn FnOnce() + Send>>,
+    on_end: Option<Box<dyn FnOnce(u64) + Send>>,
 }
 
 impl Stream {
+    pub(super) fn number(&self) -> u64 {
+        self.listed.number
+    }
+
     /// Ends a stream that never began: nobody is told.
     pub(super) fn end_quietly(mut self) {
         self.listed.on_end = None;
@@ -242,7 +253,7 @@ impl Drop for Listed {
             }
         }
         if let Some(on_end) = self.on_end.take() {
-            on_end();
+            on_end(self.number);
         }
     }
 }
@@ -254,7 +265,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_takes_nothing_misses_events_before_they_take_the_memory() {
         let streams = Streams::new(1, Duration::from_secs(1000));
-        let mut stream = streams.open(Topic::Everything, || ()).unwrap();
+        let mut stream = streams.open(Topic::Everything, |_| ()).unwrap();
         let long = Bytes::from(vec![b'x'; QUEUE_BYTES as usize / 3 + 1]);
         let (taken, missed) = (Sent { sent: 1, full: 0 }, Sent { sent: 0, full: 1 });
         for outcome in [taken, taken, missed] {

@@ -24,6 +24,8 @@ pub(super) struct Worker {
     proves: Flag,
     /// How many requests were answered, pings included.
     answered: Counter,
+    /// How often other processes took the place of those that were here.
+    generation: Counter,
 }
 
 /// Why a request was not answered.
@@ -41,7 +43,7 @@ pub(super) enum Unanswered {
 
 impl Worker {
     pub(super) fn new(hub: Hub) -> Self {
-        Self { hub, proves: Flag::default(), answered: Counter::default() }
+        Self { hub, proves: Flag::default(), answered: Counter::default(), generation: Counter::default() }
     }
 
     /// The name that workers register.
@@ -78,11 +80,18 @@ impl Worker {
         self.is_closed() || !self.is_attached() && self.proves.is_raised()
     }
 
-    /// Another worker has registered, and who has gone says nothing of it.
+    /// Another worker has registered. Where nobody holds a lock it takes the place of who was there, and that those have gone says
+    /// nothing of it.
     pub(super) fn expects_another(&self) {
         if !self.is_attached() {
             self.proves.lower();
+            self.generation.add(1);
         }
+    }
+
+    /// Says, by being another one, that the processes are others.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.get()
     }
 
     /// How many requests were answered so far.
