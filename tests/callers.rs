@@ -201,7 +201,7 @@ async fn a_handler_whose_hub_has_gone_is_dropped_and_told() {
     let call = bus.get("/").spawn();
     bus.wait_for_state(SlotState::Claimed, 1).await;
     bus.hub().close();
-    assert!(matches!(call.await.unwrap().error(), Some(CallError::Closed)));
+    assert!(matches!(call.await.unwrap().error(), Some(CallError::Interrupted)));
     told.recv().await.unwrap();
     told.recv().await.unwrap();
     bus.stop().await;

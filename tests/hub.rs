@@ -173,6 +173,20 @@ async fn as_a_service_a_hub_is_ready_when_it_holds_a_slot() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_no_worker_had_seen_when_its_hub_closed_is_told_from_others() {
+    let hub = Hub::builder(name()).slots(2).create().unwrap();
+    let calls: Vec<_> = (0..3).map(|_| tokio::spawn(hub.call(get_request("/hello")))).collect();
+    // Two lie there, one waits for a slot.
+    while hub.slots() != [SlotState::Ready; 2] {
+        tokio::task::yield_now().await;
+    }
+    hub.close();
+    for call in calls {
+        assert!(matches!(call.await.unwrap(), Err(CallError::Closed)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn closing_a_hub_fails_its_callers_and_sends_its_worker_to_the_next() {
     let name = name();
     let hub = Hub::builder(&name).create().unwrap();
@@ -181,7 +195,7 @@ async fn closing_a_hub_fails_its_callers_and_sends_its_worker_to_the_next() {
     let slow = tokio::spawn(hub.call(get_request("/slow")));
     gate.wait_for(1).await;
     hub.close();
-    assert!(matches!(slow.await.unwrap(), Err(CallError::Closed)));
+    assert!(matches!(slow.await.unwrap(), Err(CallError::Interrupted)));
     assert!(matches!(hub.call(get_request("/hello")).await, Err(CallError::Closed)));
     drop(hub);
     let next = Hub::builder(&name).version(Version::V2).create().unwrap();

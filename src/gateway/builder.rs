@@ -54,7 +54,11 @@ pub(super) struct Options {
     pub(super) requests: usize,
     pub(super) connections: usize,
     pub(super) streams: usize,
+    pub(super) names: usize,
+    pub(super) routes_of_name: usize,
+    pub(super) routes: usize,
     pub(super) patience: Duration,
+    pub(super) write: Duration,
     pub(super) heartbeat: Duration,
     pub(super) pings: Duration,
     pub(super) drain: Duration,
@@ -77,7 +81,11 @@ impl Default for Options {
             requests: 1024,
             connections: 4096,
             streams: 1024,
+            names: 256,
+            routes_of_name: 1024,
+            routes: 16 << 10,
             patience: Duration::from_secs(10),
+            write: Duration::from_secs(30),
             heartbeat: Duration::from_secs(15),
             pings: Duration::from_secs(10),
             drain: Duration::from_secs(30),
@@ -154,6 +162,8 @@ impl GatewayBuilder {
     }
 
     /// How many requests are with workers at once, those of all names together: 1,024 by default. Answered 503.
+    ///
+    /// An answer counts until its client has taken the last byte of it, so it is also how many answers are in memory.
     pub fn concurrent_requests(mut self, requests: usize) -> Self {
         self.options.requests = requests;
         self
@@ -171,12 +181,34 @@ impl GatewayBuilder {
         self
     }
 
+    /// How many names are registered at once: 256 by default, each with a bus of its own. Answered 409.
+    ///
+    /// One that is too many takes the place of a name whose workers have provably gone.
+    pub fn names(mut self, names: usize) -> Self {
+        self.options.names = names;
+        self
+    }
+
+    /// How many routes one name may register, and all names together: 1,024 and 16,384 by default. Answered 413 and 409.
+    pub fn routes(mut self, of_a_name: usize, of_all: usize) -> Self {
+        (self.options.routes_of_name, self.options.routes) = (of_a_name, of_all);
+        self
+    }
+
     /// How long a client has for a request's head, and for each next piece of its body: 10 s by default.
     ///
-    /// It is also how long a connection of HTTP/1.1 stays open between two requests. A body is answered 408; a head ends
-    /// the connection.
+    /// It is also how long a connection stays open on which nothing is asked for and no answer is on its way. A body is answered
+    /// 408; a head ends the connection.
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.options.patience = timeout.min(LONGEST);
+        self
+    }
+
+    /// How long a client may take nothing of an answer that lies ready for it, or of an event: 30 s by default.
+    ///
+    /// Then its connection is ended, with all that is on it. Each byte that is taken gives it as long again.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.options.write = timeout.min(LONGEST);
         self
     }
 

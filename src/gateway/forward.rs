@@ -88,12 +88,17 @@ pub(super) fn prepare(parts: &mut http::request::Parts, target: &Target, peer: S
     note_client(headers, peer);
     headers.insert(REQUEST_ID, HeaderValue::from_str(id.as_str()).expect("an id is visible ascii"));
     let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| uri::PathAndQuery::from_static("/"));
-    let params =
-        target.pattern.captures(path.path()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let route = route(target, path.path());
     parts.uri = path.into();
     parts.extensions.clear();
     parts.extensions.insert(id);
-    parts.extensions.insert(Route { pattern: target.registered.clone(), params });
+    parts.extensions.insert(route);
+}
+
+/// What a worker is told of the route that was matched.
+pub(super) fn route(target: &Target, path: &str) -> Route {
+    let params = target.pattern.captures(path).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Route { pattern: target.registered.clone(), params }
 }
 
 /// Says whose request it is, behind what proxies before have said.
@@ -150,7 +155,7 @@ mod tests {
 
     #[test]
     fn an_upgrade_to_h2c_is_ignored_and_any_other_refused() {
-        let upgrade = |to: &str| Request::get("/").header("upgrade", to).body(()).unwrap();
+        let upgrade = |to: &str| Request::get("/").header("host", "a").header("upgrade", to).body(()).unwrap();
         assert!(check_protocol(&upgrade("h2c")).is_ok());
         for other in ["websocket", "h2c, websocket", "TLS/1.0"] {
             assert_eq!(check_protocol(&upgrade(other)).unwrap_err().status, StatusCode::NOT_IMPLEMENTED);

@@ -1,9 +1,7 @@
 //! One request, from its head to its answer: who asks, for what, and who answers it.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum_core::response::Response;
 use http::{HeaderValue, Method, Request, StatusCode, header};
@@ -14,25 +12,26 @@ use super::Inner;
 use super::forward::{self, REQUEST_ID};
 use super::plane::Service;
 use super::refused::Refused;
-use super::streams::{self, Topic};
-use super::table::{Found, Target};
-use super::{forward::check_protocol, secret};
+use super::streams;
+use super::table::Found;
+use super::traffic::Place;
+use super::{audience, forward::check_protocol, secret};
 use crate::body::Body;
-use crate::control::{Lifecycle, SseLifecycle};
-use crate::hub::Route;
 use crate::observe::GatewayMeter;
 use crate::protocol::RequestId;
 
-/// How long a worker has to hear of a client that came or went.
-const LIFECYCLE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Answers one request of `peer`.
-pub(super) async fn answer(gateway: Arc<Inner>, peer: SocketAddr, request: Request<Incoming>) -> Response {
+/// Answers one request of `peer`; `place` is what it takes for as long as its answer is on its way.
+pub(super) async fn answer(
+    gateway: Arc<Inner>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+    place: &mut Option<Place>,
+) -> Response {
     let given = request.headers().get(REQUEST_ID).and_then(|value| RequestId::new(value.to_str().ok()?).ok());
     let id = given.unwrap_or_else(|| Uuid::new_v4().into());
     let mut meter = gateway.meters.request(request.method());
     let is_head = *request.method() == Method::HEAD;
-    let result = find_and_answer(&gateway, peer, id, request, &mut meter).await;
+    let result = find_and_answer(&gateway, peer, id, request, &mut meter, place).await;
     let mut response = result.unwrap_or_else(|refused| {
         if refused.status.is_server_error() {
             tracing::warn!(request_id = %id, %peer, ?refused, "a request has no worker's answer");
@@ -61,6 +60,7 @@ async fn find_and_answer(
     id: RequestId,
     request: Request<Incoming>,
     meter: &mut GatewayMeter,
+    place: &mut Option<Place>,
 ) -> Result<Response, Refused> {
     check_head(gateway, &request)?;
     secret::check(gateway.options.secret.as_ref(), peer, request.headers())?;
@@ -83,12 +83,11 @@ async fn find_and_answer(
     if target.sse {
         // Only GET opens a stream, and HEAD asks what GET would.
         let is_head = *request.method() == Method::HEAD;
-        return if is_head { Ok(streams::head()) } else { open_stream(gateway, target, peer, id, request).await };
+        return if is_head { Ok(streams::head()) } else { audience::open(gateway, target, peer, id, request).await };
     }
-    let _place = gateway
-        .places
-        .try_acquire()
-        .map_err(|_| Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too many requests are in hand"))?;
+    let taken = Arc::clone(&gateway.places).try_acquire_owned();
+    let taken = taken.map_err(|_| Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too many requests are in hand"))?;
+    *place = Some(Arc::new(taken));
     forward::forward(&gateway.options, &target, peer, id, request).await
 }
 
@@ -107,70 +106,4 @@ fn check_head<B>(gateway: &Inner, request: &Request<B>) -> Result<(), Refused> {
         return refused(format!("target and headers take {bytes} bytes, more than {most_bytes}"));
     }
     Ok(())
-}
-
-/// Holds a client's connection open; its worker hears of it, with the client's headers, and may refuse it.
-async fn open_stream(
-    gateway: &Arc<Inner>,
-    target: Arc<Target>,
-    peer: SocketAddr,
-    id: RequestId,
-    request: Request<Incoming>,
-) -> Result<Response, Refused> {
-    let path = request.uri().path().to_owned();
-    let (mut parts, _) = request.into_parts();
-    forward::prepare(&mut parts, &target, peer, id);
-    for name in [http::header::CONTENT_LENGTH, http::header::CONTENT_TYPE] {
-        parts.headers.remove(name);
-    }
-    let route: Route = parts.extensions.get().cloned().unwrap_or_default();
-    let leaving = Leaving { target: Arc::clone(&target), uri: parts.uri.clone(), route: route.clone() };
-    // Listed before its worker is told, so that no event is lost that the worker sends at once.
-    let stream = gateway.streams.open(Topic::Path(path), {
-        let gateway = Arc::clone(gateway);
-        move || leaving.tell(&gateway)
-    })?;
-    let request = Request::from_parts(parts, lifecycle(Lifecycle::Connect, &route));
-    let told = tokio::time::timeout(LIFECYCLE_TIMEOUT, target.worker.call(request, 0, LIFECYCLE_TIMEOUT)).await;
-    let answer =
-        told.map_err(|_| Refused::new(StatusCode::GATEWAY_TIMEOUT, "the worker did not take the client within 5 s"))??;
-    if answer.status().is_client_error() || answer.status().is_server_error() {
-        // Its worker does not want it. What ends now it is not told of any more than a client that was never there.
-        stream.end_quietly();
-        return Ok(answer);
-    }
-    Ok(stream.into_response())
-}
-
-/// A client that will be gone.
-struct Leaving {
-    target: Arc<Target>,
-    uri: http::Uri,
-    route: Route,
-}
-
-impl Leaving {
-    /// Tells its worker, on a task that the gateway waits for when it ends.
-    fn tell(self, gateway: &Inner) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let task = gateway.tasks.begin();
-        runtime.spawn(async move {
-            let Self { target, uri, route } = self;
-            let mut request = Request::new(lifecycle(Lifecycle::Disconnect, &route));
-            *request.uri_mut() = uri;
-            request.extensions_mut().insert(route);
-            let telling = target.worker.call(request, 0, LIFECYCLE_TIMEOUT);
-            if !matches!(tokio::time::timeout(LIFECYCLE_TIMEOUT, telling).await, Ok(Ok(_))) {
-                tracing::warn!(worker = target.worker.name(), "not told that a client has gone");
-            }
-            drop(task);
-        });
-    }
-}
-
-/// What a worker is told of a client.
-fn lifecycle(what: Lifecycle, route: &Route) -> Body {
-    let params: HashMap<_, _> = route.params.iter().cloned().collect();
-    let body = SseLifecycle { sse_lifecycle: what, params };
-    serde_json::to_vec(&body).expect("strings always serialise").into()
 }

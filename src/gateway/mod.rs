@@ -1,18 +1,22 @@
 //! HTTP in front of workers, which register with it.
 #![doc = include_str!("../../docs/guides/gateway.md")]
 
+mod audience;
 mod builder;
 mod client_body;
+mod connection;
 mod forward;
 mod front;
 mod plane;
 mod refused;
 mod registry;
+mod routes;
 mod secret;
 mod server;
 mod streams;
 mod table;
 mod tasks;
+mod traffic;
 mod worker;
 
 use std::fmt;
@@ -23,11 +27,12 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use self::audience::Audience;
 use self::builder::Options;
 pub use self::builder::{BindError, GatewayBuilder};
 use self::registry::Registry;
 use self::streams::Streams;
-use self::tasks::Tasks;
+use self::tasks::{Owner, Tasks};
 use crate::observe::GatewayMeters;
 
 /// HTTP/1.1 and HTTP/2 without TLS in front of workers that register with it.
@@ -47,6 +52,7 @@ pub struct Gateway {
     listener: TcpListener,
     address: SocketAddr,
     inner: Arc<Inner>,
+    tasks: Owner,
 }
 
 /// What all connections share.
@@ -54,9 +60,13 @@ struct Inner {
     options: Options,
     registry: Registry,
     streams: Arc<Streams>,
-    /// Of requests that are with workers.
-    places: Semaphore,
-    /// What is told to workers of clients that have gone.
+    audience: Audience,
+    /// Of requests that are with workers, or whose answers are on their way.
+    places: Arc<Semaphore>,
+    /// Of registrations and of events that are being taken.
+    registrations: Semaphore,
+    events: Semaphore,
+    /// What goes on without its connection: registrations, and telling workers of clients that have gone.
     tasks: Tasks,
     meters: GatewayMeters,
 }
@@ -68,15 +78,19 @@ impl Gateway {
     }
 
     fn new(listener: TcpListener, address: SocketAddr, options: Options) -> Self {
+        let tasks = Owner::new();
         let inner = Inner {
             registry: Registry::new(options.prefix.clone()),
             streams: Streams::new(options.streams, options.heartbeat),
-            places: Semaphore::new(options.requests.min(Semaphore::MAX_PERMITS)),
-            tasks: Tasks::new(),
+            audience: Audience::default(),
+            places: Arc::new(Semaphore::new(options.requests.min(Semaphore::MAX_PERMITS))),
+            registrations: Semaphore::new(plane::REGISTRATIONS),
+            events: Semaphore::new(plane::EVENTS),
+            tasks: tasks.tasks().clone(),
             meters: GatewayMeters::new(),
             options,
         };
-        Self { listener, address, inner: Arc::new(inner) }
+        Self { listener, address, inner: Arc::new(inner), tasks }
     }
 
     /// The address it listens on, with the port that was chosen for port 0.
@@ -92,8 +106,8 @@ impl Gateway {
     ///
     /// Needs a tokio runtime with time and I/O.
     pub async fn serve_until(self, signal: impl Future<Output = ()>) {
-        let Self { listener, inner, address: _ } = self;
-        server::serve(listener, inner, signal).await;
+        let Self { listener, inner, tasks, address: _ } = self;
+        server::serve(listener, inner, tasks, signal).await;
     }
 
     /// Serves for ever; see [`serve_until`](Self::serve_until).

@@ -8,6 +8,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use super::Inner;
 use super::client_body::{BodyFault, ClientBody};
@@ -15,8 +16,11 @@ use super::refused::Refused;
 use super::streams::{Topic, frame};
 use crate::control::{EMIT_PATH, Event, HEALTH_PATH, Health, REGISTER_PATH, Registration, SSE_PUSH_PATH, SsePush};
 
-/// The longest message of a worker, in bytes.
-const MESSAGE_LIMIT: usize = 4 << 20;
+/// The longest message of a worker, in bytes; that of `slotbus-hub`.
+pub(super) const MESSAGE_LIMIT: usize = 2 << 20;
+/// How many registrations, and how many events, are taken at once; so much of them is in memory.
+pub(super) const REGISTRATIONS: usize = 64;
+pub(super) const EVENTS: usize = 64;
 
 const EVENTS_PATH: &str = "/events";
 const METRICS_PATH: &str = "/metrics";
@@ -79,22 +83,31 @@ impl Service {
         }
         match self {
             Self::Register => {
+                let _place = take(&gateway.registrations)?;
                 let registration: Registration = read(gateway, request).await?;
                 // On a task of its own: a worker that does not wait for the answer leaves nothing half done.
-                let gateway = Arc::clone(gateway);
-                let registering =
-                    tokio::spawn(async move { gateway.registry.register(registration, &gateway.options).await });
-                let registered = registering.await.map_err(|_| Refused::internal("the registration was cut short"))?;
+                let (done, registered) = oneshot::channel();
+                let registering = Arc::clone(gateway);
+                gateway.tasks.begin(async move {
+                    let registered = registering.registry.register(registration, &registering.options).await;
+                    registering.audience.follow(&registering);
+                    let _ = done.send(registered);
+                });
+                let registered = registered.await.map_err(|_| Refused::internal("the registration was cut short"))?;
                 Ok(json(&registered?))
             }
             Self::Emit => {
+                let _place = take(&gateway.events)?;
                 let event: Event = read(gateway, request).await?;
                 gateway.streams.emit(&event)?;
                 Ok(json(&serde_json::json!({})))
             }
-            Self::Push => push(gateway, read(gateway, request).await?),
+            Self::Push => {
+                let _place = take(&gateway.events)?;
+                push(gateway, read(gateway, request).await?)
+            }
             Self::Health => Ok(json(&Health { ok: true, workers: gateway.registry.list() })),
-            Self::Events(topic) => Ok(gateway.streams.open(topic, || ())?.into_response()),
+            Self::Events(topic) => Ok(gateway.streams.open(topic, |_| ())?.into_response()),
             Self::Metrics => {
                 let text = gateway.options.render.as_ref().map(|render| render()).unwrap_or_default();
                 let content_type = HeaderValue::from_static("text/plain; version=0.0.4");
@@ -140,11 +153,20 @@ fn fill(pattern: &str, params: &std::collections::HashMap<String, String>) -> Op
     Some(path)
 }
 
+/// A place among messages that are being taken.
+fn take(places: &Semaphore) -> Result<SemaphorePermit<'_>, Refused> {
+    let full = |_| Refused::new(StatusCode::TOO_MANY_REQUESTS, "too many workers speak at once: try again in a second");
+    places.try_acquire().map_err(full)
+}
+
 /// Reads a worker's message.
 async fn read<T: DeserializeOwned>(gateway: &Inner, request: Request<Incoming>) -> Result<T, Refused> {
     check_origin(request.headers())?;
     let body = ClientBody::new(request.into_body(), MESSAGE_LIMIT, gateway.options.patience);
-    let body = body.collect().await.map_err(|fault: BodyFault| Refused::from(&fault))?.to_bytes();
+    // It takes a place, so it is not only each piece that has to come in time.
+    let reading = tokio::time::timeout(gateway.options.timeout, body.collect()).await;
+    let body = reading.map_err(|_| Refused::new(StatusCode::REQUEST_TIMEOUT, "the body took too long"))?;
+    let body = body.map_err(|fault: BodyFault| Refused::from(&fault))?.to_bytes();
     serde_json::from_slice(&body)
         .map_err(|error| Refused::bad_request(format!("the body is not what is asked for: {error}")))
 }

@@ -16,6 +16,9 @@ use crate::response::Problem;
 /// Seconds after which a client may try again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
+/// What a client may send again.
+const RETRIED: [StatusCode; 2] = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS];
+
 /// A request that the gateway answers itself.
 #[derive(Debug)]
 pub(super) struct Refused {
@@ -26,7 +29,7 @@ pub(super) struct Refused {
 
 impl Refused {
     pub(super) fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        let header = (status == StatusCode::SERVICE_UNAVAILABLE).then_some((header::RETRY_AFTER, RETRY_AFTER));
+        let header = RETRIED.contains(&status).then_some((header::RETRY_AFTER, RETRY_AFTER));
         Self { status, detail: detail.into(), header }
     }
 
@@ -74,6 +77,7 @@ impl From<Unanswered> for Refused {
     fn from(unanswered: Unanswered) -> Self {
         match unanswered {
             Unanswered::NoWorker(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, unanswered.to_string()),
+            Unanswered::Left(_) => Self::new(StatusCode::BAD_GATEWAY, unanswered.to_string()),
             Unanswered::Call(error) => error.into(),
         }
     }
@@ -91,6 +95,9 @@ impl From<CallError> for Refused {
         }
         let detail = match &error {
             CallError::Closed => "the worker is being replaced".to_owned(),
+            CallError::Interrupted => {
+                "the worker was replaced over the request, which it may have carried out".to_owned()
+            }
             error => error.to_string(),
         };
         Self::new(error.status(), detail)

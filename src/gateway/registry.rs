@@ -1,26 +1,30 @@
 //! Who is registered: names, their routes and their buses.
 //!
-//! Registrations come one after the other; requests read the table that stands, and a registration puts another in its
-//! place. What stays true: a table's targets are workers whose bus was there when the table was made.
+//! Registrations of one name come one after the other, those of others beside them; requests read the table that stands, and a
+//! registration puts another in its place. What stays true: a table's targets are workers whose bus was there when the table
+//! was made; entries and table change together, under the lock of the entries.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use http::Method;
+use http::StatusCode;
 use uuid::Uuid;
 
 use super::builder::Options;
 use super::refused::Refused;
+use super::routes;
 use super::table::{Conflict, Table, Target};
 use super::worker::Worker;
-use crate::control::{PING_PATH, Registered, Registration, Route, WorkerInfo};
-use crate::http::pattern::Pattern;
-use crate::protocol::{BusName, encode_method};
+use crate::control::{Registered, Registration, WorkerInfo};
+use crate::protocol::BusName;
 
 /// How many pings in a row may stay unanswered.
 const MOST_MISSES: u32 = 3;
 /// How many registrations of one name are remembered; the oldest have to register again.
 const MOST_IDS: usize = 256;
+/// How many names can be registered at the same time, where chance does not give two the same turn.
+const TURNS: usize = 64;
 
 /// Who is registered.
 #[derive(Debug)]
@@ -28,8 +32,9 @@ pub(super) struct Registry {
     prefix: String,
     entries: Mutex<Entries>,
     table: RwLock<Arc<Table>>,
-    /// Held while somebody registers or is forgotten.
-    turn: tokio::sync::Mutex<()>,
+    /// One is held while a name registers or is forgotten: that which the name's hash says.
+    turns: [tokio::sync::Mutex<()>; TURNS],
+    hasher: std::hash::RandomState,
 }
 
 /// By name.
@@ -47,8 +52,8 @@ struct Entry {
 
 impl Registry {
     pub(super) fn new(prefix: String) -> Self {
-        let (entries, table, turn) = Default::default();
-        Self { prefix, entries, table, turn }
+        let (entries, table, hasher) = Default::default();
+        Self { prefix, entries, table, turns: std::array::from_fn(|_| tokio::sync::Mutex::default()), hasher }
     }
 
     /// The routes as they stand now.
@@ -60,6 +65,10 @@ impl Registry {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn turn_of(&self, name: &str) -> &tokio::sync::Mutex<()> {
+        &self.turns[self.hasher.hash_one(name) as usize % TURNS]
+    }
+
     /// Registers a worker: its bus is there when this returns.
     ///
     /// The bus of a name is kept while nobody holds a slot of it or a worker answers, so that processes of one name share
@@ -67,17 +76,23 @@ impl Registry {
     pub(super) async fn register(&self, asked: Registration, options: &Options) -> Result<Registered, Refused> {
         let Registration { name, routes } = asked;
         BusName::new(&self.prefix, &name).map_err(|error| Refused::bad_request(error.to_string()))?;
-        let routes = parse(&routes)?;
+        let routes = routes::parse(&routes, options)?;
         let targets_of = |worker: &Arc<Worker>| {
             let targets = routes.iter().map(|route| Arc::new(route.of(worker)));
             targets.collect::<Vec<_>>()
         };
-        let _turn = self.turn.lock().await;
-        let known = self.entries().get(&name).map(|entry| Arc::clone(&entry.worker));
-        if let Some(worker) = &known {
-            // Routes that cannot stand beside those of others cost nobody the bus.
-            self.table_with(&self.entries(), &name, &targets_of(worker))?;
-        }
+        let _turn = self.turn_of(&name).lock().await;
+        self.make_room(&name, options).await;
+        let known = {
+            let entries = self.entries();
+            has_room(&entries, &name, routes.len(), options)?;
+            let known = entries.get(&name).map(|entry| Arc::clone(&entry.worker));
+            if let Some(worker) = &known {
+                // Routes that cannot stand beside those of others cost nobody the bus.
+                self.table_with(&entries, &name, &targets_of(worker))?;
+            }
+            known
+        };
         let kept = match &known {
             Some(worker) if worker.is_worth_keeping().await => known.clone(),
             _ => None,
@@ -87,34 +102,77 @@ impl Registry {
             Some(worker) => worker,
             None => Arc::new(create(options, &name, known).await?),
         };
-        let targets = targets_of(&worker);
-        let table = self.table_with(&self.entries(), &name, &targets);
-        let table = match table {
-            Ok(table) => table,
-            Err(conflict) => {
-                if is_new {
-                    close(vec![worker]).await;
-                }
-                return Err(conflict.into());
-            }
-        };
         let id = Uuid::new_v4().to_string();
-        {
-            let mut entries = self.entries();
-            let former = entries.remove(&name).filter(|_| !is_new && !worker.has_gone());
-            let mut ids = former.map(|former| former.ids).unwrap_or_default();
-            if ids.len() == MOST_IDS {
-                ids.remove(0);
+        if let Err(refused) = self.enter(&name, &worker, targets_of(&worker), &id, is_new, options) {
+            if is_new {
+                close(vec![worker]).await;
             }
-            ids.push(id.clone());
-            worker.expects_another();
-            let answered = worker.answered();
-            let entry = Entry { worker: Arc::clone(&worker), routes: targets, ids, misses: 0, answered };
-            entries.insert(name.clone(), entry);
-            self.put_in_place(table);
+            return Err(refused);
         }
         tracing::info!(worker = name, worker_id = id, routes = routes.len(), new_bus = is_new, "registered");
         Ok(Registered { worker_id: id, shm_name: worker.region() })
+    }
+
+    /// Makes an entry of a worker, if it can still stand beside those that there are now.
+    fn enter(
+        &self,
+        name: &str,
+        worker: &Arc<Worker>,
+        targets: Vec<Arc<Target>>,
+        id: &str,
+        is_new: bool,
+        options: &Options,
+    ) -> Result<(), Refused> {
+        let mut entries = self.entries();
+        has_room(&entries, name, targets.len(), options)?;
+        let table = self.table_with(&entries, name, &targets)?;
+        let former = entries.remove(name).filter(|_| !is_new && !worker.has_gone());
+        let mut ids = former.map(|former| former.ids).unwrap_or_default();
+        if ids.len() == MOST_IDS {
+            ids.remove(0);
+        }
+        ids.push(id.to_owned());
+        worker.expects_another();
+        let answered = worker.answered();
+        entries
+            .insert(name.to_owned(), Entry { worker: Arc::clone(worker), routes: targets, ids, misses: 0, answered });
+        self.put_in_place(table);
+        Ok(())
+    }
+
+    /// Forgets who has provably gone, if another name would be one too many.
+    async fn make_room(&self, name: &str, options: &Options) {
+        let gone: Vec<_> = {
+            let entries = self.entries();
+            if entries.len() < options.names || entries.contains_key(name) {
+                return;
+            }
+            let gone = entries.iter().filter(|(_, entry)| entry.worker.has_gone());
+            gone.map(|(name, entry)| (name.clone(), Arc::clone(&entry.worker))).collect()
+        };
+        self.forget(gone).await;
+    }
+
+    /// Forgets names whose worker is still this one, and closes their buses; not those that register meanwhile.
+    async fn forget(&self, workers: Vec<(String, Arc<Worker>)>) {
+        let claimed = workers.into_iter().filter_map(|(name, worker)| {
+            let turn = self.turn_of(&name).try_lock().ok()?;
+            Some((name, worker, turn))
+        });
+        let mut claimed: Vec<_> = claimed.collect();
+        {
+            let mut entries = self.entries();
+            claimed.retain(|(name, worker, _)| {
+                let is_there = entries.get(name).is_some_and(|entry| Arc::ptr_eq(&entry.worker, worker));
+                is_there && entries.remove(name).is_some()
+            });
+            if !claimed.is_empty() {
+                self.put_in_place(self.table_with(&entries, "", &[]).expect("nothing new can be in conflict"));
+            }
+        }
+        let (gone, _turns): (Vec<_>, Vec<_>) = claimed.into_iter().map(|(_, worker, turn)| (worker, turn)).unzip();
+        // Nobody makes a bus of these names before theirs are closed.
+        close(gone).await;
     }
 
     /// A table that has `targets` for `name` and what the others have, but what those have who have gone comes last.
@@ -166,7 +224,6 @@ impl Registry {
             (name, worker, lives)
         });
         let looked = futures::future::join_all(looks).await;
-        let _turn = self.turn.lock().await;
         let mut gone = Vec::new();
         {
             let mut entries = self.entries();
@@ -182,23 +239,33 @@ impl Registry {
                         worker = name,
                         "forgotten: it holds no lock and answers no ping, or its bus is gone"
                     );
-                    entries.remove(&name);
-                    gone.push(worker);
+                    gone.push((name, worker));
                 }
             }
-            if !gone.is_empty() {
-                self.put_in_place(self.table_with(&entries, "", &[]).expect("nothing new can be in conflict"));
-            }
         }
-        close(gone).await;
+        self.forget(gone).await;
     }
 
-    /// Closes all buses.
+    /// Closes all buses, when nobody registers any more.
     pub(super) async fn close(&self) {
-        let _turn = self.turn.lock().await;
         let entries = std::mem::take(&mut *self.entries());
         close(entries.into_values().map(|entry| entry.worker).collect()).await;
     }
+}
+
+/// Refuses a name, or routes of it, that would be too many beside those of others.
+fn has_room(entries: &Entries, name: &str, routes: usize, options: &Options) -> Result<(), Refused> {
+    let refused = |detail: String| Err(Refused::new(StatusCode::CONFLICT, detail));
+    let (most, most_routes) = (options.names, options.routes);
+    let others = entries.iter().filter(|(other, _)| *other != name);
+    let (names, of_others) = others.fold((0, 0), |(names, of), (_, entry)| (names + 1, of + entry.routes.len()));
+    if names >= most {
+        return refused(format!("{most} names are registered, which is as many as there may be"));
+    }
+    if of_others + routes > most_routes {
+        return refused(format!("{of_others} routes are registered, and {routes} more exceed {most_routes}"));
+    }
+    Ok(())
 }
 
 /// Adds the routes of who has registered before. One whose route another has taken while it was gone has lost that.
@@ -232,40 +299,4 @@ async fn close(workers: Vec<Arc<Worker>>) {
         let closing = tokio::task::spawn_blocking(move || workers.iter().for_each(|worker| worker.close()));
         let _ = closing.await;
     }
-}
-
-/// A route that was checked.
-#[derive(Clone)]
-struct ParsedRoute {
-    method: Method,
-    registered: String,
-    pattern: Pattern,
-    sse: bool,
-}
-
-impl ParsedRoute {
-    fn of(&self, worker: &Arc<Worker>) -> Target {
-        let Self { method, registered, pattern, sse } = self.clone();
-        Target { worker: Arc::clone(worker), method, registered, pattern, sse }
-    }
-}
-
-/// Checks routes; each once, and without that of pings, which is nobody's.
-fn parse(routes: &[Route]) -> Result<Vec<ParsedRoute>, Refused> {
-    let mut seen = BTreeSet::new();
-    let mut parsed = Vec::new();
-    for Route { method, path, sse } in routes.iter().filter(|route| route.path != PING_PATH) {
-        let refused = |why: String| Refused::bad_request(format!("route {method} {path}: {why}"));
-        let method = Method::from_bytes(method.as_bytes()).ok().filter(|method| encode_method(method).is_some());
-        let method = method
-            .ok_or_else(|| refused("the bus carries GET, POST, PUT, DELETE, PATCH, HEAD and OPTIONS".to_owned()))?;
-        if *sse && method != Method::GET {
-            return Err(refused("a stream of events is asked for by GET".to_owned()));
-        }
-        let pattern = Pattern::parse(path).map_err(|error| refused(error.to_string()))?;
-        if seen.insert((method.to_string(), pattern.as_str().to_owned())) {
-            parsed.push(ParsedRoute { method, registered: path.clone(), pattern, sse: *sse });
-        }
-    }
-    Ok(parsed)
 }

@@ -19,11 +19,15 @@ use http_body::{Body, Frame};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::plane::MESSAGE_LIMIT;
 use super::refused::Refused;
 use crate::control::Event;
+use crate::sync::Counter;
 
 /// How many events wait for a client at most.
 const QUEUE: usize = 256;
+/// How many bytes they have at most. Any one message has room, though a line break, two bytes of it, is seven in the stream.
+const QUEUE_BYTES: u64 = 4 * MESSAGE_LIMIT as u64;
 /// A comment, which clients ignore and dead connections do not survive.
 const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
 
@@ -48,10 +52,19 @@ pub(super) struct Streams {
 
 #[derive(Debug, Default)]
 struct Open {
-    by_topic: HashMap<Topic, Vec<(u64, mpsc::Sender<Bytes>)>>,
+    by_topic: HashMap<Topic, Vec<Listener>>,
     count: usize,
     next: u64,
     closed: bool,
+}
+
+/// Where a stream's events go in.
+#[derive(Debug)]
+struct Listener {
+    number: u64,
+    sender: mpsc::Sender<Bytes>,
+    /// Bytes that wait for the client.
+    waiting: Arc<Counter>,
 }
 
 /// To how many streams an event went, and to how many it did not because they are full.
@@ -70,14 +83,15 @@ impl Streams {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a stream; `on_end` is called when it is over.
+    /// Opens a stream; `on_end` is called with its number when it is over.
     pub(super) fn open(
         self: &Arc<Self>,
         topic: Topic,
-        on_end: impl FnOnce() + Send + 'static,
+        on_end: impl FnOnce(u64) + Send + 'static,
     ) -> Result<Stream, Refused> {
         let unavailable = |detail: &'static str| Err(Refused::new(http::StatusCode::SERVICE_UNAVAILABLE, detail));
         let (sender, receiver) = mpsc::channel(QUEUE);
+        let waiting = Arc::<Counter>::default();
         let mut open = self.lock();
         if open.closed {
             return unavailable("the gateway is shutting down");
@@ -88,21 +102,31 @@ impl Streams {
         open.count += 1;
         open.next += 1;
         let number = open.next;
-        open.by_topic.entry(topic.clone()).or_default().push((number, sender));
+        open.by_topic.entry(topic.clone()).or_default().push(Listener {
+            number,
+            sender,
+            waiting: Arc::clone(&waiting),
+        });
         let listed = Listed { streams: Arc::clone(self), topic, number, on_end: Some(Box::new(on_end)) };
-        Ok(Stream { receiver, listed, heartbeat: self.heartbeat, quiet: Box::pin(sleep(self.heartbeat)) })
+        Ok(Stream { receiver, waiting, listed, heartbeat: self.heartbeat, quiet: Box::pin(sleep(self.heartbeat)) })
     }
 
     /// Sends a frame to all streams of a topic.
     pub(super) fn send(&self, topic: &Topic, frame: &Bytes) -> Sent {
         let open = self.lock();
         let mut outcome = Sent::default();
-        for (_, sender) in open.by_topic.get(topic).into_iter().flatten() {
-            match sender.try_send(frame.clone()) {
-                Ok(()) => outcome.sent += 1,
-                Err(TrySendError::Full(_)) => outcome.full += 1,
-                Err(TrySendError::Closed(_)) => {}
+        let length = frame.len() as u64;
+        for Listener { number: _, sender, waiting } in open.by_topic.get(topic).into_iter().flatten() {
+            if !waiting.add_within(length, QUEUE_BYTES) {
+                outcome.full += 1;
+                continue;
             }
+            let sent = sender.try_send(frame.clone());
+            match sent {
+                Ok(()) => outcome.sent += 1,
+                Err(_) => waiting.sub(length),
+            }
+            outcome.full += usize::from(matches!(sent, Err(TrySendError::Full(_))));
         }
         outcome
     }
@@ -120,6 +144,13 @@ impl Streams {
             tracing::warn!(clients = outcome.full, event = event.event_type, "slow clients miss an event");
         }
         Ok(())
+    }
+
+    /// Ends a stream, when its client has taken what waits.
+    pub(super) fn end(&self, topic: &Topic, number: u64) {
+        if let Some(streams) = self.lock().by_topic.get_mut(topic) {
+            streams.retain(|listener| listener.number != number);
+        }
     }
 
     /// Ends all streams and opens no more.
@@ -158,6 +189,7 @@ pub(super) fn head() -> Response {
 /// The body of an event stream.
 pub(super) struct Stream {
     receiver: mpsc::Receiver<Bytes>,
+    waiting: Arc<Counter>,
     listed: Listed,
     heartbeat: Duration,
     quiet: Pin<Box<Sleep>>,
@@ -168,10 +200,14 @@ struct Listed {
     streams: Arc<Streams>,
     topic: Topic,
     number: u64,
-    on_end: Option<Box<dyn FnOnce() + Send>>,
+    on_end: Option<Box<dyn FnOnce(u64) + Send>>,
 }
 
 impl Stream {
+    pub(super) fn number(&self) -> u64 {
+        self.listed.number
+    }
+
     /// Ends a stream that never began: nobody is told.
     pub(super) fn end_quietly(mut self) {
         self.listed.on_end = None;
@@ -189,7 +225,10 @@ impl Body for Stream {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let next = match self.receiver.poll_recv(cx) {
-            Poll::Ready(event) => event,
+            Poll::Ready(event) => {
+                self.waiting.sub(event.as_ref().map_or(0, Bytes::len) as u64);
+                event
+            }
             Poll::Pending => match self.quiet.as_mut().poll(cx) {
                 Poll::Ready(()) => Some(HEARTBEAT),
                 Poll::Pending => return Poll::Pending,
@@ -207,14 +246,14 @@ impl Drop for Listed {
             let mut open = self.streams.lock();
             open.count -= 1;
             if let Some(streams) = open.by_topic.get_mut(&self.topic) {
-                streams.retain(|(number, _)| *number != self.number);
+                streams.retain(|listener| listener.number != self.number);
                 if streams.is_empty() {
                     open.by_topic.remove(&self.topic);
                 }
             }
         }
         if let Some(on_end) = self.on_end.take() {
-            on_end();
+            on_end(self.number);
         }
     }
 }
@@ -222,6 +261,23 @@ impl Drop for Listed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_misses_events_before_they_take_the_memory() {
+        let streams = Streams::new(1, Duration::from_secs(1000));
+        let mut stream = streams.open(Topic::Everything, |_| ()).unwrap();
+        let long = Bytes::from(vec![b'x'; QUEUE_BYTES as usize / 3 + 1]);
+        let (taken, missed) = (Sent { sent: 1, full: 0 }, Sent { sent: 0, full: 1 });
+        for outcome in [taken, taken, missed] {
+            assert_eq!(streams.send(&Topic::Everything, &long), outcome);
+        }
+        for _ in 0..2 {
+            let next = http_body_util::BodyExt::frame(&mut stream).await.unwrap().unwrap();
+            assert_eq!(next.into_data().unwrap().len(), long.len());
+            assert_eq!(streams.send(&Topic::Everything, &long), taken);
+            assert_eq!(streams.send(&Topic::Everything, &long), missed);
+        }
+    }
 
     #[test]
     fn every_line_of_the_data_is_a_field_of_its_own() {

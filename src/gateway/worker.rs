@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use http::{Request, Response};
-use tower::{ServiceBuilder, ServiceExt};
+use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 use crate::body::{Body, BoxError};
 use crate::control::PING_PATH;
-use crate::hub::{CallError, Hub, RetryIdempotent, Route, SlotState};
+use crate::hub::{CallError, Hub, RetryIdempotent, Route, Sent, SlotState};
 use crate::sync::{Counter, Flag};
 
 /// How long a worker has for the answer to a ping.
@@ -24,6 +24,8 @@ pub(super) struct Worker {
     proves: Flag,
     /// How many requests were answered, pings included.
     answered: Counter,
+    /// How often other processes took the place of those that were here.
+    generation: Counter,
 }
 
 /// Why a request was not answered.
@@ -31,14 +33,17 @@ pub(super) struct Worker {
 pub(super) enum Unanswered {
     #[error(transparent)]
     Call(#[from] CallError),
-    /// Its worker has gone and none has come for a second.
+    /// Its worker has gone and none has come for a second. Nobody has seen the request.
     #[error("no worker of {0} is attached")]
     NoWorker(String),
+    /// The same, and who has gone had claimed the request.
+    #[error("no worker of {0} is left to answer the request, which was with one")]
+    Left(String),
 }
 
 impl Worker {
     pub(super) fn new(hub: Hub) -> Self {
-        Self { hub, proves: Flag::default(), answered: Counter::default() }
+        Self { hub, proves: Flag::default(), answered: Counter::default(), generation: Counter::default() }
     }
 
     /// The name that workers register.
@@ -75,11 +80,18 @@ impl Worker {
         self.is_closed() || !self.is_attached() && self.proves.is_raised()
     }
 
-    /// Another worker has registered, and who has gone says nothing of it.
+    /// Another worker has registered. Where nobody holds a lock it takes the place of who was there, and that those have gone says
+    /// nothing of it.
     pub(super) fn expects_another(&self) {
         if !self.is_attached() {
             self.proves.lower();
+            self.generation.add(1);
         }
+    }
+
+    /// Says, by being another one, that the processes are others.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.get()
     }
 
     /// How many requests were answered so far.
@@ -123,20 +135,30 @@ impl Worker {
         B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
+        let sent = Sent::default();
         let calling = async {
             if retries == 0 {
-                return self.hub.call(request).await;
+                return self.hub.call_noting(request, sent.clone()).await;
             }
-            let service = ServiceBuilder::new().retry(RetryIdempotent::times(retries)).service(self.hub.clone());
-            // A slot is waited for before the hub's own time-out begins.
+            let send = service_fn(|request: Request<Body>| self.hub.call_noting(request, sent.clone()));
+            let service = ServiceBuilder::new().retry(RetryIdempotent::times(retries)).service(send);
+            // All attempts have the time of one.
             let calling = service.oneshot(request.map(Body::new));
             tokio::time::timeout(timeout, calling).await.unwrap_or(Err(CallError::TimedOut(timeout)))
         };
-        let calling = std::pin::pin!(calling);
-        let answered = match select(calling, std::pin::pin!(self.nobody())).await {
-            Either::Left((answered, _)) => answered,
-            Either::Right(((), _)) => return Err(Unanswered::NoWorker(self.name().to_owned())),
+        let answered = {
+            let calling = std::pin::pin!(calling);
+            match select(calling, std::pin::pin!(self.nobody())).await {
+                Either::Left((answered, _)) => Some(answered),
+                // Dropped here, it takes back what nobody has claimed.
+                Either::Right(((), _)) => None,
+            }
         };
+        let name = || self.name().to_owned();
+        let answered = answered.ok_or_else(|| match sent.is_seen() {
+            true => Unanswered::Left(name()),
+            false => Unanswered::NoWorker(name()),
+        })?;
         match &answered {
             Ok(_) => {
                 self.answered.add(1);

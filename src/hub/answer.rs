@@ -19,6 +19,7 @@ use super::deadline::Deadline;
 use super::error::CallError;
 use super::lent::{LentSlot, give_back};
 use super::pool::Permit;
+use super::sent::Sent;
 use crate::protocol::Reply;
 use crate::signal::copying_time;
 use crate::slot::{DispatchedSlot, LEND_FROM, Progress, TrustedPeers};
@@ -47,7 +48,9 @@ pub(super) struct Answer {
     waiting: Waiting,
     manner: Manner,
     /// Length of the request's body, which the worker has to copy first.
-    sent: usize,
+    length: usize,
+    /// Told that the request is with workers, and that it is no more.
+    sent: Option<Sent>,
 }
 
 enum Waiting {
@@ -68,8 +71,19 @@ enum Waiting {
 }
 
 impl Answer {
-    pub(super) fn new(deadline: Deadline, permit: Permit, slot: DispatchedSlot, sent: usize, manner: Manner) -> Self {
-        Self { dispatched: deadline.now(), deadline, permit: Some(permit), waiting: Waiting::Sent(slot), manner, sent }
+    pub(super) fn new(
+        deadline: Deadline,
+        permit: Permit,
+        slot: DispatchedSlot,
+        length: usize,
+        manner: Manner,
+        sent: Option<Sent>,
+    ) -> Self {
+        if let Some(sent) = &sent {
+            sent.announced();
+        }
+        let (dispatched, permit, waiting) = (deadline.now(), Some(permit), Waiting::Sent(slot));
+        Self { dispatched, deadline, permit, waiting, manner, length, sent }
     }
 
     /// Until when it is waited for, and where.
@@ -126,7 +140,7 @@ impl Answer {
                 true => shared.worker_died(),
                 false if shared.bus.bus().is_own_life() => CallError::Abandoned,
                 // Another hub has taken the region over.
-                false => CallError::Closed,
+                false => CallError::Interrupted,
             });
         }
         let finished = slot.finished(&shared.bus);
@@ -145,7 +159,7 @@ impl Answer {
     /// Spins on the own slot; takes rings and wakes others meanwhile.
     fn spin(&mut self) -> Poll<Result<Reply, CallError>> {
         let shared = Arc::clone(self.deadline.shared());
-        let found = shared.spin.until(self.sent, || {
+        let found = shared.spin.until(self.length, || {
             shared.serve_others();
             match self.look() {
                 Poll::Ready(result) => Some(result),
@@ -158,7 +172,7 @@ impl Answer {
     /// Whether to be polled again soon is better than to be woken.
     fn may_yield(&mut self) -> bool {
         let Self {
-            deadline, dispatched, waiting: Waiting::Awake { answered, since, yields, .. }, manner, sent, ..
+            deadline, dispatched, waiting: Waiting::Awake { answered, since, yields, .. }, manner, length, ..
         } = self
         else {
             return false;
@@ -176,7 +190,7 @@ impl Answer {
         if std::mem::replace(answered, answered_now) != answered_now {
             *since = now;
         }
-        let copying = copying_time(*sent);
+        let copying = copying_time(*length);
         now - *since < shared.spin.budget() + copying && now - *dispatched < LONGEST + copying
     }
 
@@ -223,6 +237,9 @@ impl Answer {
         shared.spin.parked_for(self.dispatched.elapsed());
         Poll::Ready(if orphaned || moves {
             self.permit = None;
+            if moves {
+                self.note_withdrawn();
+            }
             Err(if moves { Unanswered::Withdrawn } else { self.deadline.shared().worker_died().into() })
         } else {
             self.take(slot, progress).map_err(Unanswered::from)
@@ -274,14 +291,16 @@ impl Future for Answer {
         }
         match this.deadline.watch(cx) {
             Ok(()) => Poll::Pending,
+            Err(CallError::Closed) if !this.let_go() => Poll::Ready(Err(CallError::Interrupted.into())),
             Err(error) => Poll::Ready(Err(error.into())),
         }
     }
 }
 
-impl Drop for Answer {
-    fn drop(&mut self) {
-        let Some(permit) = self.permit.take() else { return };
+impl Answer {
+    /// Takes the request back, or leaves a zombie in its slot; whether it is certain that no worker has claimed it.
+    fn let_go(&mut self) -> bool {
+        let Some(permit) = self.permit.take() else { return false };
         let shared = self.deadline.shared();
         let (slot, orphaned) = match std::mem::replace(&mut self.waiting, Waiting::Over) {
             Waiting::Sent(slot) => (slot, false),
@@ -300,11 +319,28 @@ impl Drop for Answer {
             }
             Waiting::Over => unreachable!("the permit goes with the answer"),
         };
-        if orphaned || slot.withdraw(&shared.bus) {
+        let withdrawn = !orphaned && slot.withdraw(&shared.bus);
+        if orphaned || withdrawn {
             drop(permit);
         } else {
             give_back(shared, permit, slot);
         }
         shared.mind_memory();
+        if withdrawn {
+            self.note_withdrawn();
+        }
+        withdrawn
+    }
+
+    fn note_withdrawn(&self) {
+        if let Some(sent) = &self.sent {
+            sent.withdrawn();
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.let_go();
     }
 }

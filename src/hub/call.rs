@@ -11,6 +11,7 @@ use super::deadline::Deadline;
 use super::error::CallError;
 use super::lent::give_back;
 use super::pool::Permit;
+use super::sent::Sent;
 use super::shared::Shared;
 use crate::body::{Body, BoxError};
 use crate::http::{collect_request, reply_to_response, request_to_call};
@@ -20,19 +21,21 @@ use crate::slot::{DispatchError, DispatchedSlot};
 /// It takes longer to write so many bytes of a body than to look at the clock.
 const LONG: usize = 4096;
 
-/// Sends `request` and resolves to its response; `permit` is the slot that was waited for before, if any.
+/// Sends `request` and resolves to its response; `permit` is the slot that was waited for before, if any. `sent` is told whether
+/// workers have it.
 pub(super) async fn call<B>(
     shared: Arc<Shared>,
     request: Request<B>,
     permit: Option<Permit>,
     manner: Manner,
+    sent: Option<Sent>,
 ) -> Result<Response<Body>, CallError>
 where
     B: http_body::Body,
     B::Error: Into<BoxError>,
 {
     let meter = shared.meters.call();
-    let result = send(shared, request, permit, manner).await;
+    let result = send(shared, request, permit, manner, sent).await;
     meter.ended(result.as_ref().map_or_else(CallError::outcome, |_| "answered"));
     result
 }
@@ -42,6 +45,7 @@ async fn send<B>(
     request: Request<B>,
     mut permit: Option<Permit>,
     manner: Manner,
+    sent: Option<Sent>,
 ) -> Result<Response<Body>, CallError>
 where
     B: http_body::Body,
@@ -64,7 +68,7 @@ where
             Err(error) => return Err(error),
         };
         // Made before anything else is dropped: from now on it sees to the slot.
-        let mut answer = Answer::new(deadline, permit, slot, call.body().len(), manner);
+        let mut answer = Answer::new(deadline, permit, slot, call.body().len(), manner, sent.clone());
         answer.deadline().shared().count_slots();
         match (&mut answer).await {
             Ok(reply) => break reply,

@@ -14,9 +14,12 @@ use crate::slot::DispatchError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
-    /// The hub was closed.
+    /// The hub was closed, and no worker has seen the request.
     #[error("the hub was closed")]
     Closed,
+    /// The hub was closed when a worker had claimed the request: whether its handler ran is not known.
+    #[error("the hub was closed while a worker had the request")]
+    Interrupted,
     /// No answer came in time. The handler may still run.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
@@ -45,6 +48,8 @@ pub enum CallError {
 
 impl CallError {
     /// The status that tells an HTTP client about it, as a gateway would (RFC 9110 section 15.6).
+    ///
+    /// 503 is only what no worker has seen, so that it may be sent again elsewhere.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Closed => StatusCode::SERVICE_UNAVAILABLE,
@@ -54,7 +59,7 @@ impl CallError {
             Self::Wire(WireError::HeaderValue(_)) | Self::Body(_) => StatusCode::BAD_REQUEST,
             Self::Wire(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::NoRoom(_) => StatusCode::INSUFFICIENT_STORAGE,
-            Self::WorkerDied | Self::Abandoned | Self::Reply(_) => StatusCode::BAD_GATEWAY,
+            Self::Interrupted | Self::WorkerDied | Self::Abandoned | Self::Reply(_) => StatusCode::BAD_GATEWAY,
         }
     }
 }
@@ -64,6 +69,7 @@ impl CallError {
     pub(super) fn outcome(&self) -> &'static str {
         match self {
             Self::Closed => "closed",
+            Self::Interrupted => "interrupted",
             Self::TimedOut(_) => "timed_out",
             Self::Wire(_) => "wire",
             Self::BodyTooLarge(_) => "body_too_large",

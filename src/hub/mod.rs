@@ -35,6 +35,7 @@ mod lives;
 mod pool;
 #[cfg(feature = "tokio")]
 mod retry;
+mod sent;
 mod service;
 mod shared;
 mod supervisor;
@@ -47,6 +48,8 @@ pub use self::error::CallError;
 pub(crate) use self::faults::NoRoomLeft;
 #[cfg(feature = "tokio")]
 pub use self::retry::RetryIdempotent;
+#[cfg(all(feature = "gateway", not(loom)))]
+pub(crate) use self::sent::Sent;
 pub use self::service::{Hub, HubFuture};
 pub use self::supervisor::{ProcessState, ReplaceError, Supervisor, SupervisorBuilder};
 pub use crate::protocol::{Route, SlotState};

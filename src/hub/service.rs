@@ -16,6 +16,8 @@ use super::call;
 use super::error::CallError;
 use super::lives::{Lives, Options};
 use super::pool::{Acquire, Permit};
+#[cfg(all(feature = "gateway", not(loom)))]
+use super::sent::Sent;
 use super::shared::Shared;
 use crate::body::{Body, BoxError};
 use crate::protocol::{BusName, SlotState};
@@ -88,7 +90,21 @@ impl Hub {
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
-        call::call(self.current(), request, None, Manner::Yield)
+        call::call(self.current(), request, None, Manner::Yield, None)
+    }
+
+    /// As [`Hub::call`]; `sent` tells whether a worker may have seen the request, also when the future was dropped.
+    #[cfg(all(feature = "gateway", not(loom)))]
+    pub(crate) fn call_noting<B>(
+        &self,
+        request: Request<B>,
+        sent: Sent,
+    ) -> impl Future<Output = Result<Response<Body>, CallError>> + use<B>
+    where
+        B: http_body::Body,
+        B::Error: Into<BoxError>,
+    {
+        call::call(self.current(), request, None, Manner::Yield, Some(sent))
     }
 
     /// Sends `request` and blocks this thread until its response is there.
@@ -100,7 +116,7 @@ impl Hub {
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
-        blocking::block_on(call::call(self.current(), request, None, Manner::Park))
+        blocking::block_on(call::call(self.current(), request, None, Manner::Park, None))
     }
 
     /// What each slot is doing now.
@@ -121,7 +137,8 @@ impl Hub {
         self.handle.0.is_closed()
     }
 
-    /// Closes the hub for all its clones: waiting calls fail with [`CallError::Closed`], workers let go, and the bus's
+    /// Closes the hub for all its clones: waiting calls fail with [`CallError::Closed`], or with
+    /// [`CallError::Interrupted`] when a worker has claimed them, workers let go, and the bus's
     /// names are free for another hub.
     pub fn close(&self) {
         self.handle.0.close();
@@ -176,7 +193,7 @@ where
             Readiness::Ready(permit) => Some(permit),
             Readiness::None | Readiness::Waiting(_) => panic!("`poll_ready` must be ready before `call`"),
         };
-        HubFuture(Box::pin(call::call(self.current(), request, permit, Manner::Yield)))
+        HubFuture(Box::pin(call::call(self.current(), request, permit, Manner::Yield, None)))
     }
 }
 

@@ -215,7 +215,7 @@ impl Shared {
 
     /// What the caller of a worker that is gone gets: one that lets go because the hub closes has not died.
     pub(super) fn worker_died(&self) -> CallError {
-        if self.is_closed() { CallError::Closed } else { CallError::WorkerDied }
+        if self.is_closed() { CallError::Interrupted } else { CallError::WorkerDied }
     }
 
     /// Sends callers whose request no worker has claimed to the hub's next life, which is there already.

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use crate::setup::{Client, PATIENCE, Running, post, problem, worker};
+use crate::setup::{Client, PATIENCE, Running, post, problem, until, worker};
 use crate::support::name;
 
 /// Reads a stream until it has shown `text`; all that came.
@@ -156,6 +156,71 @@ async fn no_more_streams_are_opened_than_may_be() {
     let (_client, first) = listen(&gateway, "/events").await;
     problem(crate::setup::get(gateway.address, "/events").await, 503);
     drop((_client, first));
-    crate::setup::until(async || listen(&gateway, "/events").await.1.status() == 200).await;
+    until(async || listen(&gateway, "/events").await.1.status() == 200).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_takes_the_place_of_another_hears_of_its_clients_and_gets_them() {
+    for new_bus in [false, true] {
+        let gateway = Running::start().await;
+        let name = name();
+        let (worker, mut heard) = stream_worker(&gateway, &name).await;
+        let (client, mut response) = listen(&gateway, "/rooms/7/events").await;
+        next(&mut heard).await;
+        worker.stop().await;
+        if new_bus {
+            std::fs::remove_file(format!("/dev/shm/hub-{name}")).unwrap();
+            until(async || gateway.health(&name).await.is_empty()).await;
+        }
+        let (worker, mut heard) = stream_worker(&gateway, &name).await;
+        let (body, head) = next(&mut heard).await;
+        assert_eq!(body, json!({ "sse_lifecycle": "connect", "params": { "room": "7" } }));
+        assert_eq!(head, json!(["GET", "/rooms/7/events", "41"]));
+        let push = json!({ "path": "/rooms/7/events", "event_type": "said", "data": "from the next" });
+        assert_eq!(post(gateway.address, "/internal/sse-push", &push).await.status(), 200);
+        read_until(response.body_mut(), "from the next\n\n").await;
+        drop((client, response));
+        assert_eq!(next(&mut heard).await.0["sse_lifecycle"], "disconnect");
+        worker.stop().await;
+        gateway.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_process_of_a_name_is_not_told_of_clients_that_the_first_one_has() {
+    let gateway = Running::start().await;
+    let name = name();
+    let (worker, mut heard) = stream_worker(&gateway, &name).await;
+    let (client, response) = listen(&gateway, "/rooms/7/events").await;
+    next(&mut heard).await;
+    let routes = json!([{ "method": "GET", "path": "/rooms/:number/events", "sse": true }]);
+    gateway.register_as(&json!({ "name": name, "routes": routes })).await;
+    drop((client, response));
+    let (body, _) = next(&mut heard).await;
+    assert_eq!(body, json!({ "sse_lifecycle": "disconnect", "params": { "number": "7" } }), "as the route is now");
+    worker.stop().await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_when_its_route_goes_or_the_next_worker_refuses_its_client() {
+    let gateway = Running::start().await;
+    let name = name();
+    let (first, mut heard) = stream_worker(&gateway, &name).await;
+    let (_client, response) = listen(&gateway, "/rooms/7/events").await;
+    next(&mut heard).await;
+    gateway.register(&name, &[]).await;
+    let rest = tokio::time::timeout(PATIENCE, response.into_body().collect()).await.unwrap();
+    assert!(rest.is_ok(), "it ends as a body does: {rest:?}");
+    assert_eq!(next(&mut heard).await.0["sse_lifecycle"], "disconnect");
+    let routes = json!([{ "method": "GET", "path": "/rooms/{room}/events", "sse": true }]);
+    gateway.register_as(&json!({ "name": name, "routes": routes })).await;
+    let (_client, response) = listen(&gateway, "/rooms/7/events").await;
+    first.stop().await;
+    gateway.register_as(&json!({ "name": name, "routes": routes })).await;
+    let next = worker(&name, |_| async { Response::builder().status(403).body("".into()).unwrap() });
+    tokio::time::timeout(PATIENCE, response.into_body().collect()).await.unwrap().unwrap();
+    next.stop().await;
     gateway.stop().await;
 }

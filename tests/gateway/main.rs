@@ -7,6 +7,7 @@ mod command;
 mod connections;
 mod events;
 mod forwarding;
+mod readers;
 mod registration;
 mod setup;
 #[path = "../support/mod.rs"]

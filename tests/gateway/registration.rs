@@ -4,6 +4,7 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
 use slotbus::gateway::{BindError, Gateway};
+use tokio::io::AsyncWriteExt;
 
 use crate::setup::{Running, echo, get, json_of, post, problem, send, until, worker};
 use crate::support::name;
@@ -51,6 +52,82 @@ async fn a_route_that_could_be_anothers_is_refused_and_the_others_stay() {
     assert_eq!(get(gateway.address, "/mine").await.status(), StatusCode::OK);
     assert_eq!(gateway.health(&second).await, [id]);
     worker.stop().await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_that_the_gateway_itself_answers_is_refused_by_name_and_one_that_only_overlaps_is_not() {
+    let gateway = Running::with(|builder| builder.metrics(String::new)).await;
+    let name = name();
+    for (method, path) in [
+        ("GET", "/health"),
+        ("DELETE", "/metrics"),
+        ("GET", "/events"),
+        ("GET", "/events/:of"),
+        ("POST", "/internal/emit"),
+    ] {
+        let routes = json!([{ "method": "GET", "path": "/mine" }, { "method": method, "path": path }]);
+        let refused = post(gateway.address, "/internal/register", &json!({ "name": name, "routes": routes })).await;
+        let detail = problem(refused, 409);
+        assert!(detail.contains(&format!("{method} {path}")), "{detail}");
+    }
+    assert!(gateway.health(&name).await.is_empty());
+    gateway.register(&name, &[("GET", "/{*any}")]).await;
+    let worker = worker(&name, echo);
+    assert_eq!(json_of(get(gateway.address, "/health/of").await)["path"], "/health/of");
+    worker.stop().await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_and_routes_have_a_number_and_who_has_gone_makes_room() {
+    let gateway = Running::with(|builder| builder.names(2).routes(3, 4)).await;
+    let [first, second, third] = [name(), name(), name()];
+    let routes = |count: usize| -> Vec<_> {
+        (0..count).map(|i| json!({ "method": "GET", "path": format!("/{count}/{i}") })).collect()
+    };
+    let register = async |name: &str, count: usize| {
+        let registration = json!({ "name": name, "routes": routes(count) });
+        post(gateway.address, "/internal/register", &registration).await
+    };
+    assert!(problem(register(&first, 4).await, 413).contains("4 routes"));
+    let long = json!({ "name": first, "routes": [{ "method": "GET", "path": format!("/{}", "x".repeat(1024)) }] });
+    problem(post(gateway.address, "/internal/register", &long).await, 413);
+    assert_eq!(register(&first, 3).await.status(), 200);
+    assert!(problem(register(&second, 2).await, 409).contains("exceed 4"));
+    assert!(!std::path::Path::new(&format!("/dev/shm/hub-{second}")).exists());
+    assert_eq!(register(&second, 1).await.status(), 200);
+    // Again is no other name, and its routes are not counted twice.
+    assert_eq!(register(&first, 3).await.status(), 200);
+    assert!(problem(register(&third, 0).await, 409).contains("2 names"));
+    let worker = worker(&second, echo);
+    assert_eq!(get(gateway.address, "/1/0").await.status(), StatusCode::OK);
+    worker.stop().await;
+    assert_eq!(register(&third, 0).await.status(), 200);
+    assert!(!std::path::Path::new(&format!("/dev/shm/hub-{second}")).exists());
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_that_speak_too_many_at_once_are_told_to_come_again() {
+    let gateway = Running::start().await;
+    let name = name();
+    for (path, body) in [
+        ("/internal/register", json!({ "name": name, "routes": [] })),
+        ("/internal/emit", json!({ "source": "w", "event_type": "t", "data": "" })),
+    ] {
+        let mut slow = Vec::new();
+        for _ in 0..64 {
+            let mut stream = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
+            let head = "HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n1";
+            stream.write_all(format!("POST {path} {head}").as_bytes()).await.unwrap();
+            slow.push(stream);
+        }
+        until(async || post(gateway.address, path, &body).await.status() == 429).await;
+        problem(post(gateway.address, path, &body).await, 429);
+        drop(slow);
+        until(async || post(gateway.address, path, &body).await.status() == 200).await;
+    }
     gateway.stop().await;
 }
 

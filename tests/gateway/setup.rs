@@ -173,7 +173,7 @@ pub(crate) fn problem(response: Response<Bytes>, status: u16) -> String {
     assert_eq!(response.status(), status, "{response:?}");
     assert_eq!(response.headers()["content-type"], "application/problem+json");
     let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
-    assert_eq!(response.headers().contains_key("retry-after"), status == 503);
+    assert_eq!(response.headers().contains_key("retry-after"), [429, 503].contains(&status));
     let problem = json_of(response);
     assert_eq!((&problem["status"], &problem["request_id"]), (&json!(status), &json!(id)));
     problem["detail"].as_str().unwrap().to_owned()

@@ -44,11 +44,15 @@ async fn a_request_whose_worker_is_killed_is_answered_502_and_the_next_process_t
     gateway.stop().await;
 }
 
-/// How many slots a worker of ours has claimed, as anybody can see.
+/// How many slots a worker has claimed, as anybody can see.
 fn claimed(name: &str) -> usize {
+    slots_in(name, 2)
+}
+
+fn slots_in(name: &str, state: u32) -> usize {
     let region = std::fs::read(format!("/dev/shm/hub-{name}")).unwrap();
     let slots = region[64..].chunks(128).take(32);
-    slots.filter(|slot| u32::from_le_bytes(slot[..4].try_into().unwrap()) & 0xff == 2).count()
+    slots.filter(|slot| u32::from_le_bytes(slot[..4].try_into().unwrap()) & 0xff == state).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,5 +216,52 @@ async fn a_worker_of_this_crate_answers_behind_version_2() {
     let worker = worker(&name, echo);
     assert_eq!(json_of(get(gateway.address, "/").await)["path"], "/");
     worker.stop().await;
+    gateway.stop().await;
+}
+
+/// A published worker that claims what comes and answers nothing.
+fn silent(name: &str) -> (Arc<published01::SlotWorker>, std::thread::JoinHandle<()>) {
+    let config = published01::SlotBusConfig::builder().name(name).prefix("hub").build();
+    let worker = Arc::new(published01::SlotWorker::open(config).unwrap());
+    let receiving = Arc::clone(&worker).start_receive_loop(|_, _, _| {});
+    (worker, receiving)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_requests_whose_bus_is_replaced_only_those_that_no_worker_has_seen_are_answered_503() {
+    let gateway = Running::start().await;
+    for seen in [true, false] {
+        let name = name();
+        let path = format!("/{name}");
+        gateway.register(&name, &[("GET", &path)]).await;
+        let silent = seen.then(|| silent(&name));
+        let address = gateway.address;
+        let call = tokio::spawn(async move { get(address, &path).await });
+        let state = if seen { 2 } else { 1 };
+        until(async || slots_in(&name, state) == 1).await;
+        gateway.register(&name, &[]).await;
+        let detail = problem(call.await.unwrap(), if seen { 502 } else { 503 });
+        assert!(detail.contains("replaced"), "{detail}");
+        if let Some((worker, receiving)) = silent {
+            worker.stop();
+            receiving.join().unwrap();
+        }
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_a_worker_has_claimed_is_answered_502_when_nobody_is_left() {
+    let gateway = Running::start().await;
+    let name = name();
+    gateway.register(&name, &[("GET", "/")]).await;
+    // One that holds a lock was there, so that its absence is proof; the other holds none.
+    let ours = worker(&name, echo);
+    assert_eq!(get(gateway.address, "/").await.status(), 200);
+    ours.stop().await;
+    let (worker, receiving) = silent(&name);
+    assert!(problem(get(gateway.address, "/").await, 502).contains("left"));
+    worker.stop();
+    receiving.join().unwrap();
     gateway.stop().await;
 }

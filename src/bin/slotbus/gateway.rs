@@ -45,9 +45,12 @@ pub(crate) struct Gateway {
     /// How long a request may take, as in 500ms, 30s or 2m.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
     timeout: Duration,
-    /// How long a client has for a request's head, and for each next piece of its body.
+    /// How long a client has for a request's head, and for each next piece of its body; and a connection without a request.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     read_timeout: Duration,
+    /// How long a client may take nothing of an answer before its connection is ended.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
+    write_timeout: Duration,
     /// How long requests in hand have when the gateway ends.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
     drain_timeout: Duration,
@@ -66,6 +69,9 @@ pub(crate) struct Gateway {
     /// How many connections there are at once.
     #[arg(long, value_name = "NUMBER", default_value_t = 4096)]
     connections: usize,
+    /// How many names are registered at once.
+    #[arg(long, value_name = "NUMBER", default_value_t = 256)]
+    names: usize,
     /// How many times a request without a body is sent again whose worker died over it, if its method is idempotent.
     #[arg(long, value_name = "TIMES", default_value_t = 0, default_missing_value = "1", num_args = 0..=1)]
     retry_idempotent: usize,
@@ -92,11 +98,13 @@ impl Gateway {
             .slots(self.slots.into())
             .timeout(self.timeout)
             .read_timeout(self.read_timeout)
+            .write_timeout(self.write_timeout)
             .drain_timeout(self.drain_timeout)
             .body_limit(self.body_limit)
             .header_limit(self.header_limit, self.header_bytes)
             .concurrent_requests(self.concurrent_requests)
             .connections(self.connections)
+            .names(self.names)
             .retry_idempotent(self.retry_idempotent)
             .metrics({
                 let metrics = metrics.clone();
