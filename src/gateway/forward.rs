@@ -46,7 +46,9 @@ pub(super) async fn forward(
     if is_head_by_get {
         let length = http_body::Body::size_hint(response.body()).exact();
         *response.body_mut() = Body::empty();
-        if let Some(length) = length.filter(|_| response.status() != StatusCode::NO_CONTENT) {
+        // These have no body with GET either, so that it is empty says nothing of a length (RFC 9110 section 8.6).
+        let has_body = ![StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&response.status());
+        if let Some(length) = length.filter(|_| has_body) {
             response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(length.into());
         }
     }

@@ -194,3 +194,25 @@ async fn head_of_what_the_gateway_answers_itself_has_no_body_over_either_http() 
     }
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_no_body_is_given_no_length() {
+    let gateway = Running::start().await;
+    let name = name();
+    gateway.register(&name, &[("GET", "/{status}")]).await;
+    let worker = worker(&name, |request| async move {
+        Response::builder().status(&request.uri().path()[1..]).header("etag", "\"1\"").body("".into()).unwrap()
+    });
+    for mut client in [Client::http1(gateway.address).await, Client::http2(gateway.address).await] {
+        for (status, length) in [("304", None), ("204", None), ("200", Some("0"))] {
+            for method in ["GET", "HEAD"] {
+                let answer = client.send(request(method, &format!("/{status}"), ""), gateway.address).await;
+                assert_eq!((answer.status().as_str(), &answer.headers()["etag"]), (status, &"\"1\"".parse().unwrap()));
+                let given = answer.headers().get("content-length").map(|length| length.to_str().unwrap());
+                assert!(given == length || given.is_none() && method == "GET", "{method} {answer:?}");
+            }
+        }
+    }
+    worker.stop().await;
+    gateway.stop().await;
+}

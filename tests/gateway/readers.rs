@@ -1,5 +1,6 @@
 //! Clients that take their answers slowly or not at all, and connections on which nothing is asked for.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -69,16 +70,16 @@ async fn a_client_that_takes_nothing_of_its_answer_loses_its_connection() {
 }
 
 /// A connection of HTTP/2 by hand, for its end to be seen.
-async fn http2(
-    gateway: &Running,
+pub(crate) async fn http2(
+    address: SocketAddr,
 ) -> (hyper::client::conn::http2::SendRequest<Full<Bytes>>, JoinHandle<Result<(), hyper::Error>>) {
-    let stream = TokioIo::new(TcpStream::connect(gateway.address).await.unwrap());
+    let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
     let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
     (sender, tokio::spawn(connection))
 }
 
-fn asks(gateway: &Running, path: &str) -> Request<Full<Bytes>> {
-    Request::get(format!("http://{}{path}", gateway.address)).body(Full::default()).unwrap()
+pub(crate) fn asks(address: SocketAddr, path: &str) -> Request<Full<Bytes>> {
+    Request::get(format!("http://{address}{path}")).body(Full::default()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,14 +100,14 @@ async fn a_connection_of_http2_without_requests_is_ended_and_one_with_a_request_
             }
         }
     });
-    let (mut busy, busy_ends) = http2(&gateway).await;
-    let in_hand = busy.send_request(asks(&gateway, "/gated"));
+    let (mut busy, busy_ends) = http2(gateway.address).await;
+    let in_hand = busy.send_request(asks(gateway.address, "/gated"));
     gate.wait_for(1).await;
     // These are quiet for longer than the limit: one that has asked, and one that never does.
     for path in [Some("/"), None] {
-        let (mut idle, ends) = http2(&gateway).await;
+        let (mut idle, ends) = http2(gateway.address).await;
         if let Some(path) = path {
-            assert_eq!(idle.send_request(asks(&gateway, path)).await.unwrap().status(), 200);
+            assert_eq!(idle.send_request(asks(gateway.address, path)).await.unwrap().status(), 200);
         }
         let ended = tokio::time::timeout(PATIENCE, ends).await.unwrap().unwrap();
         assert!(ended.is_ok(), "by GOAWAY, not by a reset: {ended:?}");

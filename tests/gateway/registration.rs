@@ -213,7 +213,10 @@ async fn an_address_that_others_reach_needs_a_secret_and_those_who_come_from_the
     let Ok(outside) =
         outside.and_then(|ip| if ip.is_loopback() { Err(std::io::ErrorKind::NotFound.into()) } else { Ok(ip) })
     else {
-        println!("this machine has loopback addresses only: secret::tests shows the rest");
+        println!(
+            "not run: an_address_that_others_reach_needs_a_secret_and_those_who_come_from_there_send_it (this machine has loopback \
+             addresses only: `ip address add 192.0.2.1/32 dev lo`, or run it in a network namespace that has one)"
+        );
         return;
     };
     let gateway = Gateway::builder().secret(SECRET).bind((outside, 0)).await.unwrap();
