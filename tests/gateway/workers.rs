@@ -276,6 +276,7 @@ async fn a_request_that_is_sent_again_was_seen_though_nobody_sees_it_again() {
     let name = name();
     gateway.register(&name, &ROUTES).await;
     let process = Process::start(TEST, &name);
+    get(gateway.address, "/pid").await;
     let address = gateway.address;
     let call = tokio::spawn(get(address, "/forever"));
     until(async || claimed(&name) == 1).await;
