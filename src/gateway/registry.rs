@@ -65,8 +65,9 @@ impl Registry {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn turn_of(&self, name: &str) -> &tokio::sync::Mutex<()> {
-        &self.turns[self.hasher.hash_one(name) as usize % TURNS]
+    /// Which of the turns is a name's.
+    fn turn_of(&self, name: &str) -> usize {
+        self.hasher.hash_one(name) as usize % TURNS
     }
 
     /// Registers a worker: its bus is there when this returns.
@@ -81,7 +82,7 @@ impl Registry {
             let targets = routes.iter().map(|route| Arc::new(route.of(worker)));
             targets.collect::<Vec<_>>()
         };
-        let _turn = self.turn_of(&name).lock().await;
+        let _turn = self.turns[self.turn_of(&name)].lock().await;
         self.make_room(&name, options).await;
         let known = {
             let entries = self.entries();
@@ -140,7 +141,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Forgets who has provably gone, if another name would be one too many.
+    /// Forgets who has provably gone, if this name, whose turn is held, would be one too many.
     async fn make_room(&self, name: &str, options: &Options) {
         let gone: Vec<_> = {
             let entries = self.entries();
@@ -150,27 +151,33 @@ impl Registry {
             let gone = entries.iter().filter(|(_, entry)| entry.worker.has_gone());
             gone.map(|(name, entry)| (name.clone(), Arc::clone(&entry.worker))).collect()
         };
-        self.forget(gone).await;
+        self.forget(gone, Some(self.turn_of(name))).await;
     }
 
-    /// Forgets names whose worker is still this one, and closes their buses; not those that register meanwhile.
-    async fn forget(&self, workers: Vec<(String, Arc<Worker>)>) {
-        let claimed = workers.into_iter().filter_map(|(name, worker)| {
-            let turn = self.turn_of(&name).try_lock().ok()?;
-            Some((name, worker, turn))
+    /// Forgets names whose worker is still this one, and closes their buses; not those that register meanwhile. The turn `held`
+    /// is the caller's.
+    async fn forget(&self, mut workers: Vec<(String, Arc<Worker>)>, held: Option<usize>) {
+        // By turn, since several names may have the same.
+        let mut turns = BTreeMap::new();
+        workers.retain(|(name, _)| {
+            let turn = self.turn_of(name);
+            if held != Some(turn) && !turns.contains_key(&turn) {
+                let Ok(guard) = self.turns[turn].try_lock() else { return false };
+                turns.insert(turn, guard);
+            }
+            true
         });
-        let mut claimed: Vec<_> = claimed.collect();
         {
             let mut entries = self.entries();
-            claimed.retain(|(name, worker, _)| {
+            workers.retain(|(name, worker)| {
                 let is_there = entries.get(name).is_some_and(|entry| Arc::ptr_eq(&entry.worker, worker));
                 is_there && entries.remove(name).is_some()
             });
-            if !claimed.is_empty() {
+            if !workers.is_empty() {
                 self.put_in_place(self.table_with(&entries, "", &[]).expect("nothing new can be in conflict"));
             }
         }
-        let (gone, _turns): (Vec<_>, Vec<_>) = claimed.into_iter().map(|(_, worker, turn)| (worker, turn)).unzip();
+        let gone = workers.into_iter().map(|(_, worker)| worker).collect();
         // Nobody makes a bus of these names before theirs are closed.
         close(gone).await;
     }
@@ -243,7 +250,7 @@ impl Registry {
                 }
             }
         }
-        self.forget(gone).await;
+        self.forget(gone, None).await;
     }
 
     /// Closes all buses, when nobody registers any more.
@@ -298,5 +305,31 @@ async fn close(workers: Vec<Arc<Worker>>) {
     if !workers.is_empty() {
         let closing = tokio::task::spawn_blocking(move || workers.iter().for_each(|worker| worker.close()));
         let _ = closing.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_has_gone_makes_room_also_for_a_name_of_the_same_turn() {
+        let options = Options { names: 2, prefix: "slotbus-test".to_owned(), ..Options::default() };
+        let registry = Registry::new(options.prefix.clone());
+        let names = std::iter::repeat_with(|| Uuid::new_v4().to_string());
+        let names: Vec<_> = names.filter(|name| registry.turn_of(name) == 0).take(4).collect();
+        let register = async |name: &String| {
+            registry.register(Registration { name: name.clone(), routes: Vec::new() }, &options).await
+        };
+        for name in &names[..2] {
+            register(name).await.unwrap();
+        }
+        assert!(register(&names[2]).await.is_err(), "two are there");
+        registry.entries().values().for_each(|entry| entry.worker.close());
+        for name in &names[2..] {
+            register(name).await.unwrap();
+        }
+        assert_eq!(registry.list().len(), 2);
+        registry.close().await;
     }
 }

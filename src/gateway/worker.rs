@@ -171,7 +171,11 @@ impl Worker {
             Err(CallError::WorkerDied) => self.proves.raise(),
             Err(_) => {}
         }
-        Ok(answered?)
+        // Nobody has seen the last attempt; one before it somebody has.
+        Ok(answered.map_err(|error| match error {
+            CallError::Closed if sent.is_seen() => CallError::Interrupted,
+            error => error,
+        })?)
     }
 
     /// Ends when it is proven that nobody has been there to answer for a second.

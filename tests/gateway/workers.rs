@@ -265,3 +265,22 @@ async fn a_request_that_a_worker_has_claimed_is_answered_502_when_nobody_is_left
     receiving.join().unwrap();
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_sent_again_was_seen_though_nobody_sees_it_again() {
+    const TEST: &str = "workers::a_request_that_is_sent_again_was_seen_though_nobody_sees_it_again";
+    if let Some(name) = role() {
+        serve_for_ever(&name).await;
+    }
+    let gateway = Running::with(|builder| builder.retry_idempotent(1)).await;
+    let name = name();
+    gateway.register(&name, &ROUTES).await;
+    let process = Process::start(TEST, &name);
+    get(gateway.address, "/pid").await;
+    let address = gateway.address;
+    let call = tokio::spawn(get(address, "/forever"));
+    until(async || claimed(&name) == 1).await;
+    process.kill();
+    problem(call.await.unwrap(), 502);
+    gateway.stop().await;
+}
