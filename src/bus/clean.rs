@@ -5,7 +5,7 @@
 //! it taken. The region's name goes last; whoever dies on the way leaves a region whose lock is free, which the next hub or
 //! the next cleaning takes away.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 
@@ -89,15 +89,23 @@ pub enum CleanError {
 pub fn clean(prefix: &str) -> Result<Cleaned, CleanError> {
     // Any name will do to check the prefix.
     BusName::new(prefix, "a")?;
-    let mut names = shm::names(prefix).map_err(CleanError::Read)?;
-    names.extend(shm::names(&signal::file_name(prefix)).map_err(CleanError::Read)?);
-    let buses: BTreeSet<_> =
-        names.iter().filter_map(|object| BusName::of_object(prefix, object)).map(|bus| bus.name().to_owned()).collect();
+    let buses = objects(prefix).map_err(CleanError::Read)?.into_keys();
     let mut cleaned = Cleaned::default();
     for name in buses {
         cleaned.clean_bus(BusName::new(prefix, &name).expect("it was the name of a bus before"));
     }
     Ok(cleaned)
+}
+
+/// What stands in `/dev/shm` under the names of buses with `prefix`, by the bus's name.
+pub(crate) fn objects(prefix: &str) -> io::Result<BTreeMap<String, BTreeSet<String>>> {
+    let mut buses = BTreeMap::<_, BTreeSet<_>>::new();
+    for object in shm::names(prefix)?.into_iter().chain(shm::names(&signal::file_name(prefix))?) {
+        if let Some(bus) = BusName::of_object(prefix, &object) {
+            buses.entry(bus.name().to_owned()).or_default().insert(object);
+        }
+    }
+    Ok(buses)
 }
 
 impl Cleaned {

@@ -12,10 +12,10 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use super::{Access, Bus, BusError, RETIRE_DRAIN, Side};
+use super::{Access, Bus, BusError, Side};
 use crate::lock::{self, Role};
 use crate::protocol::{
-    BusName, EXT_MAGIC, Features, PUBLISHED_ANSWER, SHM_MAGIC, ShmHeader, Version, align8, compute_layout,
+    BusName, EXT_MAGIC, Features, PUBLISHED_ANSWER, RETIRE_DRAIN, SHM_MAGIC, ShmHeader, Version, align8, compute_layout,
 };
 use crate::region::{Region, RegionError};
 use crate::shm::{self, ObjectError, ObjectId};

@@ -10,20 +10,17 @@ mod found;
 
 use std::time::Duration;
 
+#[cfg(all(feature = "inspect", not(loom)))]
+pub(crate) use self::clean::objects;
 pub use self::clean::{CleanError, Cleaned, Left, Reason, clean};
 pub(crate) use self::found::Founding;
 use crate::lock::{self, Role};
 pub(crate) use crate::lock::{Alarm, Lookout, Looks, ProcessHandle, Stir, end_with_parent};
-use crate::protocol::{BusName, Features, OwnerToken, SLOT_FREE};
+use crate::protocol::{BusName, Features, OwnerToken, RETIRE_DETACH, RETIRE_DRAIN, SLOT_FREE};
 use crate::region::{Region, RegionError, stamp_of};
 pub(crate) use crate::shm::Access;
 use crate::shm::{self, ObjectError};
 use crate::signal::Bell;
-
-/// `retire` of a region whose hub has another for what is to come: workers answer what they have and go there.
-const RETIRE_DRAIN: u32 = 1;
-/// `retire` of a region whose workers must let go of it.
-const RETIRE_DETACH: u32 = 2;
 
 /// How things stand between a worker and its bus.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,21 +1,20 @@
 //! One region, read through its file.
 
 use std::fs::File;
-use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, SystemTime};
 
-use super::{Hub, InspectError, Look, Retirement, Slot};
+use super::{HubLife, InspectError, Look, Retirement, Slot};
 use crate::lock::{self, Role};
 use crate::protocol::{
-    BusName, Features, Geometry, HeaderImage, HubImage, RequestId, SHM_HEADER_SIZE, SLOT_META_SIZE, SlotImage, Status,
-    decode_method,
+    BusName, Features, Geometry, HeaderImage, HubImage, RETIRE_DETACH, RETIRE_DRAIN, RequestId, SHM_HEADER_SIZE,
+    SLOT_META_SIZE, SlotImage, Status, decode_method,
 };
 use crate::shm::{self, ObjectId};
 use crate::signal::monotonic_nanos;
 
 /// Reads of a slot that changes all the time, before it is shown torn.
-const READS: usize = 5;
+const READS: usize = 8;
 
 /// A bus that is looked at.
 ///
@@ -51,16 +50,17 @@ impl Bus {
         shm::is_current(self.name.region(), self.id)
     }
 
-    /// Looks at the region: two system calls to read it, and a few to ask for its locks.
+    /// Looks at the region. A few system calls: the file's length, the header, the slots three times, the locks.
     ///
     /// # Errors
     /// When the file does not hold a region, any more or yet, or cannot be read.
     pub fn look(&self) -> Result<Look, InspectError> {
         let (header, geometry, bytes) = self.header()?;
         let has_locks = geometry.offers(Features::LOCKS);
-        let (hub, workers) = if has_locks { self.ask_locks()? } else { (Hub::Unknown, None) };
+        let (hub, workers) = if has_locks { self.ask_locks()? } else { (HubLife::Unknown, None) };
         let epoch = geometry.extension().map(|extension| extension.epoch);
         let (slots, at) = self.slots(&geometry)?;
+        let numbered = geometry.offers(Features::TICKET);
         let HubImage { started_at, pid, retire } = HubImage::of(&header);
         Ok(Look {
             version: geometry.version(),
@@ -69,12 +69,13 @@ impl Bus {
             hub_pid: epoch.map(|_| pid),
             started_at: epoch.and_then(|_| SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(started_at))),
             retirement: match retire {
-                1 if epoch.is_some() => Some(Retirement::Draining),
-                2 if epoch.is_some() => Some(Retirement::Detached),
+                RETIRE_DRAIN if epoch.is_some() => Some(Retirement::Draining),
+                RETIRE_DETACH if epoch.is_some() => Some(Retirement::Detached),
                 _ => None,
             },
             workers,
             bytes,
+            dispatches: numbered.then(|| slots.iter().filter_map(|slot| slot.ticket).max().unwrap_or_default()),
             slots,
             at,
         })
@@ -91,31 +92,37 @@ impl Bus {
         Ok((header, geometry, bytes))
     }
 
-    fn ask_locks(&self) -> Result<(Hub, Option<usize>), InspectError> {
+    fn ask_locks(&self) -> Result<(HubLife, Option<usize>), InspectError> {
         let is_held = lock::is_held(&self.file, Role::Hub).map_err(|source| self.unreadable(source))?;
         let workers = lock::count_owners(&self.file).map_err(|source| self.unreadable(source))?;
-        Ok((if is_held { Hub::Alive } else { Hub::Dead }, Some(workers)))
+        Ok((if is_held { HubLife::Alive } else { HubLife::Dead }, Some(workers)))
     }
 
+    /// Every slot, and when they were read.
     fn slots(&self, geometry: &Geometry) -> Result<(Vec<Slot>, u64), InspectError> {
-        let mut first = vec![0; geometry.num_slots() * SLOT_META_SIZE];
-        self.read(&mut first, SHM_HEADER_SIZE)?;
+        let mut copies = [0; 3].map(|_| vec![0; geometry.num_slots() * SLOT_META_SIZE]);
+        for copy in &mut copies {
+            self.read(copy, SHM_HEADER_SIZE)?;
+        }
         let at = monotonic_nanos();
-        let mut second = vec![0; first.len()];
-        self.read(&mut second, SHM_HEADER_SIZE)?;
         let slots = geometry.slots().map(|index| {
-            let copy = |of: &[u8]| SlotImage::of(&of.as_chunks().0[index.get()]);
-            let (mut image, mut after) = (copy(&first), copy(&second));
-            let mut reads = 1;
-            // Its fields were read between two looks at its state: they are that state's if it did not change.
-            while (image.status, image.ticket) != (after.status, after.ticket) && reads < READS {
+            let [mut before, mut image, mut after] = [0, 1, 2].map(|copy| {
+                let copy: &Vec<u8> = &copies[copy];
+                SlotImage::of(&copy.as_chunks().0[index.get()])
+            });
+            let is_torn = |before: &SlotImage, image: &SlotImage, after: &SlotImage| {
+                before.moment() != image.moment() || image.moment() != after.moment()
+            };
+            let mut reads = copies.len();
+            while is_torn(&before, &image, &after) && reads < READS {
                 let mut bytes = [0; SLOT_META_SIZE];
                 self.read(&mut bytes, geometry.slot_offset(index))?;
+                before = image;
                 image = std::mem::replace(&mut after, SlotImage::of(&bytes));
                 reads += 1;
             }
-            let torn = (image.status, image.ticket) != (after.status, after.ticket);
-            Ok(show(&image, geometry, torn, at))
+            // What is the same before and after was the same meanwhile.
+            Ok(show(&image, geometry, is_torn(&before, &image, &after), at))
         });
         Ok((slots.collect::<Result<_, InspectError>>()?, at))
     }
@@ -131,13 +138,13 @@ impl Bus {
 
 /// `now`: nanoseconds of CLOCK_MONOTONIC. A request that was sent since has no age yet.
 fn show(image: &SlotImage, geometry: &Geometry, torn: bool, now: u64) -> Slot {
-    let &SlotImage { status, .. } = image;
+    let &SlotImage { status, ticket, resp_ticket, cancel, .. } = image;
     let has = |feature| geometry.offers(feature);
-    let is_busy = !matches!(status, Status::Free | Status::Unknown(_));
-    let is_request = is_busy && status != Status::Writing;
-    let is_answered = matches!(status, Status::Done | Status::Free);
-    let ticket = NonZeroU64::new(image.ticket).filter(|_| has(Features::TICKET)).map(NonZeroU64::get);
-    let id = image.req_id.split(|&byte| byte == 0).next().and_then(|id| std::str::from_utf8(id).ok());
+    // A request that is being written is none yet.
+    let is_request = !matches!(status, Status::Free | Status::Writing | Status::Unknown(_));
+    let numbered = has(Features::TICKET) && ticket != 0;
+    let is_last = status == Status::Free && numbered;
+    let is_answered = status == Status::Done || is_last && resp_ticket == ticket;
     Slot {
         state: status.into(),
         torn,
@@ -145,11 +152,11 @@ fn show(image: &SlotImage, geometry: &Geometry, torn: bool, now: u64) -> Slot {
             Status::Claimed(claim) if has(Features::LOCKS) => claim.owner().map(|owner| owner.get()),
             _ => None,
         },
-        ticket,
-        request_id: id.and_then(|id| RequestId::new(id).ok()).map(|id| id.to_string()),
-        method: if ticket.is_some() || is_request { decode_method(image.method) } else { None },
-        request_body: image.request_body,
-        status: Some(image.resp_status).filter(|status| is_answered && *status != 0),
+        ticket: numbered.then_some(ticket),
+        request_id: if is_request || is_last { RequestId::from_padded(image.req_id).ok() } else { None },
+        method: if is_request || is_last { decode_method(image.method) } else { None },
+        request_body: if is_request || is_last { image.request_body } else { 0 },
+        status: is_answered.then_some(image.resp_status),
         response_body: if is_answered { image.response_body } else { 0 },
         age: Some(image.sent_at)
             .filter(|at| is_request && *at != 0 && has(Features::SENT))
@@ -157,9 +164,7 @@ fn show(image: &SlotImage, geometry: &Geometry, torn: bool, now: u64) -> Slot {
         left: Some(image.deadline)
             .filter(|at| is_request && *at != 0 && has(Features::DEADLINE))
             .map(|at| Duration::from_nanos(at.saturating_sub(now))),
-        abandoned: is_request
-            && has(Features::CANCEL)
-            && ticket.is_some_and(|ticket| image.cancel == ticket as u32 && image.cancel != 0),
-        held: image.held != 0 && has(Features::TICKET),
+        abandoned: is_request && numbered && has(Features::CANCEL) && cancel != 0 && cancel == ticket as u32,
+        held: image.held != 0 && numbered,
     }
 }

@@ -1,10 +1,10 @@
 //! All buses of the machine.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::{Bus, Hub, InspectError, Look};
+use super::{Bus, HubLife, InspectError, Look};
 use crate::protocol::{BusName, DEFAULT_PREFIX};
-use crate::{shm, signal};
+use crate::{bus, shm};
 
 /// A bus by what stands under its names.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Listed {
     /// Whether only a dead hub's things are left, which the next hub of the name takes away, and [`clean`](crate::clean) too.
     pub fn is_orphan(&self) -> bool {
         match &self.look {
-            Ok(look) => look.hub == Hub::Dead,
+            Ok(look) => look.hub == HubLife::Dead,
             Err(error) => error.is_missing(),
         }
     }
@@ -35,21 +35,23 @@ impl Listed {
 pub fn buses(prefix: &str) -> Result<Vec<Listed>, InspectError> {
     // Any name will do to check the prefix.
     BusName::new(prefix, "a")?;
-    let mut objects: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for object in names(prefix)?.into_iter().chain(names(&signal::file_name(prefix))?) {
-        if let Some(bus) = BusName::of_object(prefix, &object) {
-            let of_bus = objects.entry(bus.name().to_owned()).or_default();
-            if object != bus.region() {
-                of_bus.push(object);
-            }
+    let mut all = Vec::new();
+    for (name, mut objects) in bus::objects(prefix).map_err(unreadable)? {
+        let bus = BusName::new(prefix, &name)?;
+        let look = || Bus::of(bus.clone()).and_then(|bus| bus.look());
+        let mut looked = look();
+        if looked.as_ref().is_err_and(InspectError::is_missing) {
+            // The list may be older than a hub that has made the bus anew since, or has closed it.
+            looked = look();
+            objects.retain(|object| shm::is_taken(object));
+        }
+        objects.remove(bus.region());
+        let is_there = !looked.as_ref().is_err_and(InspectError::is_missing);
+        if is_there || !objects.is_empty() {
+            all.push(Listed { bus, look: looked, objects: objects.into_iter().collect() });
         }
     }
-    let buses = objects.into_iter().map(|(name, mut objects)| {
-        objects.sort();
-        let bus = BusName::new(prefix, &name)?;
-        Ok(Listed { look: Bus::of(bus.clone()).and_then(|bus| bus.look()), bus, objects })
-    });
-    buses.collect()
+    Ok(all)
 }
 
 /// The prefixes under which there are regions, and `slotbus`. A region is known by its first bytes, so that other programs'
@@ -59,7 +61,7 @@ pub fn buses(prefix: &str) -> Result<Vec<Listed>, InspectError> {
 /// When `/dev/shm` cannot be read.
 pub fn prefixes() -> Result<BTreeSet<String>, InspectError> {
     let mut prefixes = BTreeSet::from([DEFAULT_PREFIX.to_owned()]);
-    for object in names("")? {
+    for object in shm::names("").map_err(unreadable)? {
         let bus = object.split_once('-').and_then(|(prefix, name)| BusName::new(prefix, name).ok());
         if let Some(bus) = bus.filter(|bus| !prefixes.contains(bus.prefix()))
             && Bus::of(bus.clone()).and_then(|opened| opened.look()).is_ok()
@@ -70,6 +72,6 @@ pub fn prefixes() -> Result<BTreeSet<String>, InspectError> {
     Ok(prefixes)
 }
 
-fn names(prefix: &str) -> Result<Vec<String>, InspectError> {
-    shm::names(prefix).map_err(|source| InspectError::Read { path: "/dev/shm".to_owned(), source })
+fn unreadable(source: std::io::Error) -> InspectError {
+    InspectError::Read { path: "/dev/shm".to_owned(), source }
 }

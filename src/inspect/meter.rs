@@ -1,16 +1,20 @@
 //! Rates and times, from looks that follow each other.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::{Look, SlotState};
+use crate::protocol::RequestId;
 
 /// Makes figures out of looks.
 ///
-/// Dispatches are counted by their numbers, exactly. Times are not on the wire once a request is over; they follow from how
-/// many slots were found occupied, by Little's law: with `L` requests in the bus on average and `n` of them a second, each
-/// takes `L / n`. So they are means of what is in the region, from the reservation of a slot to its release; what a caller
-/// waits for a free slot is not in them. The more looks, the better: 50 in half a second tell the time of a bus that is half
-/// full to within a tenth.
+/// Dispatches are counted by their numbers. Times are not on the wire once a request is over; they follow from how many slots
+/// were found occupied, by Little's law: with `L` requests in the bus on average and `n` of them a second, each takes `L / n`.
+/// So they are means of what is in the region, from the reservation of a slot to its release; what a caller waits for a free
+/// slot is not in them. They hold for looks over a time that is long against them, and the more looks found something, the
+/// better: 50 in half a second tell the time of a bus that is half full to within a tenth. Of too few no time is told.
+///
+/// A bus that is opened anew wants a new `Meter`.
 #[derive(Debug, Default)]
 pub struct Meter {
     /// The look before.
@@ -20,17 +24,22 @@ pub struct Meter {
     looks: u32,
     occupied: usize,
     waiting: usize,
-    /// Slots whose request was another one in the next look.
+    /// Slots in which another request was found than before.
     changes: u64,
 }
+
+/// Looks, and slots found occupied in them, that a time is made of at least.
+const LEAST_LOOKS: u32 = 10;
+const LEAST_OCCUPIED: usize = 20;
 
 /// What is remembered of a look.
 #[derive(Debug)]
 struct Seen {
     at: u64,
-    life: Option<u64>,
+    epoch: Option<NonZeroU64>,
     dispatches: Option<u64>,
-    ids: Vec<Option<String>>,
+    /// The last request that was found in each slot.
+    ids: Vec<Option<RequestId>>,
 }
 
 /// What happened between two calls of [`Meter::figures`].
@@ -39,8 +48,8 @@ struct Seen {
 pub struct Figures {
     /// Between the first and the last look.
     pub over: Duration,
-    /// Dispatches a second. Where dispatches are not numbered, a lower bound: slots that held another request at the next
-    /// look, so at most all slots once a look.
+    /// Dispatches a second. Where dispatches are not numbered, a lower bound: slots in which another request was found than
+    /// before, so at most all slots once a look.
     pub rate: f64,
     /// Whether `rate` is exact.
     pub is_exact: bool,
@@ -48,7 +57,7 @@ pub struct Figures {
     pub occupied: f64,
     /// Requests that no worker had claimed, on average.
     pub waiting: f64,
-    /// How long a request was in the bus, on average; `None` without requests or without an exact rate.
+    /// How long a request was in the bus, on average; `None` without an exact rate, or when too few requests were seen.
     pub latency: Option<Duration>,
     /// How long a request waited for a worker, on average; `None` as above.
     pub queued: Option<Duration>,
@@ -57,23 +66,25 @@ pub struct Figures {
 impl Meter {
     /// Adds a look. One of another life begins anew.
     pub fn see(&mut self, look: &Look) {
-        let seen = Seen {
-            at: look.at,
-            life: look.epoch.map(|epoch| epoch.get()),
-            dispatches: look.dispatches(),
-            ids: look.slots.iter().map(|slot| slot.request_id.clone()).collect(),
-        };
-        match &self.last {
-            Some(last) if last.life == seen.life && last.ids.len() == seen.ids.len() && last.at <= seen.at => {
-                self.changes += last.ids.iter().zip(&seen.ids).filter(|(before, now)| before != now).count() as u64;
-            }
-            _ => *self = Self::default(),
+        let is_same =
+            |last: &Seen| last.epoch == look.epoch && last.ids.len() == look.slots.len() && last.at <= look.at;
+        let last = self.last.take().filter(is_same);
+        if last.is_none() {
+            *self = Self::default();
         }
-        self.start.get_or_insert((seen.at, seen.dispatches));
+        let mut ids = last.map_or_else(|| vec![None; look.slots.len()], |last| last.ids);
+        for (last, slot) in ids.iter_mut().zip(&look.slots) {
+            let now = slot.request_id.filter(|_| !slot.torn);
+            if now.is_some() && now != *last {
+                self.changes += u64::from(last.is_some());
+                *last = now;
+            }
+        }
+        self.start.get_or_insert((look.at, look.dispatches));
         self.looks += 1;
         self.occupied += look.busy();
         self.waiting += look.count(SlotState::Ready);
-        self.last = Some(seen);
+        self.last = Some(Seen { at: look.at, epoch: look.epoch, dispatches: look.dispatches, ids });
     }
 
     /// The figures of the looks since the last call, which the last of them begins anew; `None` with fewer than two.
@@ -90,10 +101,9 @@ impl Meter {
         let rate = counted.unwrap_or(self.changes) as f64 / over.as_secs_f64();
         let mean = |sum: usize| sum as f64 / f64::from(self.looks);
         let (occupied, waiting) = (mean(self.occupied), mean(self.waiting));
-        let time = |mean: f64| {
-            let is_known = counted.is_some_and(|count| count > 0);
-            is_known.then(|| Duration::try_from_secs_f64(mean / rate).ok()).flatten()
-        };
+        let is_known =
+            counted.is_some_and(|count| count > 0) && self.looks >= LEAST_LOOKS && self.occupied >= LEAST_OCCUPIED;
+        let time = |mean: f64| is_known.then(|| Duration::try_from_secs_f64(mean / rate).ok()).flatten();
         let (latency, queued) = (time(occupied), time(waiting));
         *self = Self { start: Some((last.at, last.dispatches)), last: Some(last), ..Self::default() };
         Some(Figures { over, rate, is_exact: counted.is_some(), occupied, waiting, latency, queued })
@@ -102,9 +112,7 @@ impl Meter {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU64;
-
-    use super::super::{Hub, Slot};
+    use super::super::{HubLife, Slot};
     use super::*;
     use crate::protocol::Version;
 
@@ -114,7 +122,7 @@ mod tests {
             torn: false,
             owner: None,
             ticket: Some(ticket).filter(|ticket| *ticket != 0),
-            request_id: Some(id.to_owned()),
+            request_id: RequestId::new(id).ok(),
             method: None,
             request_body: 0,
             status: None,
@@ -130,12 +138,13 @@ mod tests {
         Look {
             version: Version::V1,
             epoch: NonZeroU64::new(epoch),
-            hub: Hub::Alive,
+            hub: HubLife::Alive,
             hub_pid: None,
             started_at: None,
             retirement: None,
             workers: None,
             bytes: 0,
+            dispatches: slots.iter().filter_map(|slot| slot.ticket).max(),
             slots,
             at: 1_000_000 * at_millis,
         }
@@ -146,29 +155,39 @@ mod tests {
         use SlotState::{Claimed, Free, Ready};
         let mut meter = Meter::default();
         assert_eq!(meter.figures(), None);
-        for (at, states, ticket) in
-            [(0, [Claimed, Ready], 100), (250, [Claimed, Free], 600), (500, [Claimed, Ready], 1100)]
-        {
-            meter.see(&look(at, 7, vec![slot(states[0], ticket, "a"), slot(states[1], ticket - 1, "b")]));
+        for n in 0..=20 {
+            let second = if n % 2 == 0 { Ready } else { Free };
+            meter.see(&look(25 * n, 7, vec![slot(Claimed, 100 + 50 * n, "a"), slot(second, 99 + 50 * n, "b")]));
         }
         let figures = meter.figures().unwrap();
         assert_eq!((figures.over, figures.rate, figures.is_exact), (Duration::from_millis(500), 2000.0, true));
-        // 5 of 6 slots in 3 looks; 2 of them waited.
-        assert_eq!(figures.latency.unwrap().as_micros(), 833);
-        assert_eq!(figures.queued.unwrap().as_micros(), 333);
+        // 32 of 42 slots in 21 looks; 11 of them waited.
+        assert_eq!(figures.latency.unwrap().as_micros(), 761);
+        assert_eq!(figures.queued.unwrap().as_micros(), 261);
         meter.see(&look(1000, 7, vec![slot(Free, 1100, "a"), slot(Free, 1099, "b")]));
         let figures = meter.figures().unwrap();
         assert_eq!((figures.rate, figures.latency), (0.0, None), "it goes on where the last figures ended");
     }
 
     #[test]
+    fn of_few_requests_that_were_seen_no_time_is_told() {
+        let mut meter = Meter::default();
+        for n in 0..50 {
+            let state = if n == 7 { SlotState::Claimed } else { SlotState::Free };
+            meter.see(&look(10 * n, 7, vec![slot(state, 1 + n, "a")]));
+        }
+        let figures = meter.figures().unwrap();
+        assert_eq!((figures.rate, figures.latency, figures.queued), (100.0, None, None));
+    }
+
+    #[test]
     fn requests_without_numbers_are_counted_by_their_ids_and_no_time_is_told() {
         let mut meter = Meter::default();
-        for (at, ids) in [(0, ["a", "b"]), (100, ["c", "b"]), (200, ["d", "e"])] {
+        for (at, ids) in [(0, ["a", "b"]), (100, ["c", ""]), (200, ["d", "e"])] {
             meter.see(&look(at, 0, ids.map(|id| slot(SlotState::Claimed, 0, id)).to_vec()));
         }
         let figures = meter.figures().unwrap();
-        assert_eq!((figures.rate, figures.is_exact, figures.latency), (15.0, false, None));
+        assert_eq!((figures.rate, figures.is_exact, figures.latency), (15.0, false, None), "c, d and e came");
     }
 
     #[test]

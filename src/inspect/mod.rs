@@ -1,9 +1,10 @@
 //! What the buses of this machine do, seen from beside.
 //!
 //! A look changes nothing: files are opened for reading only, nothing is mapped, no lock is taken and no bell rung. What it
-//! finds is copied out with one `pread`, so a region that is cut short meanwhile is an error and never a signal. The price
-//! is that a look is a moment of a bus that goes on: each slot is whole (it is read twice, and what changed between the
-//! reads is read again), but not all slots are of the same moment.
+//! finds is copied out by `pread`, so a region that is cut short meanwhile is an error and never a signal. The price is that
+//! a look is a moment of a bus that goes on: each slot is whole (it was the same before and after, or is said to be torn),
+//! but not all slots are of the same moment. Where dispatches are not numbered, a slot that came back to the same state
+//! with the same id is not told from one that stayed.
 //!
 //! It works on regions of this crate and on those of the published ones, which tell less: a field that the region does not
 //! have is `None`.
@@ -33,7 +34,7 @@ pub use self::file::Bus;
 pub use self::list::{Listed, buses, prefixes};
 pub use self::meter::{Figures, Meter};
 pub use crate::protocol::SlotState;
-use crate::protocol::{BusName, GeometryError, NameError, Version};
+use crate::protocol::{BusName, GeometryError, NameError, RequestId, Version};
 use crate::shm::ObjectError;
 
 /// Why a bus, or all of them, could not be looked at.
@@ -73,7 +74,8 @@ impl InspectError {
 
 /// Whether a region has a hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hub {
+#[non_exhaustive]
+pub enum HubLife {
     /// One holds the region's lock.
     Alive,
     /// The region announces a lock that nobody holds.
@@ -84,6 +86,7 @@ pub enum Hub {
 
 /// What a hub has said of the region's future.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Retirement {
     /// The hub has another region by now: workers answer what they have here and claim no more.
     Draining,
@@ -100,21 +103,24 @@ pub struct Look {
     /// The life of the region; `None` where it has no extension, which is where the published hubs are.
     pub epoch: Option<NonZeroU64>,
     /// Whether it has a hub.
-    pub hub: Hub,
+    pub hub: HubLife,
     /// The hub's process, as it calls itself; in another PID namespace the number means another process.
     pub hub_pid: Option<u32>,
     /// When the hub made the region.
     pub started_at: Option<SystemTime>,
     /// What the hub has said of the region's future, if anything.
     pub retirement: Option<Retirement>,
-    /// Attached workers of this crate, by their locks; `None` where there are no locks.
+    /// Attached workers of this crate, by their locks, counted up to 4,096; `None` where there are no locks.
     pub workers: Option<usize>,
     /// Bytes of the region.
     pub bytes: u64,
+    /// How many numbers were given out in this life: one for each dispatch, and for each that found no room; `None` where
+    /// dispatches are not numbered.
+    pub dispatches: Option<u64>,
     /// Every slot.
     pub slots: Vec<Slot>,
     /// When the slots were read, in nanoseconds of CLOCK_MONOTONIC.
-    pub at: u64,
+    pub(crate) at: u64,
 }
 
 impl Look {
@@ -128,18 +134,14 @@ impl Look {
         self.slots.iter().filter(|slot| slot.state == state).count()
     }
 
-    /// Requests that were dispatched in this life; `None` where dispatches are not numbered.
-    pub fn dispatches(&self) -> Option<u64> {
-        self.epoch.and_then(|_| self.slots.iter().filter_map(|slot| slot.ticket).max().or(Some(0)))
-    }
-
     /// How long the oldest request without a worker has waited; `None` without one, or where requests do not say.
     pub fn oldest_waiting(&self) -> Option<Duration> {
         self.slots.iter().filter(|slot| slot.state == SlotState::Ready).filter_map(|slot| slot.age).max()
     }
 }
 
-/// A slot at a moment. What belongs to a request is that of the last one when the slot is free.
+/// A slot at a moment. In a free one, what belongs to a request is that of the last one where dispatches are numbered, and
+/// else nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Slot {
@@ -151,8 +153,8 @@ pub struct Slot {
     pub owner: Option<u32>,
     /// The number of the dispatch; `None` before the first, or where dispatches are not numbered.
     pub ticket: Option<u64>,
-    /// The request's id, up to 36 characters; `None` before the first request, or when it is no visible ASCII.
-    pub request_id: Option<String>,
+    /// The request's id; `None` without a request, or when it is no visible ASCII.
+    pub request_id: Option<RequestId>,
     /// The request's method.
     pub method: Option<Method>,
     /// Bytes of the request's body.

@@ -26,6 +26,11 @@ pub const SHM_HEADER_SIZE: usize = 64;
 /// `ext_magic` of a region with this project's extension: "SBX1".
 pub(crate) const EXT_MAGIC: u32 = 0x3158_4253;
 
+/// `retire` of a region whose hub has another for what is to come: workers answer what they have and go there.
+pub(crate) const RETIRE_DRAIN: u32 = 1;
+/// `retire` of a region whose workers must let go of it.
+pub(crate) const RETIRE_DETACH: u32 = 2;
+
 /// The heap's offset and size for `num_slots` slots in a region of `region_size` bytes.
 ///
 /// Lenient, as in the published crates: a region too small has a heap of 0 bytes.

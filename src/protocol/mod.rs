@@ -35,7 +35,7 @@ pub use self::geometry::{GeometryError, Version};
 pub(crate) use self::header_image::HeaderImage;
 pub use self::heap::RangeError;
 pub(crate) use self::heap::{HeapRange, align8};
-pub(crate) use self::layout::{EXT_MAGIC, Features};
+pub(crate) use self::layout::{EXT_MAGIC, Features, RETIRE_DETACH, RETIRE_DRAIN};
 pub use self::layout::{
     FieldU8, FieldU16, FieldU32, FieldU64, IdField, PayloadDescriptor, SHM_HEADER_SIZE, SHM_MAGIC, SHM_VERSION,
     SLOT_META_SIZE, ShmHeader, SlotMeta, compute_layout,

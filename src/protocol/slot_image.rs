@@ -11,13 +11,14 @@ use super::status::Status;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct SlotImage {
     pub(crate) status: Status,
-    /// Text of up to 36 bytes, NUL-padded.
+    /// The id as it stands there, whatever it is.
     pub(crate) req_id: [u8; RequestId::MAX_LEN],
     pub(crate) method: u8,
     pub(crate) request_body: u32,
     pub(crate) resp_status: u16,
     pub(crate) response_body: u32,
     pub(crate) ticket: u64,
+    pub(crate) resp_ticket: u64,
     pub(crate) deadline: u64,
     pub(crate) cancel: u32,
     pub(crate) held: u32,
@@ -25,6 +26,11 @@ pub(crate) struct SlotImage {
 }
 
 impl SlotImage {
+    /// What tells one request's moment in the slot from another's.
+    pub(crate) fn moment(&self) -> (Status, u64, [u8; RequestId::MAX_LEN]) {
+        (self.status, self.ticket, self.req_id)
+    }
+
     /// Reads the fields out of a copy of the slot.
     pub(crate) fn of(slot: &[u8; SLOT_META_SIZE]) -> Self {
         Self {
@@ -35,6 +41,7 @@ impl SlotImage {
             resp_status: u16::from_le_bytes(at(slot, offset_of!(SlotMeta, resp_status))),
             response_body: u32::from_le_bytes(at(slot, offset_of!(SlotMeta, response) + BODY_LEN)),
             ticket: u64::from_le_bytes(at(slot, offset_of!(SlotMeta, ticket))),
+            resp_ticket: u64::from_le_bytes(at(slot, offset_of!(SlotMeta, resp_ticket))),
             deadline: u64::from_le_bytes(at(slot, offset_of!(SlotMeta, deadline))),
             cancel: u32::from_le_bytes(at(slot, offset_of!(SlotMeta, cancel))),
             held: u32::from_le_bytes(at(slot, offset_of!(SlotMeta, held))),

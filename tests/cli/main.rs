@@ -140,7 +140,7 @@ fn an_interrupted_bench_prints_what_it_has_and_takes_its_bus_away() {
     let mut bench = bench.stdout(Stdio::piped()).spawn().unwrap();
     let answered = || {
         let bus = slotbus::inspect::Bus::open("slotbus", &worker.name).and_then(|bus| bus.look());
-        bus.is_ok_and(|look| look.dispatches() > Some(100))
+        bus.is_ok_and(|look| look.dispatches > Some(100))
     };
     while !answered() {
         assert!(bench.try_wait().unwrap().is_none(), "it has ended");

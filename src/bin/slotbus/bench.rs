@@ -15,11 +15,12 @@ use slotbus::hub::Hub;
 
 use super::bus::{BusArguments, RequestArguments};
 use super::measures::time;
-use super::out::line;
+use super::out::{line, unless_gone};
 
 /// Send many requests to the workers of a bus, and print how long the answers take.
 ///
-/// Makes the bus NAME, as its hub, and waits for a worker. The first answer is not counted. Ctrl-C ends the load early.
+/// Makes the bus NAME, as its hub, and waits for a worker. The first answer is not counted. Ctrl-C ends the load
+/// early, a second one at once.
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
     #[command(flatten)]
@@ -65,17 +66,22 @@ impl Counts {
 struct End {
     left: Cell<u64>,
     at: Option<Instant>,
+    /// Somebody has seen enough.
+    stopped: Cell<bool>,
 }
 
 impl End {
     /// Whether there is another request to be sent.
     fn another(&self) -> bool {
         let left = self.left.get();
-        let another = left > 0 && self.at.is_none_or(|at| Instant::now() < at);
+        let another = left > 0 && !self.stopped.get() && self.at.is_none_or(|at| Instant::now() < at);
         self.left.set(left - u64::from(another));
         another
     }
 }
+
+/// As a shell calls the end by a second Ctrl-C.
+const INTERRUPTED: i32 = 130;
 
 impl Bench {
     pub(crate) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
@@ -84,7 +90,11 @@ impl Bench {
         hub.call_blocking(self.request.request(body.clone())).map_err(|error| self.bus.failed(error))?;
         let total = if self.duration.is_some() { u64::MAX } else { self.requests };
         let started = Instant::now();
-        let end = End { left: Cell::new(total), at: self.duration.map(|duration| started + duration) };
+        let end = End {
+            left: Cell::new(total),
+            at: self.duration.map(|duration| started + duration),
+            stopped: Cell::new(false),
+        };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let counts = runtime.block_on(async {
             let one = || {
@@ -96,10 +106,14 @@ impl Bench {
             let callers = join_all((0..self.concurrency.max(1)).map(|_| one()));
             let stopped = async {
                 slotbus::shutdown_signal().await;
-                end.left.set(0);
+                end.stopped.set(true);
+                // An answer may take its time; who asks twice does not wait for it.
+                slotbus::shutdown_signal().await;
+                std::process::exit(INTERRUPTED);
             };
             let beside = pin!(join(self.show_progress(&end, total, started), stopped));
-            let Either::Left((all, _)) = select(callers, beside).await else { unreachable!("it shows for ever") };
+            // What goes on beside them never ends.
+            let Either::Left((all, _)) = select(callers, beside).await;
             let mut counts = Counts::new();
             all.into_iter().for_each(|one| counts.add(one));
             counts
@@ -109,9 +123,9 @@ impl Bench {
             eprint!("\r\x1b[K");
         }
         if self.json {
-            line(json(&counts, took))?;
+            unless_gone(line(json(&counts, took)))?;
         } else {
-            print(&counts, took)?;
+            unless_gone(line(text(&counts, took)))?;
         }
         Ok(if counts.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -174,20 +188,19 @@ fn json(counts: &Counts, took: Duration) -> serde_json::Value {
     })
 }
 
-fn print(counts: &Counts, took: Duration) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+fn text(counts: &Counts, took: Duration) -> String {
     let latencies = &counts.latencies;
     let per_second = latencies.len() as f64 / took.as_secs_f64();
-    writeln!(out, "{} answers in {took:.2?}, {per_second:.0} a second", latencies.len())?;
+    let mut lines = vec![format!("{} answers in {took:.2?}, {per_second:.0} a second", latencies.len())];
     for (name, quantile) in QUANTILES {
-        writeln!(out, "  {name:6} {:10.2} µs", micros(latencies.value_at_quantile(quantile)))?;
+        lines.push(format!("  {name:6} {:10.2} µs", micros(latencies.value_at_quantile(quantile))));
     }
-    writeln!(out, "  {:6} {:10.2} µs", "max", micros(latencies.max()))?;
+    lines.push(format!("  {:6} {:10.2} µs", "max", micros(latencies.max())));
     for (status, count) in &counts.statuses {
-        writeln!(out, "  status {status}: {count}")?;
+        lines.push(format!("  status {status}: {count}"));
     }
     for (error, count) in &counts.errors {
-        writeln!(out, "  {error}: {count}")?;
+        lines.push(format!("  {error}: {count}"));
     }
-    Ok(())
+    lines.join("\n")
 }

@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode};
 use slotbus::body::to_bytes;
 
 use super::bus::{BusArguments, RequestArguments};
+use super::out::{bytes, unless_gone};
 
 /// What a shell sees of an answer of 400 or more with `--fail`, as with curl.
 const FAILED: u8 = 22;
@@ -46,7 +47,7 @@ impl Call {
         let took = started.elapsed();
         let (parts, body) = response.into_parts();
         let body = tokio::runtime::Builder::new_current_thread().build()?.block_on(to_bytes(body, usize::MAX))?;
-        let mut out = std::io::stdout().lock();
+        let mut out = Vec::new();
         if self.json {
             writeln!(out, "{}", json(parts.status, &parts.headers, &body, took))?;
         } else {
@@ -59,7 +60,7 @@ impl Call {
             }
             out.write_all(&body)?;
         }
-        out.flush()?;
+        unless_gone(bytes(&out))?;
         if self.timing {
             eprintln!("{} in {took:?}, {} bytes", parts.status, body.len());
         }

@@ -9,7 +9,7 @@ use slotbus::Version;
 use slotbus::conformance::{Checked, Options, Outcome, check};
 
 use super::measures::{time, version};
-use super::out::line;
+use super::out::{line, unless_gone};
 
 /// Check a worker, in whatever language it is written, against the protocol.
 ///
@@ -53,7 +53,7 @@ impl Conformance {
                 written = line(if self.json { json(&checked) } else { text(&checked) });
             }
         })?;
-        written?;
+        unless_gone(written)?;
         Ok(if conforms { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

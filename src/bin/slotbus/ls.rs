@@ -1,11 +1,12 @@
 //! `slotbus ls`, and how buses are written.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use slotbus::inspect::{self, Hub, InspectError, Listed, Look, Retirement, SlotState};
+use slotbus::inspect::{self, HubLife, InspectError, Listed, Look, Retirement, SlotState};
 
 use super::measures::{short_size, short_time};
 use super::out::line;
@@ -69,9 +70,12 @@ impl Ls {
         for error in unreadable {
             line(told(error))?;
         }
-        let orphans = listed.iter().filter(|listed| listed.is_orphan()).count();
-        if orphans > 0 {
-            line(format_args!("{orphans} without a hub: `slotbus clean` removes what nobody uses"))?;
+        let mut orphans = BTreeMap::<_, usize>::new();
+        for orphan in listed.iter().filter(|listed| listed.is_orphan()) {
+            *orphans.entry(orphan.bus.prefix()).or_default() += 1;
+        }
+        for (prefix, count) in orphans {
+            line(format_args!("{count} without a hub: `slotbus clean --prefix {prefix}` removes what nobody uses"))?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -104,7 +108,7 @@ pub(crate) fn row(listed: &Listed) -> [String; 9] {
             look.workers.map_or_else(unknown, |workers| workers.to_string()),
             format!("{}/{}", look.busy(), look.slots.len()),
             look.count(SlotState::Ready).to_string(),
-            look.dispatches().map_or_else(unknown, |dispatches| dispatches.to_string()),
+            look.dispatches.map_or_else(unknown, |dispatches| dispatches.to_string()),
             short_size(look.bytes),
             up(look).map_or_else(unknown, short_time),
         ],
@@ -137,10 +141,10 @@ fn table(listed: &[Listed]) -> Vec<String> {
 pub(crate) fn hub(look: &Look) -> String {
     let pid = look.hub_pid.map(|pid| format!(" {pid}")).unwrap_or_default();
     match (look.hub, look.retirement) {
-        (Hub::Alive, Some(Retirement::Draining)) => format!("draining{pid}"),
-        (Hub::Alive, _) => format!("alive{pid}"),
-        (Hub::Dead, _) => format!("dead{pid}"),
-        (Hub::Unknown, _) => "?".to_owned(),
+        (HubLife::Alive, Some(Retirement::Draining)) => format!("draining{pid}"),
+        (HubLife::Alive, _) => format!("alive{pid}"),
+        (HubLife::Dead, _) => format!("dead{pid}"),
+        _ => "?".to_owned(),
     }
 }
 
@@ -173,11 +177,15 @@ pub(crate) fn look_json(look: &Look) -> serde_json::Value {
     use SlotState::{Claimed, Done, Free, Ready, Writing};
     let states = [Free, Writing, Ready, Claimed, Done].map(|state| (state.to_string(), look.count(state).into()));
     serde_json::json!({
-        "hub": match look.hub { Hub::Alive => "alive", Hub::Dead => "dead", Hub::Unknown => "unknown" },
+        "hub": match look.hub {
+            HubLife::Alive => "alive",
+            HubLife::Dead => "dead",
+            _ => "unknown",
+        },
         "hub_pid": look.hub_pid,
         "retired": look.retirement.map(|retirement| match retirement {
             Retirement::Draining => "draining",
-            Retirement::Detached => "detached",
+            _ => "detached",
         }),
         "version": look.version.number(),
         "extension": look.epoch.is_some(),
@@ -185,7 +193,7 @@ pub(crate) fn look_json(look: &Look) -> serde_json::Value {
         "workers": look.workers,
         "slots": look.slots.len(),
         "states": serde_json::Map::from_iter(states),
-        "dispatches": look.dispatches(),
+        "dispatches": look.dispatches,
         "oldest_waiting_micros": look.oldest_waiting().map(|time| time.as_micros() as u64),
         "bytes": look.bytes,
         "started_seconds_ago": up(look).map(|up| up.as_secs()),

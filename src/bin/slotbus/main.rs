@@ -12,8 +12,6 @@ mod measures;
 mod out;
 mod top;
 
-use std::error::Error;
-use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -51,8 +49,8 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(code) => code,
-        // Who reads what is written has seen enough.
-        Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
+        // Who reads what is shown has seen enough.
+        Err(error) if error.downcast_ref().is_some_and(out::has_reader_gone) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
             let mut cause = error.source();
@@ -63,8 +61,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn is_closed_pipe(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

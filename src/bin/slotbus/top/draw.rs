@@ -6,7 +6,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Cell, Paragraph, Row, Sparkline, Table, TableState};
-use slotbus::inspect::{Hub, Look, Slot, SlotState};
+use slotbus::inspect::{HubLife, Look, Slot, SlotState};
 
 use super::super::ls::{COLUMNS, hub, row, up, version};
 use super::super::measures::{short_size, short_time};
@@ -37,7 +37,7 @@ fn draw_all(frame: &mut Frame<'_>, area: Rect, all: &All) {
         .header(Row::new(COLUMNS).bold())
         .row_highlight_style(Style::new().reversed())
         .block(Block::bordered().title(" buses "));
-    frame.render_stateful_widget(table, area, &mut TableState::new().with_selected(all.selected));
+    frame.render_stateful_widget(table, area, &mut TableState::new().with_selected(all.row()));
 }
 
 fn draw_bus(frame: &mut Frame<'_>, area: Rect, bus: &Watched) {
@@ -62,9 +62,9 @@ fn draw_bus(frame: &mut Frame<'_>, area: Rect, bus: &Watched) {
 fn figures_of(bus: &Watched, look: &Look) -> Vec<Line<'static>> {
     let unknown = || "?".to_owned();
     let hub_style = match look.hub {
-        Hub::Alive => Style::new().green(),
-        Hub::Dead => Style::new().red(),
-        Hub::Unknown => Style::new(),
+        HubLife::Alive => Style::new().green(),
+        HubLife::Dead => Style::new().red(),
+        _ => Style::new(),
     };
     let workers = look.workers.map_or_else(unknown, |workers| workers.to_string());
     let figures = bus.figures;
@@ -84,7 +84,7 @@ fn figures_of(bus: &Watched, look: &Look) -> Vec<Line<'static>> {
                 .into(),
         ),
         pair("busy slots", format!("{} of {}", mean(figures.map(|f| f.occupied)), look.slots.len()).into()),
-        pair("dispatches", look.dispatches().map_or_else(unknown, |dispatches| dispatches.to_string()).into()),
+        pair("dispatches", look.dispatches.map_or_else(unknown, |dispatches| dispatches.to_string()).into()),
     ]
 }
 
@@ -96,7 +96,7 @@ fn draw_history(frame: &mut Frame<'_>, area: Rect, bus: &Watched) {
     let width = usize::from(area.width.saturating_sub(2));
     let shown: Vec<_> = bus.history.iter().rev().take(width).rev().copied().collect();
     let most = shown.iter().max().copied().unwrap_or_default();
-    let block = Block::bordered().title(format!(" requests/s, at most {most} "));
+    let block = Block::bordered().title(format!(" requests/s, highest {most} "));
     frame.render_widget(Sparkline::default().data(&shown).style(Style::new().fg(Color::Cyan)).block(block), area);
 }
 
@@ -149,7 +149,7 @@ fn draw_requests(frame: &mut Frame<'_>, area: Rect, bus: &Watched) {
             Cell::from(slot.owner.map(|owner| format!("{owner:06x}")).unwrap_or_default()),
             Cell::from(slot.method.as_ref().map(ToString::to_string).unwrap_or_default()),
             Cell::from(short_size(slot.request_body.into())),
-            Cell::from(slot.request_id.clone().unwrap_or_default()),
+            Cell::from(slot.request_id.map(|id| id.to_string()).unwrap_or_default()),
         ])
     });
     let widths = [4, 18, 8, 8, 7, 7, 10, 36].map(Constraint::Length);

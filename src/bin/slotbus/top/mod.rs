@@ -5,13 +5,16 @@ mod model;
 
 use std::error::Error;
 use std::io::{self, IsTerminal};
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use futures::FutureExt;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use tokio::runtime::Runtime;
 
 use self::draw::{draw, text};
 use self::model::Model;
@@ -67,11 +70,38 @@ impl Top {
         if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
             return Err("this is no terminal: run with --once, or with NAME and --json".into());
         }
+        let mut told = Told::listen()?;
         // Gives the terminal back also when this thread panics.
-        let mut terminal = ratatui::try_init()?;
-        let watched = watch_on(&mut terminal, &mut model, self.interval);
+        let mut terminal = ratatui::try_init().inspect_err(|_| ratatui::restore())?;
+        let watched = watch_on(&mut terminal, &mut model, self.interval, &mut told);
         ratatui::try_restore()?;
         watched.map(|()| ExitCode::SUCCESS)
+    }
+}
+
+/// Hears SIGTERM, so that the terminal is given back then too.
+struct Told {
+    runtime: Runtime,
+    signal: Pin<Box<dyn Future<Output = ()>>>,
+}
+
+impl Told {
+    fn listen() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let mut told = Self { runtime, signal: Box::pin(slotbus::shutdown_signal()) };
+        // Polled once, the signal is heard from then on.
+        told.to_end();
+        Ok(told)
+    }
+
+    /// Whether it is time to end.
+    fn to_end(&mut self) -> bool {
+        let Self { runtime, signal } = self;
+        runtime.block_on(async {
+            // Behind it the runtime has looked for signals.
+            tokio::task::yield_now().await;
+            signal.as_mut().now_or_never().is_some()
+        })
     }
 }
 
@@ -93,6 +123,7 @@ fn watch_on(
     terminal: &mut ratatui::DefaultTerminal,
     model: &mut Model,
     interval: Duration,
+    told: &mut Told,
 ) -> Result<(), Box<dyn Error>> {
     loop {
         let end = Instant::now() + interval;
@@ -100,6 +131,9 @@ fn watch_on(
         while let left = end.saturating_duration_since(Instant::now())
             && !left.is_zero()
         {
+            if told.to_end() {
+                return Ok(());
+            }
             // A bus at rest is looked at once an interval.
             let pause = if model.is_at_rest() { left } else { left.min(PAUSE) };
             if !event::poll(pause)? {

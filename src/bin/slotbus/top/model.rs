@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use slotbus::BusName;
 use slotbus::inspect::{Bus, Figures, InspectError, Listed, Look, Meter, Slot, SlotState};
 
 use super::super::ls::{Which, look_json, told};
@@ -28,7 +29,8 @@ pub(crate) enum View {
 #[derive(Debug, Default)]
 pub(crate) struct All {
     pub(crate) listed: Vec<Listed>,
-    pub(crate) selected: usize,
+    /// The first until another is chosen.
+    selected: Option<BusName>,
 }
 
 /// One bus over time.
@@ -58,7 +60,7 @@ impl Model {
     /// All buses, to choose from.
     pub(crate) fn of_all(which: Which) -> Result<Self, InspectError> {
         let listed = which.list()?;
-        Ok(Self { which: Some(which), view: View::All(All { listed, selected: 0 }) })
+        Ok(Self { which: Some(which), view: View::All(All { listed, selected: None }) })
     }
 
     /// Looks once.
@@ -85,7 +87,6 @@ impl Model {
             (View::All(all), Some(which)) => {
                 // A folder that could be read a moment ago.
                 all.listed = which.list().unwrap_or_default();
-                all.selected = all.selected.min(all.listed.len().saturating_sub(1));
             }
             (View::All(_), None) => {}
             (View::Bus(bus), _) => bus.end_interval(),
@@ -101,7 +102,7 @@ impl Model {
     pub(crate) fn back(&mut self) -> Result<bool, InspectError> {
         let (View::Bus(bus), Some(which)) = (&self.view, &self.which) else { return Ok(false) };
         let listed = which.list()?;
-        let selected = listed.iter().position(|listed| listed.bus.name() == bus.name).unwrap_or_default();
+        let selected = BusName::new(&bus.prefix, &bus.name).ok();
         self.view = View::All(All { listed, selected });
         Ok(true)
     }
@@ -109,14 +110,15 @@ impl Model {
     /// Chooses another bus.
     pub(crate) fn select(&mut self, step: isize) {
         if let View::All(all) = &mut self.view {
-            all.selected = all.selected.saturating_add_signed(step).min(all.listed.len().saturating_sub(1));
+            let row = all.row().saturating_add_signed(step).min(all.listed.len().saturating_sub(1));
+            all.selected = all.listed.get(row).map(|listed| listed.bus.clone());
         }
     }
 
     /// Watches the chosen bus.
     pub(crate) fn enter(&mut self) {
         if let View::All(all) = &self.view
-            && let Some(listed) = all.listed.get(all.selected)
+            && let Some(listed) = all.listed.get(all.row())
         {
             let mut bus = Watched::of(listed.bus.prefix(), listed.bus.name());
             bus.look();
@@ -141,6 +143,14 @@ impl Model {
                 "queued_micros": figures.queued.map(|time| time.as_secs_f64() * 1e6),
             })),
         })
+    }
+}
+
+impl All {
+    /// Where the chosen bus is in the list: buses come and go.
+    pub(crate) fn row(&self) -> usize {
+        let selected = self.selected.as_ref();
+        selected.and_then(|bus| self.listed.iter().position(|listed| listed.bus == *bus)).unwrap_or_default()
     }
 }
 
@@ -170,7 +180,10 @@ impl Watched {
         }
         let bus = match self.opened.take() {
             Some(bus) => bus,
-            None => Bus::open(&self.prefix, &self.name)?,
+            None => {
+                self.meter = Meter::default();
+                Bus::open(&self.prefix, &self.name)?
+            }
         };
         self.opened.insert(bus).look()
     }

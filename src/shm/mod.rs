@@ -3,11 +3,15 @@
 //! What stays true: a name is never trusted to be the object it was a moment ago; identity is device and inode. Whose
 //! objects are believed is said once, by [`Access`]; what is removed is always this user's own.
 
+mod error;
+
 use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat};
 
+pub use self::error::ObjectError;
 use crate::sync::stores;
 
 /// Where Linux keeps POSIX shared memory and named semaphores.
@@ -59,88 +63,6 @@ impl Access {
     }
 }
 
-/// Why an object was not opened. Nothing was written to it.
-#[derive(Debug, thiserror::Error)]
-pub enum ObjectError {
-    /// No object has this name.
-    #[error("/dev/shm/{0} does not exist")]
-    Missing(String),
-    /// The name was taken while the object was made.
-    #[error("/dev/shm/{0} was made by another process meanwhile: try again, or choose another name")]
-    Taken(String),
-    /// The name belongs to something that is no plain file.
-    #[error("/dev/shm/{name} is a {kind}, not a plain file: remove it or choose another name")]
-    Kind {
-        /// The object's name.
-        name: String,
-        /// What it is.
-        kind: &'static str,
-    },
-    /// The object belongs to another user.
-    #[error(
-        "/dev/shm/{name} belongs to user {owner}, this process runs as user {user}: choose another name, or have both name the group they share"
-    )]
-    Owner {
-        /// The object's name.
-        name: String,
-        /// Whom it belongs to.
-        owner: u32,
-        /// Who we are.
-        user: u32,
-    },
-    /// Others may write to the object.
-    #[error(
-        "/dev/shm/{name} has mode {mode:04o}: others than its owner may write to it: remove it, or name its group if it is that group's"
-    )]
-    Mode {
-        /// The object's name.
-        name: String,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// The object has another size than what it should hold.
-    #[error("/dev/shm/{name} has {found} bytes instead of {expected}: it is no semaphore")]
-    Size {
-        /// The object's name.
-        name: String,
-        /// Its size in bytes.
-        found: u64,
-        /// The size of a semaphore.
-        expected: u64,
-    },
-    /// The object could not be given to its group.
-    #[error("/dev/shm/{name} could not be given to group {group}: run as a member of it, or name another")]
-    Group {
-        /// The object's name.
-        name: String,
-        /// The group that was named.
-        group: u32,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The system said no.
-    #[error("/dev/shm/{name} could not be {what}")]
-    System {
-        /// The object's name.
-        name: String,
-        /// What was tried.
-        what: &'static str,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-impl ObjectError {
-    pub(crate) fn system(name: &str, what: &'static str, source: impl Into<io::Error>) -> Self {
-        Self::System { name: name.to_owned(), what, source: source.into() }
-    }
-
-    /// Whether the name is simply not there.
-    pub(crate) fn is_missing(&self) -> bool {
-        matches!(self, Self::Missing(_))
-    }
-}
-
 fn path(name: &str) -> String {
     format!("{DIRECTORY}/{name}")
 }
@@ -155,10 +77,21 @@ pub(crate) fn open_to_read(name: &str, access: Access) -> Result<(File, ObjectId
     open_checked(name, OFlags::RDONLY, |stat| access.check(name, stat))
 }
 
-/// Opens `name` for reading only, if it is a plain file, whoever its owner is: to be shown, not to be believed.
+/// Opens `name` for reading only, if it is a plain file, whoever its owner is: to be shown, not to be believed. What is none
+/// is not even opened, since the opening of a FIFO or a device is felt at its other end.
 #[cfg(all(feature = "inspect", not(loom)))]
 pub(crate) fn open_to_show(name: &str) -> Result<(File, ObjectId), ObjectError> {
-    open_checked(name, OFlags::RDONLY, |stat| check_kind(name, stat)).map(|(file, id, _)| (file, id))
+    let error = |e: rustix::io::Errno| match e {
+        rustix::io::Errno::NOENT => ObjectError::Missing(name.to_owned()),
+        e => ObjectError::system(name, "opened", e),
+    };
+    let place = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let place = rustix::fs::open(path(name), place, Mode::empty()).map_err(error)?;
+    let stat = rustix::fs::fstat(&place).map_err(|e| ObjectError::system(name, "examined", e))?;
+    check_kind(name, &stat)?;
+    let same = format!("/proc/self/fd/{}", place.as_raw_fd());
+    let fd = rustix::fs::open(same, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(error)?;
+    Ok((File::from(fd), ObjectId::of(&stat)))
 }
 
 /// Opens `name` for reading and writing, if it is a plain file of this very user. A group may write to it: whom its maker
@@ -246,7 +179,6 @@ pub(crate) fn reserve(file: impl std::os::fd::AsFd, offset: u64, len: u64) -> io
 
 /// Gives an unnamed object its name; false when the name is taken.
 pub(crate) fn link(file: &File, name: &str) -> Result<bool, ObjectError> {
-    use std::os::fd::AsRawFd;
     let from = format!("/proc/self/fd/{}", file.as_raw_fd());
     let link = || rustix::fs::linkat(rustix::fs::CWD, from, rustix::fs::CWD, path(name), AtFlags::SYMLINK_FOLLOW);
     match stores::store("name given", || Some(link())) {
