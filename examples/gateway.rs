@@ -30,7 +30,7 @@ async fn forward(State(hub): State<Hub>, request: Request) -> Response {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    tracing_subscriber::fmt::init();
+    tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).init();
     let name = std::env::var(slotbus::NAME_VARIABLE).unwrap_or_else(|_| "hello".to_owned());
     let address: SocketAddr = std::env::args().nth(1).as_deref().unwrap_or("127.0.0.1:3000").parse()?;
     let hub = Hub::builder(name).timeout(Duration::from_secs(5)).create()?;

@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tests=$(
-    cargo rustc -p slotbus@0.1.0 --lib --profile test --message-format json-render-diagnostics -- --cfg loom |
+    cargo rustc -p slotbus@0.1.0 --lib --profile test --features __loom --message-format json-render-diagnostics -- --cfg loom |
         sed -n 's/.*"executable":"\([^"]*\)".*/\1/p'
 )
 exec "$tests" loom "$@"

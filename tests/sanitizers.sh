@@ -21,7 +21,7 @@ started=$SECONDS
 run() {
     local sanitizer=$1 flags=$2
     shift 2
-    RUSTFLAGS="-Zsanitizer=$sanitizer $flags" CARGO_TARGET_DIR="$folder/sanitizers/$sanitizer" \
+    RUSTFLAGS="-Zsanitizer=$sanitizer --cfg sanitized $flags" CARGO_TARGET_DIR="$folder/sanitizers/$sanitizer" \
         cargo test --target "$target" -p slotbus@0.1.0 --lib -- "$@" >"$log" 2>&1
 }
 
