@@ -238,8 +238,9 @@ async fn a_worker_that_is_kept_full_for_a_minute_is_not_evicted() {
         health.workers.into_iter().map(|worker| worker.worker_id).collect()
     };
     let before = registered(&http.ask("GET", "/health", "").await.unwrap().1);
-    // More at once than the region has slots.
-    let counts = futures::future::join_all((0..48_u64).map(|task| {
+    // More than the worker takes at once, which is two less than there are slots, and one slot for the hub's ping: where a hub of
+    // this kind finds no free slot it counts the ping as missed, and three in a row evict whatever the worker does.
+    let counts = futures::future::join_all((0..31_u64).map(|task| {
         let http = http.clone();
         async move {
             let (mut right, mut full) = (0_u64, 0_u64);
@@ -258,6 +259,6 @@ async fn a_worker_that_is_kept_full_for_a_minute_is_not_evicted() {
     .await;
     assert_eq!(registered(&http.ask("GET", "/health", "").await.unwrap().1), before, "it was evicted");
     let (right, full) = counts.into_iter().fold((0, 0), |(a, b), (c, d)| (a + c, b + d));
-    println!("a minute at 48 in flight: {right} right answers, {full} refused since all slots were taken, not evicted");
+    println!("a minute at 31 in flight: {right} right answers, {full} refused, not evicted");
     worker.stop().await;
 }
