@@ -90,12 +90,12 @@ impl Told {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let mut told = Self { runtime, signal: Box::pin(slotbus::shutdown_signal()) };
         // Polled once, the signal is heard from then on.
-        told.to_end();
+        told.is_ended();
         Ok(told)
     }
 
     /// Whether it is time to end.
-    fn to_end(&mut self) -> bool {
+    fn is_ended(&mut self) -> bool {
         let Self { runtime, signal } = self;
         runtime.block_on(async {
             // Behind it the runtime has looked for signals.
@@ -131,7 +131,7 @@ fn watch_on(
         while let left = end.saturating_duration_since(Instant::now())
             && !left.is_zero()
         {
-            if told.to_end() {
+            if told.is_ended() {
                 return Ok(());
             }
             // A bus at rest is looked at once an interval.
