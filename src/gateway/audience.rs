@@ -79,7 +79,7 @@ pub(super) async fn open(
     };
     let asked = client.begin(target);
     let answer = client.connect(&asked).await?;
-    if answer.status().is_client_error() || answer.status().is_server_error() {
+    if !takes(&answer) {
         // Its worker does not want it. What ends now it is not told of any more than a client that was never there; but one
         // that has taken the worker's place may know the client.
         if client.is_with(&asked) {
@@ -88,6 +88,11 @@ pub(super) async fn open(
         return Ok(answer);
     }
     Ok(stream.into_response())
+}
+
+/// Whether a worker that was told of a client takes it.
+fn takes(answer: &Response) -> bool {
+    !answer.status().is_client_error() && !answer.status().is_server_error()
 }
 
 /// Where a path's stream is.
@@ -118,9 +123,7 @@ impl Audience {
                 let streams = Arc::clone(&gateway.streams);
                 gateway.tasks.begin(async move {
                     let answer = client.connect(&target).await;
-                    let takes = answer
-                        .is_ok_and(|answer| !answer.status().is_client_error() && !answer.status().is_server_error());
-                    if !takes && client.is_with(&target) {
+                    if !answer.is_ok_and(|answer| takes(&answer)) && client.is_with(&target) {
                         streams.end(&topic, number);
                     }
                 });

@@ -106,23 +106,19 @@ impl Bus {
         }
         let at = monotonic_nanos();
         let slots = geometry.slots().map(|index| {
-            let [mut before, mut image, mut after] = [0, 1, 2].map(|copy| {
-                let copy: &Vec<u8> = &copies[copy];
-                SlotImage::of(&copy.as_chunks().0[index.get()])
-            });
-            let is_torn = |before: &SlotImage, image: &SlotImage, after: &SlotImage| {
+            let mut seen = copies.each_ref().map(|copy| SlotImage::of(&copy.as_chunks().0[index.get()]));
+            // What was the same before and after was the same meanwhile.
+            let is_torn = |[before, image, after]: &[SlotImage; 3]| {
                 before.moment() != image.moment() || image.moment() != after.moment()
             };
-            let mut reads = copies.len();
-            while is_torn(&before, &image, &after) && reads < READS {
+            let mut reads = seen.len();
+            while is_torn(&seen) && reads < READS {
                 let mut bytes = [0; SLOT_META_SIZE];
                 self.read(&mut bytes, geometry.slot_offset(index))?;
-                before = image;
-                image = std::mem::replace(&mut after, SlotImage::of(&bytes));
+                seen = [seen[1], seen[2], SlotImage::of(&bytes)];
                 reads += 1;
             }
-            // What is the same before and after was the same meanwhile.
-            Ok(show(&image, geometry, is_torn(&before, &image, &after), at))
+            Ok(show(&seen[1], geometry, is_torn(&seen), at))
         });
         Ok((slots.collect::<Result<_, InspectError>>()?, at))
     }

@@ -20,6 +20,7 @@
 use std::fmt;
 use std::num::NonZeroU32;
 
+use super::slot_state::SlotState;
 use crate::atomic::{AtomicU32, Ordering};
 use crate::sync::stores;
 
@@ -99,14 +100,7 @@ impl Status {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Free => f.write_str("free"),
-            Self::Writing => f.write_str("writing"),
-            Self::Ready => f.write_str("ready"),
-            Self::Claimed(_) => f.write_str("claimed"),
-            Self::Done => f.write_str("done"),
-            Self::Unknown(word) => write!(f, "unknown ({word:#x})"),
-        }
+        SlotState::from(*self).fmt(f)
     }
 }
 

@@ -55,17 +55,23 @@ fn slots_in(name: &str, state: u32) -> usize {
     slots.filter(|slot| u32::from_le_bytes(slot[..4].try_into().unwrap()) & 0xff == state).count()
 }
 
+/// A gateway that sends an idempotent request once more, with a worker in another process that has answered.
+async fn retrying(test: &str) -> (Running, String, Process) {
+    let gateway = Running::with(|builder| builder.retry_idempotent(1)).await;
+    let name = name();
+    gateway.register(&name, &ROUTES).await;
+    let process = Process::start(test, &name);
+    get(gateway.address, "/pid").await;
+    (gateway, name, process)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_may_be_sent_twice_is_when_asked_for_and_any_other_is_not() {
     const TEST: &str = "workers::a_request_that_may_be_sent_twice_is_when_asked_for_and_any_other_is_not";
     if let Some(name) = role() {
         serve_for_ever(&name).await;
     }
-    let gateway = Running::with(|builder| builder.retry_idempotent(1)).await;
-    let name = name();
-    gateway.register(&name, &ROUTES).await;
-    let process = Process::start(TEST, &name);
-    get(gateway.address, "/pid").await;
+    let (gateway, name, process) = retrying(TEST).await;
     let address = gateway.address;
     let idempotent = tokio::spawn(get(address, "/forever"));
     let other = tokio::spawn(async move { crate::setup::post(address, "/forever", &serde_json::json!({})).await });
@@ -272,11 +278,7 @@ async fn a_request_that_is_sent_again_was_seen_though_nobody_sees_it_again() {
     if let Some(name) = role() {
         serve_for_ever(&name).await;
     }
-    let gateway = Running::with(|builder| builder.retry_idempotent(1)).await;
-    let name = name();
-    gateway.register(&name, &ROUTES).await;
-    let process = Process::start(TEST, &name);
-    get(gateway.address, "/pid").await;
+    let (gateway, name, process) = retrying(TEST).await;
     let address = gateway.address;
     let call = tokio::spawn(get(address, "/forever"));
     until(async || claimed(&name) == 1).await;

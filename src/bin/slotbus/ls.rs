@@ -9,7 +9,7 @@ use clap::Args;
 use slotbus::inspect::{self, HubLife, InspectError, Listed, Look, Retirement, SlotState};
 
 use super::measures::{short_size, short_time};
-use super::out::line;
+use super::out::{causes, line};
 
 /// List the buses of this machine: whether they have a hub, their workers, their slots, and what dead ones left.
 ///
@@ -81,15 +81,9 @@ impl Ls {
     }
 }
 
-/// An error with all its causes.
+/// An error with all its causes, on one line.
 pub(crate) fn told(error: &InspectError) -> String {
-    let mut told = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        told = format!("{told}: {error}");
-        cause = error.source();
-    }
-    told
+    causes(error).fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
 }
 
 /// The heads of `row`.

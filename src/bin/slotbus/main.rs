@@ -53,11 +53,7 @@ fn main() -> ExitCode {
         Err(error) if error.downcast_ref().is_some_and(out::has_reader_gone) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                eprintln!("  because: {error}");
-                cause = error.source();
-            }
+            out::causes(&*error).for_each(|cause| eprintln!("  because: {cause}"));
             ExitCode::FAILURE
         }
     }

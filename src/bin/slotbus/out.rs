@@ -1,5 +1,6 @@
-//! The standard output, whose reader may go at any time.
+//! What commands say: the standard output, whose reader may go at any time, and errors.
 
+use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
@@ -37,4 +38,9 @@ pub(crate) fn has_reader_gone(error: &io::Error) -> bool {
 /// `written`, but all is well when the reader has gone: the command has more to say by how it ends.
 pub(crate) fn unless_gone(written: io::Result<()>) -> io::Result<()> {
     written.or_else(|error| if has_reader_gone(&error) { Ok(()) } else { Err(error) })
+}
+
+/// What an error came of, and that of, to the first cause.
+pub(crate) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(error.source(), |cause| (*cause).source())
 }

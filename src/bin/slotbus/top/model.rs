@@ -52,7 +52,7 @@ impl Model {
     /// One bus, which must be there.
     pub(crate) fn of_bus(prefix: &str, name: &str) -> Result<Self, InspectError> {
         let mut bus = Watched::of(prefix, name);
-        Bus::open(prefix, name)?.look()?;
+        bus.try_look()?;
         bus.look();
         Ok(Self { which: None, view: View::Bus(Box::new(bus)) })
     }
