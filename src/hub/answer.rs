@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::board::Entry;
 use super::deadline::Deadline;
-use super::error::CallError;
+use super::error::{CallError, Unanswered};
 use super::lent::{LentSlot, give_back};
 use super::pool::Permit;
 use super::sent::Sent;
@@ -46,6 +46,8 @@ pub(super) struct Answer {
     /// Present until the answer was taken.
     permit: Option<Permit>,
     waiting: Waiting,
+    /// Workers were rung for, or need not be any more.
+    rung: bool,
     manner: Manner,
     /// Length of the request's body, which the worker has to copy first.
     length: usize,
@@ -75,6 +77,7 @@ impl Answer {
         deadline: Deadline,
         permit: Permit,
         slot: DispatchedSlot,
+        rung: bool,
         length: usize,
         manner: Manner,
         sent: Option<Sent>,
@@ -83,7 +86,7 @@ impl Answer {
             sent.announced();
         }
         let (dispatched, permit, waiting) = (deadline.now(), Some(permit), Waiting::Sent(slot));
-        Self { dispatched, deadline, permit, waiting, manner, length, sent }
+        Self { dispatched, deadline, permit, waiting, rung, manner, length, sent }
     }
 
     /// Until when it is waited for, and where.
@@ -194,6 +197,15 @@ impl Answer {
         now - *since < shared.spin.budget() + copying && now - *dispatched < LONGEST + copying
     }
 
+    /// Rings for a request that no worker has claimed, if nobody has: those that were awake are busy with others, or dead.
+    fn ring_if_unclaimed(&mut self) {
+        let Waiting::Awake { slot, .. } = &self.waiting else { return };
+        let shared = self.deadline.shared();
+        if !std::mem::replace(&mut self.rung, true) && slot.progress(&shared.bus) == Progress::Waiting {
+            shared.bus.bus().requests().ring();
+        }
+    }
+
     /// Puts the slot on the board. Interest first, then the waker, then a look, which `Self::look_at_board` is: a ring that
     /// comes after that look is taken by somebody who sees the interest, scans, and finds the waker.
     fn park(&mut self, waker: &Waker) {
@@ -247,21 +259,6 @@ impl Answer {
     }
 }
 
-/// Why there is no answer.
-#[derive(Debug)]
-pub(super) enum Unanswered {
-    /// The region was retired before any worker claimed: the request is nobody's, and may be sent elsewhere.
-    Withdrawn,
-    /// It failed, and whether a handler ran is not known.
-    Failed(CallError),
-}
-
-impl From<CallError> for Unanswered {
-    fn from(error: CallError) -> Self {
-        Self::Failed(error)
-    }
-}
-
 impl Future for Answer {
     type Output = Result<Reply, Unanswered>;
 
@@ -284,6 +281,7 @@ impl Future for Answer {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
+            this.ring_if_unclaimed();
             this.park(cx.waker());
         }
         if let Poll::Ready(result) = this.look_at_board(cx.waker()) {

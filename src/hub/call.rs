@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use http::{Request, Response, request};
 
-use super::answer::{Answer, Manner, Unanswered};
+use super::answer::{Answer, Manner};
 use super::deadline::Deadline;
-use super::error::CallError;
+use super::error::{CallError, Unanswered};
 use super::lent::give_back;
 use super::pool::Permit;
 use super::sent::Sent;
@@ -58,7 +58,7 @@ where
     let call = request_to_call(parts, body, header_limit, || deadline.shared().next_id())?;
     let mut waited = permit.filter(|permit| permit.is_of(&deadline.shared().pool));
     let reply = loop {
-        let (permit, slot) = match dispatch(&mut deadline, waited.take(), &call).await {
+        let (permit, slot, rung) = match dispatch(&mut deadline, waited.take(), &call).await {
             Ok(dispatched) => dispatched,
             // Nothing was sent.
             Err(CallError::Closed) => {
@@ -68,7 +68,7 @@ where
             Err(error) => return Err(error),
         };
         // Made before anything else is dropped: from now on it sees to the slot.
-        let mut answer = Answer::new(deadline, permit, slot, call.body().len(), manner, sent.clone());
+        let mut answer = Answer::new(deadline, permit, slot, rung, call.body().len(), manner, sent.clone());
         answer.deadline().shared().count_slots();
         match (&mut answer).await {
             Ok(reply) => break reply,
@@ -107,12 +107,12 @@ where
     .await
 }
 
-/// Writes `call` into a free slot and announces it.
+/// Writes `call` into a free slot and announces it; whether that rang for workers too.
 async fn dispatch(
     deadline: &mut Deadline,
     mut waited: Option<Permit>,
     call: &OutgoingCall,
-) -> Result<(Permit, DispatchedSlot), CallError> {
+) -> Result<(Permit, DispatchedSlot, bool), CallError> {
     let mut made_room = false;
     loop {
         let permit = match waited.take() {
@@ -130,11 +130,12 @@ async fn dispatch(
         }
         match bus.reserve(permit.slot()) {
             Some(reserved) => {
-                let slot = match reserved.write(call, deadline.on_the_wire()) {
+                let (slot, rung) = match reserved.write(call, deadline.on_the_wire()) {
                     Ok(written) => {
                         // Another look at the clock is nothing beside a long body, and much beside a short one.
                         let now = if call.body().len() < LONG { now } else { Instant::now() };
-                        written.announce(deadline.shared().clock.nanos(now))
+                        let shared = deadline.shared();
+                        written.announce_unless(shared.clock.nanos(now), || shared.is_attended())
                     }
                     Err(DispatchError::NoRoom(_)) if !made_room && deadline.shared().make_room() => {
                         made_room = true;
@@ -143,7 +144,7 @@ async fn dispatch(
                     }
                     Err(error) => return Err(error.into()),
                 };
-                return Ok((permit, slot));
+                return Ok((permit, slot, rung));
             }
             None => {
                 // Somebody who is no hub wrote there. What nobody runs is made free; what somebody does is a zombie.

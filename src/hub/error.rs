@@ -105,3 +105,18 @@ impl From<DispatchError> for CallError {
         }
     }
 }
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Unanswered {
+    /// The region was retired before any worker claimed: the request is nobody's, and may be sent elsewhere.
+    Withdrawn,
+    /// It failed, and whether a handler ran is not known.
+    Failed(CallError),
+}
+
+impl From<CallError> for Unanswered {
+    fn from(error: CallError) -> Self {
+        Self::Failed(error)
+    }
+}

@@ -14,7 +14,7 @@ use crate::bus::Alarm;
 use crate::observe::HubMeters;
 use crate::protocol::RequestId;
 use crate::signal::{Spin, WireClock};
-use crate::slot::{HubBus, TrustedPeers};
+use crate::slot::{HubBus, TrustedPeers, most_awake};
 use crate::sync::{Counter, Flag, OrderedCounter, caught};
 
 /// How often a caller that is alone lets its executor run others before it spins.
@@ -175,6 +175,12 @@ impl Shared {
         for permit in self.bus.slots().filter_map(|slot| self.pool.take_this(slot)) {
             self.bus.give_back(permit.slot());
         }
+    }
+
+    /// Whether a request needs no ring: as many workers look at slots by themselves as there are requests, or cores for them.
+    pub(super) fn is_attended(&self) -> bool {
+        let awake = self.bus.awake_workers();
+        awake >= most_awake() || awake > 0 && awake as usize >= self.pool.taken()
     }
 
     /// Somebody waits from now on for a ring that others take.

@@ -102,6 +102,7 @@ fn bury_the_dead(shared: &Shared) {
     // A worker that died may have taken rings that it never acted on: what waits is told of anew.
     let waiting = shared.bus.waiting();
     if waiting > 0 && bus.requests().rings() < waiting {
+        shared.bus.forget_awake_workers();
         (0..waiting).for_each(|_| bus.requests().ring());
     }
 }

@@ -11,7 +11,8 @@
 //! the peer writes; a field is read once into a local, and the local is checked and used.
 
 use super::request_id::RequestId;
-use super::status::{BumpHead, HeldWord, Seal, StatusWord};
+use super::status::StatusWord;
+use super::words::{AwakeWord, BumpHead, HeldWord, Seal};
 use crate::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use crate::sync::stores;
 
@@ -95,7 +96,7 @@ pub struct ShmHeader {
     pub alloc_head: BumpHead,
     /// Extension: `0x31584253` once the fields below are complete.
     pub ext_magic: Seal,
-    /// Extension: what the hub offers: bit 0 TICKET, 1 CANCEL, 2 DEADLINE, 3 ARENAS, 4 LOCKS, 5 SENT.
+    /// Extension: what the hub offers: bit 0 TICKET, 1 CANCEL, 2 DEADLINE, 3 ARENAS, 4 LOCKS, 5 SENT, 6 AWAKE.
     pub hub_features: FieldU32,
     /// Extension: random, never 0, new for every region object.
     pub epoch: FieldU64,
@@ -103,7 +104,8 @@ pub struct ShmHeader {
     pub started_at: FieldU64,
     /// Extension: the hub's process id, for diagnostics only.
     pub hub_pid: FieldU32,
-    reserved: FieldU32,
+    /// Extension, with AWAKE: a bit for each worker that looks at slots by itself.
+    pub awake: AwakeWord,
     /// Extension: 0 live, 1 draining, 2 detach now.
     pub retire: Seal,
     /// Extension, with ARENAS: bytes of one slot's arena at the start of the heap.
@@ -200,6 +202,8 @@ impl Features {
     pub(crate) const LOCKS: Self = Self(1 << 4);
     /// Requests say when they were made READY.
     pub(crate) const SENT: Self = Self(1 << 5);
+    /// Workers say while they look at slots by themselves; with LOCKS.
+    pub(crate) const AWAKE: Self = Self(1 << 6);
 
     /// The features of a raw word; unknown bits are kept and mean nothing to us.
     pub(crate) const fn from_bits(bits: u32) -> Self {
@@ -239,6 +243,7 @@ const _: () = {
     assert!(offset_of!(ShmHeader, epoch) == 32);
     assert!(offset_of!(ShmHeader, started_at) == 40);
     assert!(offset_of!(ShmHeader, hub_pid) == 48);
+    assert!(offset_of!(ShmHeader, awake) == 52);
     assert!(offset_of!(ShmHeader, retire) == 56);
     assert!(offset_of!(ShmHeader, arena_size) == 60);
     assert!(size_of::<SlotMeta>() == SLOT_META_SIZE);

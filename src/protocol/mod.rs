@@ -25,6 +25,7 @@ mod slot_image;
 mod slot_state;
 mod stamp;
 mod status;
+mod words;
 
 pub use self::call::ReplyError;
 pub(crate) use self::call::{Call, CallError, Reply};
@@ -64,7 +65,7 @@ pub(crate) use self::room::{BodyMemory, BodyRooms, Room};
 pub(crate) use self::slot_image::{HubImage, SlotImage};
 pub use self::slot_state::SlotState;
 pub(crate) use self::stamp::Stamp;
-pub use self::status::{
-    BumpHead, HeldWord, SLOT_CLAIMED, SLOT_DONE, SLOT_FREE, SLOT_READY, SLOT_WRITING, Seal, StatusWord,
-};
 pub(crate) use self::status::{Claim, OwnerToken, Status};
+pub use self::status::{SLOT_CLAIMED, SLOT_DONE, SLOT_FREE, SLOT_READY, SLOT_WRITING, StatusWord};
+pub(crate) use self::words::AwakeBit;
+pub use self::words::{AwakeWord, BumpHead, HeldWord, Seal};

@@ -14,8 +14,8 @@
 //!
 //! Only the owner of a state leaves it: the hub owns FREE, WRITING and DONE, READY belongs to whoever wins the
 //! compare-exchange, CLAIMED to the worker whose exact word stands there. Every transition out of a state that
-//! somebody else may leave is a compare-exchange. This file and `sync` are the only places that choose an `Ordering`,
-//! beside the relaxed field accessors of `layout`.
+//! somebody else may leave is a compare-exchange. This file, `words` and `sync` are the only places that choose an
+//! `Ordering`, beside the relaxed field accessors of `layout`.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -140,10 +140,11 @@ impl StatusWord {
         self.exchange(SLOT_WRITING, SLOT_FREE, Ordering::Release);
     }
 
-    /// Hub: WRITING → READY. Release: the whole request is visible to whoever claims. By exchange, as `abandon`; a request
-    /// that is not announced so is found to be so by whoever waits for it. False when it is not.
+    /// Hub: WRITING → READY. Release: the whole request is visible to whoever claims. SeqCst: it is announced before workers
+    /// that look by themselves are counted, see `AwakeWord::leave`. By exchange, as `abandon`; a request that is not announced
+    /// so is found to be so by whoever waits for it. False when it is not.
     pub(crate) fn announce(&self) -> bool {
-        self.exchange(SLOT_WRITING, SLOT_READY, Ordering::Release)
+        self.exchange(SLOT_WRITING, SLOT_READY, Ordering::SeqCst)
     }
 
     /// Worker: READY → CLAIMED. Acquire: pairs with `announce`; nothing of the response can be written before it.
@@ -197,91 +198,6 @@ impl StatusWord {
 
     fn put(&self, to: u32) {
         stores::store("status", || self.0.store(to, Ordering::Release));
-    }
-}
-
-/// The head of the version 1 bump allocator, in shared memory: how many bytes of the heap are given out.
-#[repr(transparent)]
-#[derive(Debug)]
-pub struct BumpHead(AtomicU32);
-
-impl BumpHead {
-    /// Takes `len` bytes (a multiple of 8) below `limit`; the heap offset, or `None` when they do not fit.
-    /// Acquire: pairs with `rewind`, whose scan saw every former user of these bytes gone.
-    pub(crate) fn take(&self, len: u32, limit: u32) -> Option<u32> {
-        let within = |head: u32| head.checked_add(len).filter(|&end| end <= limit);
-        stores::store("bump head", || self.0.fetch_update(Ordering::Acquire, Ordering::Relaxed, within).ok())
-    }
-
-    /// How much is given out. Acquire: read before the scan that decides about `rewind`.
-    pub(crate) fn given_out(&self) -> u32 {
-        self.0.load(Ordering::Acquire)
-    }
-
-    /// Gives everything back, down to `start`, if nothing was taken since `seen` was read. Release: pairs with `take`.
-    pub(crate) fn rewind(&self, seen: u32, start: u32) -> bool {
-        let exchange = || self.0.compare_exchange(seen, start, Ordering::Release, Ordering::Relaxed).is_ok();
-        stores::store("bump head", exchange)
-    }
-
-    /// Sets the head of a region nobody else sees yet.
-    pub(crate) fn start_at(&self, start: u32) {
-        stores::store("bump head", || self.0.store(start, Ordering::Relaxed));
-    }
-}
-
-/// Who holds bytes of a slot's request in place: its owner's token, 0 for nobody.
-#[repr(transparent)]
-#[derive(Debug)]
-pub struct HeldWord(AtomicU32);
-
-impl HeldWord {
-    /// Worker: its claimed slot is held. Relaxed: `publish` follows, which whoever could use the slot again has seen.
-    pub(crate) fn hold(&self, owner: OwnerToken) {
-        stores::store("held", || self.0.store(owner.get(), Ordering::Relaxed));
-    }
-
-    /// Worker: it has read what it held for the last time. Release: pairs with `holder`. SeqCst: whoever lets go after the
-    /// answer rings, and this and the settling of the answer must not both miss each other.
-    pub(crate) fn let_go(&self) {
-        stores::store("held", || self.0.store(0, Ordering::SeqCst));
-    }
-
-    /// Hub: who holds the slot. Acquire: pairs with `let_go`, so that nothing is written while it is read. SeqCst: as there.
-    pub(crate) fn holder(&self) -> Option<OwnerToken> {
-        OwnerToken::from_raw(self.0.load(Ordering::SeqCst))
-    }
-
-    /// Hub: nobody holds the slot, which is about to be dispatched.
-    pub(crate) fn clear(&self) {
-        stores::store("held", || self.0.store(0, Ordering::Relaxed));
-    }
-
-    /// Hub: a holder that is proven dead holds the slot no more. By exchange of the whole word that was looked at: another may
-    /// hold it by now, if this one had let go before it ended. Relaxed: who is dead reads nothing.
-    pub(crate) fn end_if(&self, is_dead: impl FnOnce(OwnerToken) -> bool) {
-        let word = self.0.load(Ordering::Relaxed);
-        if OwnerToken::from_raw(word).is_some_and(is_dead) {
-            let exchange = || self.0.compare_exchange(word, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-            stores::store("held", exchange);
-        }
-    }
-}
-
-/// The word that says a structure is complete: stored last, read first.
-#[repr(transparent)]
-#[derive(Debug)]
-pub struct Seal(AtomicU32);
-
-impl Seal {
-    /// Says "complete". Release: whoever reads the value sees everything written before.
-    pub(crate) fn close(&self, value: u32) {
-        stores::store("seal", || self.0.store(value, Ordering::Release));
-    }
-
-    /// What it says. Acquire: pairs with `close`.
-    pub(crate) fn read(&self) -> u32 {
-        self.0.load(Ordering::Acquire)
     }
 }
 

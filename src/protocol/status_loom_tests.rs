@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use loom::thread;
 
+use super::super::HeldWord;
 use super::*;
 use crate::atomic::{Plain, model, with_stores_in_order};
 use crate::sync::{AnswerRight, Grant};
@@ -245,7 +246,7 @@ fn late_settling() {
 fn bytes_that_a_worker_holds_are_not_written_before_it_let_go() {
     model(3, || {
         let slot = Slot::ready(1);
-        let held = Arc::new(HeldWord(AtomicU32::new(0)));
+        let held = Arc::new(HeldWord::with(0));
         let worker = thread::spawn({
             let (slot, held) = (Arc::clone(&slot), Arc::clone(&held));
             move || {

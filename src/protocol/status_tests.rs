@@ -1,16 +1,9 @@
-//! Each transition of a status word, and the other words that two processes share.
+//! Each transition of a status word.
 
 use super::*;
 
 impl StatusWord {
     /// A word of private memory, for models.
-    pub(crate) fn with(value: u32) -> Self {
-        Self(AtomicU32::new(value))
-    }
-}
-
-impl HeldWord {
-    /// A word of private memory that says who holds.
     pub(crate) fn with(value: u32) -> Self {
         Self(AtomicU32::new(value))
     }
@@ -53,24 +46,4 @@ fn a_claim_word_says_its_owner() {
     assert_eq!(Claim::by(owner).owner(), owner);
     assert_eq!(Claim::by(None).owner(), None);
     assert_eq!(OwnerToken::from_raw(0xFF00_0000), None, "the low 24 bits are 0");
-}
-
-#[test]
-fn a_bump_head_never_passes_its_limit_even_when_the_sum_wraps() {
-    let head = BumpHead(AtomicU32::new(0));
-    assert_eq!(head.take(8, 16), Some(0));
-    assert_eq!(head.take(16, 16), None);
-    assert_eq!(head.take(8, 16), Some(8));
-    let head = BumpHead(AtomicU32::new(u32::MAX - 3));
-    assert_eq!(head.take(8, u32::MAX), None);
-}
-
-#[test]
-fn a_rewind_fails_when_something_was_taken_meanwhile() {
-    let head = BumpHead(AtomicU32::new(0));
-    head.take(8, 64);
-    let seen = head.given_out();
-    head.take(8, 64);
-    assert!(!head.rewind(seen, 0));
-    assert!(head.rewind(16, 0) && head.given_out() == 0);
 }

@@ -12,7 +12,7 @@ use super::views::ViewStore;
 use super::watched::Watched;
 use crate::bus::Bus;
 use crate::observe::WorkerMeters;
-use crate::protocol::{Claim, Direction, Features, Limits, OutgoingReply, SlotIndex, SlotMeta, Status};
+use crate::protocol::{AwakeBit, Claim, Direction, Features, Limits, OutgoingReply, SlotIndex, SlotMeta, Status};
 use crate::region::TrustedPeers;
 use crate::signal::WireClock;
 use crate::sync::{AnswerRight, Counter};
@@ -34,7 +34,9 @@ pub(crate) struct Attachment {
     pub(super) meters: WorkerMeters,
     /// Requests claimed less rings taken for them: a claim may come before its ring was even looked for, and a ring that
     /// ended a wait comes before its claim. Signed; only the pump that claims changes it.
-    rings_owed: Counter,
+    pub(super) rings_owed: Counter,
+    /// Where this worker says that it looks by itself, if its hub listens to that.
+    pub(super) awake_bit: Option<AwakeBit>,
     /// Bytes of the bodies of the last request and the last answer.
     last_bodies: [Counter; 2],
     /// Overflow bodies at the last look for idle memory.
@@ -56,7 +58,8 @@ pub(crate) struct ReplyCounts {
     pub(crate) malformed: Counter,
 }
 
-/// Slots that are looked at without a ring.
+/// Regions of so many slots are looked at as a whole again and again; larger ones half as many from the cursor on, and as many
+/// of all in turn.
 const GLANCE: usize = 32;
 
 /// Where a pump's scans start: at the slot it claimed last, which a lone caller uses again, but after a row of claims
@@ -65,6 +68,8 @@ const GLANCE: usize = 32;
 pub(crate) struct ScanCursor {
     start: usize,
     row: u32,
+    /// Where the last glance looked, beside `start`.
+    aside: usize,
 }
 
 impl ScanCursor {
@@ -75,8 +80,14 @@ impl ScanCursor {
         self.row = if self.start == index.get() { self.row + 1 } else { 1 };
         self.start = index.get();
         if self.row >= Self::ROW {
-            *self = Self { start: index.get() + 1, row: 0 };
+            (self.start, self.row) = (index.get() + 1, 0);
         }
+    }
+
+    /// Where the next glance looks too: at the piece behind that of the last one.
+    fn aside(&mut self, slots: usize) -> usize {
+        self.aside = (self.aside + GLANCE / 2) % slots;
+        self.aside
     }
 }
 
@@ -92,8 +103,9 @@ impl Attachment {
         let tells_of_callers = geometry.offers(Features::TICKET.with(Features::CANCEL).with(Features::DEADLINE));
         let rights = (0..slots).map(|_| AnswerRight::default()).collect();
         let claim = Claim::by(bus.owner());
+        let awake_bit = bus.owner().filter(|_| geometry.offers(Features::AWAKE)).map(AwakeBit::of);
         let meters = WorkerMeters::new(bus.name());
-        Self {
+        let attachment = Self {
             bus,
             claim,
             rights,
@@ -105,12 +117,15 @@ impl Attachment {
             counts: ReplyCounts::default(),
             meters,
             rings_owed: Counter::default(),
+            awake_bit,
             last_bodies: Default::default(),
             bodies_seen: Counter::default(),
             tells_of_callers,
             watched: (0..slots).map(|_| Watched::default()).collect(),
             clock: WireClock::new(),
-        }
+        };
+        attachment.stand_by();
+        attachment
     }
 
     pub(crate) fn bus(&self) -> &Bus {
@@ -128,55 +143,6 @@ impl Attachment {
     /// Whether the hub is of the published kind, which pings and evicts.
     pub(crate) fn is_published_hub(&self) -> bool {
         self.shield.is_some()
-    }
-
-    /// Parks until there is a ring, at most `timeout`. A ring obliges to look: `claim_for_ring`.
-    pub(crate) fn wait_for_ring(&self, timeout: Duration) -> bool {
-        self.bus.requests().wait(timeout)
-    }
-
-    /// Claims as `claim` does, after a ring was taken.
-    pub(crate) fn claim_for_ring(self: &Arc<Self>, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
-        self.ring_taken();
-        let lease = self.claim(cursor);
-        if lease.is_some() || self.shield.is_some() {
-            return lease;
-        }
-        // It was nobody's, and no claim is to be had for it later. Where one such ring lies there may be many, which would
-        // wake this thread one by one.
-        self.rings_owed.set(0);
-        self.bus.requests().take_all();
-        self.claim(cursor)
-    }
-
-    /// Takes the rings of requests that were claimed without them. A ring that stays away was taken by another process.
-    pub(crate) fn take_rings_owed(&self) {
-        if self.shield.is_some() {
-            return;
-        }
-        while self.rings_owed.get() as i64 > 0 {
-            if self.bus.requests().try_take() {
-                self.ring_taken();
-            } else {
-                self.rings_owed.set(0);
-            }
-        }
-    }
-
-    fn ring_taken(&self) {
-        match &self.shield {
-            Some(shield) => shield.ring_taken(),
-            None => self.rings_owed.set(self.rings_owed.get().wrapping_sub(1)),
-        }
-    }
-
-    /// Rings for a pump of this process that is to end. Another process may take the ring instead, so the shield counts
-    /// it as given back in advance.
-    pub(crate) fn ring_for_own(&self) {
-        if let Some(shield) = &self.shield {
-            shield.ring_returned();
-        }
-        self.bus.requests().ring();
     }
 
     /// How many slots are CLAIMED, by whomever.
@@ -200,18 +166,22 @@ impl Attachment {
     /// Claims one READY slot, looking at all of them in the cursor's order; `None` when there is none.
     pub(crate) fn claim(self: &Arc<Self>, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
         let slots = self.bus.region().geometry().num_slots();
-        self.claim_among(slots, cursor)
+        self.claim_among(cursor.start, slots, cursor)
     }
 
-    /// Claims as `claim` does, but looks so briefly that it can be done again and again: at a few slots from the cursor
-    /// on, and at the rest when there is a ring.
+    /// Claims as `claim` does, but looks so briefly that it can be done again and again: at a few slots, which go round, and
+    /// at all when there is a ring.
     ///
     /// Behind a published hub the rings come first, because the shield counts them.
     pub(crate) fn glance(self: &Arc<Self>, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
         let slots = self.bus.region().geometry().num_slots();
         if self.shield.is_none() {
-            let lease = self.claim_among(slots.min(GLANCE), cursor);
-            if lease.is_some() || slots <= GLANCE {
+            if slots <= GLANCE {
+                return self.claim(cursor);
+            }
+            let near = self.claim_among(cursor.start, GLANCE / 2, cursor);
+            let lease = near.or_else(|| self.claim_among(cursor.aside(slots), GLANCE / 2, cursor));
+            if lease.is_some() {
                 return lease;
             }
         }
@@ -221,12 +191,12 @@ impl Attachment {
         self.claim_for_ring(cursor)
     }
 
-    fn claim_among(self: &Arc<Self>, count: usize, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
+    fn claim_among(self: &Arc<Self>, start: usize, count: usize, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
         // Looked at here too, so that requests of another life are not claimed and put back again and again.
         if !self.bus.is_own_life() {
             return None;
         }
-        let mut slots = self.bus.region().geometry().slots_from(cursor.start, count);
+        let mut slots = self.bus.region().geometry().slots_from(start, count);
         let index = slots.find(|&slot| self.claim_slot(slot))?;
         self.bus.region().prefetch_request(index);
         cursor.claimed(index);

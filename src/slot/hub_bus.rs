@@ -72,6 +72,18 @@ impl HubBus {
         self.slots().filter(|&slot| self.status(slot) == Status::Ready).count() as u32
     }
 
+    /// How many workers look at slots by themselves, as far as they say so.
+    pub(crate) fn awake_workers(&self) -> u32 {
+        self.bus.region().header().awake.count()
+    }
+
+    /// Forgets which workers look by themselves, after a death: those that live say so again when they are rung for.
+    pub(crate) fn forget_awake_workers(&self) {
+        if self.bus.is_own_life() {
+            self.bus.region().header().awake.clear();
+        }
+    }
+
     /// Whether a published worker was ever seen here, which can follow to no other region.
     pub(crate) fn has_published_workers(&self) -> bool {
         self.published_workers.is_raised() || self.is_bump_area_in_use()

@@ -27,6 +27,7 @@ mod overflow;
 mod payload;
 mod placing;
 mod reserved;
+mod rings;
 mod shield;
 mod views;
 mod watched;
@@ -37,6 +38,7 @@ pub(crate) use self::dispatched::{DispatchedSlot, Progress};
 pub(crate) use self::hub_bus::HubBus;
 pub(crate) use self::lend::{Keeper, LEND_FROM};
 pub(crate) use self::reserved::DispatchError;
+pub(crate) use self::rings::{Parked, most_awake};
 pub(crate) use self::watched::Fate;
 pub(crate) use crate::region::TrustedPeers;
 
@@ -50,3 +52,5 @@ mod model;
 mod tests;
 #[cfg(test)]
 mod foreign_tests;
+#[cfg(all(test, not(loom)))]
+mod rings_tests;

@@ -58,17 +58,25 @@ impl WrittenSlot<'_> {
     /// the request has waited for it.
     ///
     /// The answer may be there before this returns; whoever waits for it looks at the slot.
+    #[cfg(any(test, feature = "conformance", feature = "__bench"))]
     pub(crate) fn announce(self, sent_at: u64) -> DispatchedSlot {
+        self.announce_unless(sent_at, || false).0
+    }
+
+    /// As `announce`, but rings only if the request is not `is_attended` to without that, which is asked once it is READY. Also says
+    /// whether it rang: whoever parks before the request is claimed owes a ring else.
+    pub(crate) fn announce_unless(self, sent_at: u64, is_attended: impl FnOnce() -> bool) -> (DispatchedSlot, bool) {
         let &Self { reserved: ReservedSlot { hub, index }, ticket } = &self;
         let slot = hub.slot(index);
         slot.sent_at.set(sent_at);
         // Where another hub took the region over there is nothing to ring for.
-        if slot.status.announce() {
+        let rings = slot.status.announce() && !is_attended();
+        if rings {
             hub.bus.requests().ring();
         }
         // The slot has its next state: it must not be freed as one that sent nothing.
         std::mem::forget(self);
-        DispatchedSlot::new(index, ticket)
+        (DispatchedSlot::new(index, ticket), rings)
     }
 }
 

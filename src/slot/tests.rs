@@ -28,7 +28,7 @@ pub(super) fn pair(version: Version) -> (HubBus, Arc<Attachment>) {
     (hub, Arc::new(Attachment::new(Bus::attach(&name, Access::default()).unwrap(), LIMIT, None)))
 }
 
-fn call(body: usize) -> OutgoingCall {
+pub(super) fn call(body: usize) -> OutgoingCall {
     let id = RequestId::from(Uuid::new_v4());
     let body = Segments::from(Bytes::from(vec![7; body]));
     OutgoingCall::new(id, &Method::POST, "/p?q=1".parse().unwrap(), Route::default(), HeaderMap::new(), body).unwrap()

@@ -44,6 +44,7 @@ pub(super) fn leave(
         cut_short = listen(pause);
         pause = (pause * 2).min(LISTEN);
     }
+    attachment.stand_aside();
     // What is in hand is answered by handlers on the executor and on the pumps themselves.
     while !cut_short && shared.gauge.in_hand() > 0 && Instant::now() < deadline {
         shared.gauge.wait_empty(deadline.min(Instant::now() + LISTEN));

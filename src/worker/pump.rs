@@ -15,7 +15,7 @@ use super::{BoxError, CallService};
 use crate::bus::LIFE_CHECK;
 use crate::observe::Watch;
 use crate::protocol::OutgoingReply;
-use crate::slot::{ClaimedSlot, ScanCursor};
+use crate::slot::{ClaimedSlot, Parked, ScanCursor};
 use crate::sync::unpark_waker;
 
 /// A first poll longer than this makes the next pump take over at once.
@@ -135,8 +135,8 @@ impl<S: CallService> Pump<S> {
             }
             attachment.take_rings_owed();
             let bytes = attachment.bytes_until_next();
-            let spins = !spin.budget().is_zero();
-            let found = spin.until(bytes, || attachment.glance(cursor));
+            let spins = !attachment.leaves_crowd() && !spin.budget().is_zero();
+            let found = if spins { spin.until(bytes, || attachment.glance(cursor)) } else { None };
             if spins {
                 attachment.meters().has_spun(found.is_some());
             }
@@ -153,17 +153,18 @@ impl<S: CallService> Pump<S> {
                 return Err(PumpEnd::BusGone);
             }
             let parked = Instant::now();
-            let rung = attachment.wait_for_ring(LIFE_CHECK);
+            let ended = attachment.park(cursor, LIFE_CHECK);
             spin.parked_for(parked.elapsed());
-            if rung {
-                attachment.meters().was_woken();
-                if let Some(lease) = attachment.claim_for_ring(cursor) {
-                    return Ok(Some(lease));
+            match ended {
+                Parked::Claimed(lease) => return Ok(Some(lease)),
+                Parked::Rung => {
+                    attachment.meters().was_woken();
+                    if let Some(lease) = attachment.claim_for_ring(cursor) {
+                        return Ok(Some(lease));
+                    }
                 }
-            } else if !attachment.bus().is_alive() {
-                return Err(PumpEnd::BusGone);
-            } else {
-                attachment.trim_idle();
+                Parked::Late if attachment.bus().is_alive() => attachment.trim_idle(),
+                Parked::Late => return Err(PumpEnd::BusGone),
             }
         }
         Ok(None)
@@ -172,7 +173,13 @@ impl<S: CallService> Pump<S> {
     /// Waits until another request may be in hand; false when the wait was ended for another reason.
     fn wait_for_room(&self) -> Result<bool, PumpEnd> {
         let Shared { gauge, concurrency, attachment, .. } = &*self.shared;
-        if gauge.in_hand() < *concurrency || gauge.wait_for_room(*concurrency, Instant::now() + LIFE_CHECK) {
+        if gauge.in_hand() < *concurrency {
+            return Ok(true);
+        }
+        attachment.stand_aside();
+        let has_room = gauge.wait_for_room(*concurrency, Instant::now() + LIFE_CHECK);
+        attachment.stand_by();
+        if has_room {
             return Ok(true);
         }
         if attachment.bus().is_alive() { Ok(false) } else { Err(PumpEnd::BusGone) }
@@ -191,7 +198,9 @@ impl<S: CallService> Pump<S> {
 
     /// Parks until the service's waker, or a shutdown, unparks this thread. `poll_ready` is asked again in any case.
     fn park_until_woken(&self) -> Result<(), PumpEnd> {
+        self.shared.attachment.stand_aside();
         std::thread::park_timeout(LIFE_CHECK);
+        self.shared.attachment.stand_by();
         if self.shared.attachment.bus().is_alive() { Ok(()) } else { Err(PumpEnd::BusGone) }
     }
 

@@ -125,22 +125,15 @@ fn go(s: &mut State, rules: &Rules, number: usize, c: &mut Caller) -> Step {
             let slot = s.slot(life, slot);
             slot.turn(rules.announce);
             slot.now = number_of;
-            At::Ring
+            if s.rings_late { wait(s, c) } else { At::Ring }
         }
         At::Ring => {
-            let waits_awake = s.waits_awake;
-            let life = s.life(life);
-            life.requests = (life.requests + 1).min(2);
-            if !waits_awake {
-                At::Interest
-            } else {
-                life.awake += 1;
-                c.is_awake = true;
-                At::Look
-            }
+            let of = s.life(life);
+            of.requests = (of.requests + 1).min(2);
+            if s.rings_late { At::Interest } else { wait(s, c) }
         }
         At::Look => match progress(s, rules, life, slot, ticket) {
-            Progress::Waiting | Progress::Claimed(_) => At::Interest,
+            Progress::Waiting | Progress::Claimed(_) => before_parking(s),
             Progress::Finished | Progress::Abandoned => At::TakeRings,
         },
         At::TakeRings => {
@@ -156,6 +149,10 @@ fn go(s: &mut State, rules: &Rules, number: usize, c: &mut Caller) -> Step {
             leave_awake(s, c);
             taken(s, rules, c)
         }
+        At::Unrung => match progress(s, rules, life, slot, ticket) {
+            Progress::Waiting if !rules.is(Wrong::ParkUnrung) => At::Ring,
+            _ => At::Interest,
+        },
         At::Interest => {
             s.life(life).interested += 1;
             notify(s, life);
@@ -277,6 +274,20 @@ fn go(s: &mut State, rules: &Rules, number: usize, c: &mut Caller) -> Step {
         }
     };
     Ok(true)
+}
+
+/// Joins those that are awake, where callers look before they park.
+fn wait(s: &mut State, c: &mut Caller) -> At {
+    if !s.waits_awake {
+        return before_parking(s);
+    }
+    s.life(c.life).awake += 1;
+    c.is_awake = true;
+    At::Look
+}
+
+fn before_parking(s: &State) -> At {
+    if s.rings_late { At::Unrung } else { At::Interest }
 }
 
 /// Looks at a slot's entry if the slot is DONE, as who takes a ring does.

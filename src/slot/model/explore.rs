@@ -21,6 +21,8 @@ pub(super) struct Scenario {
     pub(super) published: bool,
     /// Callers look awake before they park.
     pub(super) awake: bool,
+    /// Callers count on workers that are awake, of which there may be none: they ring only before they park.
+    pub(super) rings_late: bool,
     /// Also orders that make no difference are tried.
     pub(super) all_orders: bool,
 }
@@ -131,7 +133,16 @@ fn first(scenario: &Scenario) -> State {
         caller.requests = requests + 1;
         caller::finish(caller);
     }
-    State { lives, current: 0, callers, workers, budget, waits_awake: scenario.awake, ran: 0 }
+    State {
+        lives,
+        current: 0,
+        callers,
+        workers,
+        budget,
+        waits_awake: scenario.awake,
+        rings_late: scenario.rings_late,
+        ran: 0,
+    }
 }
 
 /// Visits every state of a scenario.

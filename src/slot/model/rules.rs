@@ -18,6 +18,8 @@ pub(super) enum Wrong {
     FreeTheStuck,
     /// A caller looks, registers and parks.
     ParkUnlooked,
+    /// A caller that rang for nobody parks though its request is unclaimed.
+    ParkUnrung,
     /// The worker rings, then publishes.
     RingEarly,
     /// A DONE is believed whatever the ticket says.

@@ -105,6 +105,8 @@ pub(super) enum At {
     Ring,
     /// Awake: the first look.
     Look,
+    /// Nobody was rung for: a look whether to ring before parking.
+    Unrung,
     TakeRings,
     ScanAwake(u8),
     LeaveAwake,
@@ -224,6 +226,8 @@ pub(super) struct State {
     pub(super) budget: Budget,
     /// Callers look awake before they park.
     pub(super) waits_awake: bool,
+    /// Callers believe workers awake and ring only before they park.
+    pub(super) rings_late: bool,
     /// Dispatches whose handler ran, one bit each.
     pub(super) ran: u64,
 }

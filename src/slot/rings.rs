@@ -1,0 +1,119 @@
+//! A worker's side of the bell: rings that are taken, rings that are owed, and when none are needed.
+//!
+//! A hub that says so (AWAKE) rings for no request that finds enough workers awake. So a worker says while it looks at slots by
+//! itself, and says that it does not before its last look, behind which it parks.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use super::attachment::{Attachment, ScanCursor};
+use super::claimed::ClaimedSlot;
+use crate::protocol::{AwakeBit, AwakeWord, Status};
+
+/// How a worker's waiting for a ring ended.
+#[derive(Debug)]
+pub(crate) enum Parked {
+    /// It did not begin: there was a request.
+    Claimed(ClaimedSlot),
+    /// A ring was taken, which obliges to look: `claim_for_ring`.
+    Rung,
+    /// None came in time.
+    Late,
+}
+
+/// How many workers may look by themselves: one core is the hub's.
+pub(crate) fn most_awake() -> u32 {
+    static MOST: OnceLock<u32> = OnceLock::new();
+    *MOST.get_or_init(|| std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32 - 1).max(1))
+}
+
+impl Attachment {
+    /// Parks until there is a ring, at most `timeout`, unless the look before that finds a request.
+    pub(crate) fn park(self: &Arc<Self>, cursor: &mut ScanCursor, timeout: Duration) -> Parked {
+        if let Some((awake, bit)) = self.awake() {
+            awake.leave(bit);
+            // Whoever announced before that may have counted on this worker.
+            if let Some(lease) = self.claim(cursor) {
+                self.stand_by();
+                return Parked::Claimed(lease);
+            }
+        }
+        let is_rung = self.bus.requests().wait(timeout);
+        self.stand_by();
+        if is_rung { Parked::Rung } else { Parked::Late }
+    }
+
+    /// This worker looks by itself from now on.
+    pub(crate) fn stand_by(&self) {
+        if let Some((awake, bit)) = self.awake() {
+            awake.enter(bit);
+        }
+    }
+
+    /// This worker looks no more until it stands by again. Hands on what it may have been counted on for.
+    pub(crate) fn stand_aside(&self) {
+        let Some((awake, bit)) = self.awake() else { return };
+        awake.leave(bit);
+        if self.slots().any(|slot| self.slot(slot).status.observe() == Status::Ready) {
+            self.bus.requests().ring();
+        }
+    }
+
+    /// Whether more workers look than there are cores for, and so this one is to park at once. It has said by then that it
+    /// does.
+    pub(crate) fn leaves_crowd(&self) -> bool {
+        self.awake().is_some_and(|(awake, bit)| awake.leave_crowd(bit, most_awake()))
+    }
+
+    /// Where this worker says that it is awake. Nothing is written to a region that is another life's by now.
+    fn awake(&self) -> Option<(&AwakeWord, AwakeBit)> {
+        let bit = self.awake_bit.filter(|_| self.bus.is_own_life())?;
+        Some((&self.bus.region().header().awake, bit))
+    }
+
+    /// Claims as `claim` does, after a ring was taken.
+    pub(crate) fn claim_for_ring(self: &Arc<Self>, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
+        self.ring_taken();
+        let lease = self.claim(cursor);
+        if lease.is_some() || self.shield.is_some() {
+            return lease;
+        }
+        // It was nobody's, and no claim is to be had for it later. Where one such ring lies there may be many, which would
+        // wake this thread one by one.
+        self.rings_owed.set(0);
+        self.bus.requests().take_all();
+        self.claim(cursor)
+    }
+
+    /// Takes the rings of requests that were claimed without them. A ring that stays away was taken by another process.
+    pub(crate) fn take_rings_owed(&self) {
+        if self.shield.is_some() {
+            return;
+        }
+        while self.rings_owed.get() as i64 > 0 {
+            if self.bus.requests().try_take() {
+                self.ring_taken();
+                // It was rung for though it is awake: the hub has forgotten of whom it knew.
+                self.stand_by();
+            } else {
+                self.rings_owed.set(0);
+            }
+        }
+    }
+
+    fn ring_taken(&self) {
+        match &self.shield {
+            Some(shield) => shield.ring_taken(),
+            None => self.rings_owed.set(self.rings_owed.get().wrapping_sub(1)),
+        }
+    }
+
+    /// Rings for a pump of this process that is to end. Another process may take the ring instead, so the shield counts
+    /// it as given back in advance.
+    pub(crate) fn ring_for_own(&self) {
+        if let Some(shield) = &self.shield {
+            shield.ring_returned();
+        }
+        self.bus.requests().ring();
+    }
+}

@@ -1,0 +1,72 @@
+//! Which requests ring, and for whom.
+
+use std::thread;
+use std::time::Duration;
+
+use super::tests::{call, pair, reply};
+use super::*;
+use crate::protocol::{Status, Version};
+
+/// Sends a request that rings for nobody if a worker is awake; whether it rang.
+fn dispatch(hub: &HubBus) -> bool {
+    let slot = hub.slots().find(|&slot| hub.status(slot) == Status::Free).unwrap();
+    let written = hub.reserve(slot).unwrap().write(&call(0), 0).unwrap();
+    written.announce_unless(0, || hub.awake_workers() > 0).1
+}
+
+fn rings(hub: &HubBus) -> u32 {
+    hub.bus().requests().rings()
+}
+
+#[test]
+fn a_worker_looks_once_more_for_who_counted_on_it_and_is_rung_for_when_it_is_parked() {
+    let (hub, worker) = pair(Version::V1);
+    assert!(!dispatch(&hub) && rings(&hub) == 0, "it is awake");
+    let Parked::Claimed(lease) = worker.park(&mut ScanCursor::default(), Duration::from_secs(60)) else {
+        panic!("it slept over a request");
+    };
+    lease.answer(reply(0));
+    assert_eq!(hub.awake_workers(), 1);
+    thread::scope(|scope| {
+        let parked = scope.spawn(|| worker.park(&mut ScanCursor::default(), Duration::from_secs(60)));
+        while hub.awake_workers() > 0 {
+            thread::yield_now();
+        }
+        // Either it is counted as parked and rung for, or it has seen the request in its last look.
+        assert!(dispatch(&hub));
+        assert!(!matches!(parked.join().unwrap(), Parked::Late));
+    });
+    assert_eq!(hub.awake_workers(), 1);
+}
+
+#[test]
+fn a_worker_that_stands_aside_hands_on_what_it_was_counted_on_for() {
+    let (hub, worker) = pair(Version::V1);
+    worker.stand_aside();
+    assert_eq!((hub.awake_workers(), rings(&hub)), (0, 0), "nobody waits");
+    worker.stand_by();
+    assert!(!dispatch(&hub));
+    worker.stand_aside();
+    assert_eq!((hub.awake_workers(), rings(&hub)), (0, 1));
+}
+
+#[test]
+fn a_worker_that_its_hub_has_forgotten_says_again_that_it_is_awake_when_it_is_rung_for() {
+    let (hub, worker) = pair(Version::V1);
+    hub.forget_awake_workers();
+    assert!(dispatch(&hub));
+    let lease = worker.claim(&mut ScanCursor::default()).unwrap();
+    worker.take_rings_owed();
+    assert_eq!((hub.awake_workers(), rings(&hub)), (1, 0));
+    lease.answer(reply(0));
+}
+
+#[test]
+fn nothing_is_written_to_a_region_that_another_hub_has_taken_over() {
+    let (hub, worker) = pair(Version::V1);
+    worker.stand_aside();
+    let header = hub.bus().region().header();
+    header.epoch.set(header.epoch.get() ^ 1);
+    worker.stand_by();
+    assert_eq!(hub.awake_workers(), 0);
+}
