@@ -269,3 +269,5 @@ impl Drop for Bus {
 
 /// How long a parked worker or hub waits at most before it looks whether the other end is still there.
 pub(crate) const LIFE_CHECK: Duration = Duration::from_secs(1);
+/// As [`LIFE_CHECK`], of a worker whose hub rings again for what waits and whose supervisor looks out for the hub's end.
+pub(crate) const QUIET_CHECK: Duration = Duration::from_secs(5);

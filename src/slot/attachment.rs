@@ -264,7 +264,7 @@ impl Attachment {
     /// call it: a slot without a lease stays without one meanwhile.
     pub(crate) fn trim_idle(&self) {
         let used = self.overflow.writes() + self.views.reads();
-        if used != self.bodies_seen.get() || !(self.overflow.is_in_use() || self.views.is_in_use()) {
+        if used != self.bodies_seen.get() || !self.keeps_memory() {
             return self.bodies_seen.set(used);
         }
         self.views.clear();
@@ -274,6 +274,11 @@ impl Attachment {
                 self.overflow.give_back(slot);
             }
         }
+    }
+
+    /// Whether memory is kept for long bodies.
+    pub(super) fn keeps_memory(&self) -> bool {
+        self.overflow.is_in_use() || self.views.is_in_use()
     }
 
     /// Makes room for an answer that found none: gives back the objects of answers that were read, which else stay until their

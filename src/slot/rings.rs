@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::attachment::{Attachment, ScanCursor};
 use super::claimed::ClaimedSlot;
+use crate::bus::{LIFE_CHECK, QUIET_CHECK};
 use crate::protocol::{AwakeBit, AwakeWord, Status};
 
 /// How a worker's waiting for a ring ended.
@@ -28,6 +29,12 @@ pub(crate) fn most_awake() -> u32 {
 }
 
 impl Attachment {
+    /// How long a parked worker need not look by itself: nothing is to be looked after, and a hub that numbers its dispatches
+    /// looks after rings that were lost.
+    pub(crate) fn patience(&self) -> Duration {
+        if self.is_published_hub() || self.keeps_memory() { LIFE_CHECK } else { QUIET_CHECK }
+    }
+
     /// Parks until there is a ring, at most `timeout`, unless the look before that finds a request.
     pub(crate) fn park(self: &Arc<Self>, cursor: &mut ScanCursor, timeout: Duration) -> Parked {
         if let Some((awake, bit)) = self.awake() {

@@ -153,7 +153,7 @@ impl<S: CallService> Pump<S> {
                 return Err(PumpEnd::BusGone);
             }
             let parked = Instant::now();
-            let ended = attachment.park(cursor, LIFE_CHECK);
+            let ended = attachment.park(cursor, attachment.patience());
             spin.parked_for(parked.elapsed());
             match ended {
                 Parked::Claimed(lease) => return Ok(Some(lease)),
