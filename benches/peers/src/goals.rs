@@ -157,7 +157,6 @@ pub(crate) fn goals(figures: &Figures) -> Vec<Goal> {
             divide(size(workers[2], rate_of), size(workers[0], rate_of)),
             1.0,
         ),
-        most("peak memory of the worker on GET, MiB", ours(GET_1, Row::peak_mib), 4.0, 3.0),
     ]
 }
 

@@ -4,6 +4,7 @@
 //! Absolute times differ from machine to machine; compare what stands in one group.
 
 mod meta;
+mod pending;
 mod requests;
 mod routers;
 mod worker;
@@ -19,5 +20,6 @@ fn main() {
     requests::bench(&mut criterion);
     routers::bench(&mut criterion);
     worker::bench(&mut criterion);
+    pending::bench(&mut criterion);
     criterion.final_summary();
 }

@@ -3,19 +3,26 @@
 use axum::routing::get;
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, Criterion};
+use http::request::Parts;
 use http::{Request, Response};
 use inprocess_bench::{SESSION, axum_session, hello, ready, request, session};
+use slotbus::bench::Prepared;
 use slotbus::{Body, Router, routes};
 use tower::Service;
 
 pub(crate) fn bench(criterion: &mut Criterion) {
     let ours: Router = Router::new().routes(routes![hello, session]);
     let axum: axum::Router = axum::Router::new().route("/", get(hello)).route("/session/{id}", get(axum_session));
-    for (name, path) in [("router, root", "/"), ("router, session", SESSION)] {
-        let mut group = criterion.benchmark_group(name);
-        answer(&mut group, "slotbus", ours.clone(), path);
-        answer(&mut group, "axum", axum.clone(), path);
-        group.finish();
+    for (name, path) in [("root", "/"), ("session", SESSION)] {
+        // As both are asked by a worker, and by themselves, where the request has no extensions yet.
+        let on_a_bus = Prepared::new(request(path, ())).received().into_request();
+        for (place, asked) in [("on a bus", on_a_bus), ("alone", request(path, Body::empty()))] {
+            let (asked, _) = asked.into_parts();
+            let mut group = criterion.benchmark_group(format!("router {place}, {name}"));
+            answer(&mut group, "slotbus", ours.clone(), &asked);
+            answer(&mut group, "axum", axum.clone(), &asked);
+            group.finish();
+        }
     }
     look_up(criterion);
 }
@@ -24,22 +31,21 @@ pub(crate) fn bench(criterion: &mut Criterion) {
 fn look_up(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("router, look-up");
     for routes in [1, 10, 100, 1000] {
-        let path = format!("/place-{}", routes - 1);
+        let (asked, ()) = request(&format!("/place-{}", routes - 1), ()).into_parts();
         let ours = (0..routes)
             .fold(Router::new(), |router, i| router.nest(&format!("/place-{i}"), Router::new().routes(routes![hello])));
         let axum = (0..routes).fold(axum::Router::new(), |router, i| router.route(&format!("/place-{i}"), get(hello)));
-        answer(&mut group, &format!("slotbus, {routes}"), ours, &path);
-        answer(&mut group, &format!("axum, {routes}"), axum, &path);
+        answer(&mut group, &format!("slotbus, {routes}"), ours, &asked);
+        answer(&mut group, &format!("axum, {routes}"), axum, &asked);
     }
     group.finish();
 }
 
 /// Measures one answer: the request is made before, the response is dropped after.
-fn answer<S, R>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, mut service: S, path: &str)
+fn answer<S, R>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, mut service: S, parts: &Parts)
 where
     S: Service<Request<Body>, Response = Response<R>, Error = std::convert::Infallible>,
 {
-    let parts = request(path, ()).into_parts().0;
     let request = || Request::from_parts(parts.clone(), Body::empty());
     let mut answer = move |request| match ready(service.call(request)) {
         Ok(response) => response,
