@@ -53,7 +53,7 @@ impl OverflowObject {
     }
 
     /// Bytes that an object for `len` bytes takes.
-    pub(crate) fn capacity_for(len: usize) -> u64 {
+    pub(crate) const fn capacity_for(len: usize) -> u64 {
         (len as u64 + Stamp::LEN as u64).next_multiple_of(PAGE)
     }
 

@@ -8,10 +8,12 @@ use crate::protocol::{BusName, Direction, Features, Generation, Segments, SlotIn
 use crate::region::OverflowObject;
 use crate::sync::Counter;
 
-/// Objects up to this many bytes are kept for the slot's next body; longer ones go when their reader is done.
+/// Objects for bodies up to this many bytes are kept for the slot's next body; longer ones go when their reader is done.
 pub(super) const KEEP: usize = 1 << 20;
+/// The longest object that is kept: it has a stamp behind its body.
+pub(super) const KEEP_OBJECT: u64 = OverflowObject::capacity_for(KEEP);
 /// The most bytes that all slots of one side keep together.
-pub(super) const KEEP_ALL: u64 = 32 << 20;
+pub(super) const KEEP_ALL: u64 = 32 * KEEP_OBJECT;
 /// The share of the limit that objects may take which are kept for no request: what is idle must not keep bodies away.
 const KEPT_SHARE: u64 = 8;
 
@@ -110,7 +112,8 @@ impl OverflowStore {
             // The old one goes first, so that its name is free again.
             self.forget(entry);
             let (object, generation) = self.create(slot, len)?;
-            let is_long = object.capacity() > KEEP || self.bytes.get() > KEEP_ALL.min(self.limit / KEPT_SHARE);
+            let is_long =
+                object.capacity() as u64 > KEEP_OBJECT || self.bytes.get() > KEEP_ALL.min(self.limit / KEPT_SHARE);
             self.long.add(u64::from(is_long));
             *entry = Some(Kept { object: Arc::new(object), generation, is_long });
         }

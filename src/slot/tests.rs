@@ -132,7 +132,7 @@ fn a_lease_that_has_not_read_its_request_is_waited_for_before_it_is_revoked() {
 fn long_overflow_objects_go_when_they_were_read_and_short_ones_stay_for_the_next_body() {
     let (hub, worker) = pair(Version::V1);
     let objects = || crate::shm::names(&format!("{}-r", hub.bus().name())).unwrap().len();
-    for (size, kept) in [(5000, 2), (2 << 20, 0)] {
+    for (size, kept) in [(5000, 2), (1 << 20, 2), ((1 << 20) + 5000, 0), (2 << 20, 0)] {
         let sent = dispatch(&hub, size);
         worker.claim(&mut ScanCursor::default()).unwrap().answer(reply(size));
         finished(&hub, &sent);

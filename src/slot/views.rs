@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::overflow::{KEEP, KEEP_ALL};
+use super::overflow::{KEEP, KEEP_ALL, KEEP_OBJECT};
 use crate::bus::{Access, Bus};
 use crate::protocol::{BusName, Direction, Generation, SlotIndex, Stamp};
 use crate::region::{OverflowView, read_overflow};
@@ -79,7 +79,7 @@ impl ViewStore {
         let view = Arc::new(OverflowView::open(name, len, self.access)?);
         view.check_stamp(dispatch)?;
         let bytes = view.len() as u64;
-        if view.len() <= KEEP && self.bytes.get() + bytes <= KEEP_ALL {
+        if bytes <= KEEP_OBJECT && self.bytes.get() + bytes <= KEEP_ALL {
             *entry = Some(Arc::clone(&view));
             self.bytes.add(bytes);
         }
