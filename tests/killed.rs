@@ -2,7 +2,8 @@
 
 mod support;
 
-use std::os::unix::fs::MetadataExt;
+use std::fs::OpenOptions;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::Duration;
 
 use http::Response;
@@ -43,6 +44,23 @@ async fn a_killed_worker_costs_its_callers_an_error_and_no_slot() {
     bus.worker(slotbus::serve(service(|_| async { Response::new(Body::from("hello")) })));
     bus.get("/").await.assert_status(200).assert_text("hello");
     bus.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_was_killed_awake_is_counted_on_no_longer() {
+    worker_process(slotbus::serve(service(|_| async { Response::new(Body::empty()) }))).await;
+    let bus = TestBus::builder().create();
+    let worker = bus.worker_process("a_worker_that_was_killed_awake_is_counted_on_no_longer").await;
+    bus.get("/").await.assert_status(200);
+    let region = OpenOptions::new().read(true).write(true).open(format!("/dev/shm/slotbus-{}", bus.name())).unwrap();
+    // As if it, and whoever else, were awake: the word `awake` of docs/protocol.md.
+    region.write_all_at(&[0xFF; 4], 52).unwrap();
+    worker.kill();
+    let mut awake = [0xFF; 4];
+    while awake != [0; 4] {
+        tokio::task::yield_now().await;
+        region.read_exact_at(&mut awake, 52).unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -36,7 +36,12 @@ pub(super) fn guard(lives: &Weak<Lives>, shared: &Arc<Shared>) {
         let counts = shared.counts_slots.is_raised().then_some(COUNT);
         let patience = [looks.pause(), by_the_clock, blind, counts].into_iter().flatten().min();
         let was_looking = looks.pause().is_some();
-        match shared.alarm.wait(lookout.as_ref(), patience) {
+        let stir = shared.alarm.wait(lookout.as_ref(), patience);
+        if stir == Stir::Hint || lookout.is_none() {
+            // Whoever has died may have been awake, and cannot say any more that it is not.
+            shared.bus.forget_awake_workers();
+        }
+        match stir {
             Stir::Hint => looks.hint(),
             Stir::Late => looks.done(),
             Stir::Rung => {}

@@ -77,7 +77,7 @@ impl HubBus {
         self.bus.region().header().awake.count()
     }
 
-    /// Forgets which workers look by themselves, after a death: those that live say so again when they are rung for.
+    /// Forgets which workers look by themselves, since one may have died: those that live say so again when they are rung for.
     pub(crate) fn forget_awake_workers(&self) {
         if self.bus.is_own_life() {
             self.bus.region().header().awake.clear();
