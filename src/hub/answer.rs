@@ -5,8 +5,8 @@
 //! polled again. So does, once in a while, one that finds itself alone: the others may not have had their turn yet. A
 //! plain thread has nobody to run and parks instead.
 //!
-//! Waiting awake ends when nothing comes in, at the latest after [`LONGEST`]. Then the caller counts itself as
-//! interested, puts its slot on the board with its waker, and looks once more.
+//! Waiting awake ends when nothing comes in, at the latest after [`LONGEST`]. Then the caller rings if its request was left to
+//! workers that are awake and none has claimed it, counts itself as interested, puts its slot on the board with its waker, and looks once more.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -197,11 +197,14 @@ impl Answer {
         now - *since < shared.spin.budget() + copying && now - *dispatched < LONGEST + copying
     }
 
-    /// Rings for a request that no worker has claimed, if nobody has: those that were awake are busy with others, or dead.
+    /// Rings for a request that no worker has claimed, if that was left to workers that were awake: they are busy, or dead.
     fn ring_if_unclaimed(&mut self) {
         let Waiting::Awake { slot, .. } = &self.waiting else { return };
         let shared = self.deadline.shared();
-        if !std::mem::replace(&mut self.rung, true) && slot.progress(&shared.bus) == Progress::Waiting {
+        if !std::mem::replace(&mut self.rung, true)
+            && slot.progress(&shared.bus) == Progress::Waiting
+            && shared.bus.bus().is_own_life()
+        {
             shared.bus.bus().requests().ring();
         }
     }

@@ -177,7 +177,7 @@ impl Shared {
         }
     }
 
-    /// Whether a request needs no ring: as many workers look at slots by themselves as there are requests, or cores for them.
+    /// Whether a request needs no ring: as many workers are awake as there are requests, or cores for them.
     pub(super) fn is_attended(&self) -> bool {
         let awake = self.bus.awake_workers();
         awake >= most_awake() || awake > 0 && awake as usize >= self.pool.taken()

@@ -99,9 +99,10 @@ fn bury_the_dead(shared: &Shared) {
         tracing::warn!(bus = %bus.name(), "a worker died with {} requests in hand", workers.len());
         shared.meters.workers_died(&workers);
     }
-    // A worker that died may have taken rings that it never acted on: what waits is told of anew.
-    let waiting = shared.bus.waiting();
-    if waiting > 0 && bus.requests().rings() < waiting {
+    // A worker that died may have taken rings that it never acted on, or been counted on: what waits is told of anew. Not what
+    // has just been sent, since what workers that are awake are about to claim has no ring either.
+    let waiting = Instant::now().checked_sub(TICK).map_or(0, |then| shared.bus.waiting(shared.clock.nanos(then)));
+    if waiting > 0 && bus.requests().rings() < waiting && bus.is_own_life() {
         shared.bus.forget_awake_workers();
         (0..waiting).for_each(|_| bus.requests().ring());
     }

@@ -89,11 +89,10 @@ impl Seal {
     }
 }
 
-/// Which workers look at slots without being rung for, a bit for each: a request that comes while enough of them do needs no
-/// ring.
+/// Which workers are awake, a bit for each: a request that comes while enough of them are needs no ring.
 ///
-/// A hint and no more. The bit of a worker that dies stays until the hub clears the word, and two workers may share one. So a
-/// caller that parks while its request is unclaimed rings first, whatever stands here.
+/// A hint and no more. A worker that is awake may be busy for long; the bit of one that dies stays until the hub clears the word;
+/// two may share a bit. So a caller that parks while its request is unclaimed rings first, whatever stands here.
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct AwakeWord(AtomicU32);
@@ -109,7 +108,7 @@ impl AwakeBit {
 }
 
 impl AwakeWord {
-    /// Worker: it looks at slots from now on. Relaxed: a hub that sees it late rings once too often.
+    /// Worker: it is awake. Relaxed: a hub that sees it late rings once too often.
     pub(crate) fn enter(&self, bit: AwakeBit) {
         if self.0.load(Ordering::Relaxed) & bit.0 == 0 {
             stores::store("awake", || self.0.fetch_or(bit.0, Ordering::Relaxed));
@@ -123,7 +122,8 @@ impl AwakeWord {
         fence(Ordering::SeqCst);
     }
 
-    /// Worker: as `leave`, if more than `most` are awake; whether it left. Of several that find too many only so many leave.
+    /// Worker: it is to park, if more than `most` are awake; whether it left. Of several that find too many only so many leave. It
+    /// parks by `leave` all the same: that has the fence in front of its last look.
     pub(crate) fn leave_crowd(&self, bit: AwakeBit, most: u32) -> bool {
         let without = |word: u32| (word & bit.0 != 0 && word.count_ones() > most).then_some(word & !bit.0);
         if without(self.0.load(Ordering::Relaxed)).is_none() {
@@ -137,8 +137,8 @@ impl AwakeWord {
         self.0.load(Ordering::SeqCst).count_ones()
     }
 
-    /// Hub: nobody is counted on any more, since somebody who was may have died. Who lives enters again when it is rung for.
-    /// Relaxed: as `enter`.
+    /// Hub: nobody is counted on any more, since somebody who was may have died. Who lives enters again with its next claim.
+    /// Relaxed: who still counts on the dead has a caller that rings before it parks.
     pub(crate) fn clear(&self) {
         stores::store("awake", || self.0.store(0, Ordering::Relaxed));
     }
@@ -188,3 +188,7 @@ mod tests {
         assert_eq!(awake.count(), 1);
     }
 }
+
+#[cfg(all(test, loom))]
+#[path = "words_loom_tests.rs"]
+mod loom_tests;

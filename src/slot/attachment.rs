@@ -32,10 +32,10 @@ pub(crate) struct Attachment {
     pub(super) trust: Option<TrustedPeers>,
     pub(super) counts: ReplyCounts,
     pub(super) meters: WorkerMeters,
-    /// Requests claimed less rings taken for them: a claim may come before its ring was even looked for, and a ring that
-    /// ended a wait comes before its claim. Signed; only the pump that claims changes it.
+    /// Requests claimed less rings taken: how many may lie on the bell for requests that are claimed already, if they rang. A
+    /// ring that ended a wait comes before its claim. Signed; only the pump that claims changes it.
     pub(super) rings_owed: Counter,
-    /// Where this worker says that it looks by itself, if its hub listens to that.
+    /// With what this worker says that it is awake, if its hub listens to that.
     pub(super) awake_bit: Option<AwakeBit>,
     /// Bytes of the bodies of the last request and the last answer.
     last_bodies: [Counter; 2],
@@ -105,7 +105,7 @@ impl Attachment {
         let claim = Claim::by(bus.owner());
         let awake_bit = bus.owner().filter(|_| geometry.offers(Features::AWAKE)).map(AwakeBit::of);
         let meters = WorkerMeters::new(bus.name());
-        let attachment = Self {
+        Self {
             bus,
             claim,
             rights,
@@ -123,9 +123,7 @@ impl Attachment {
             tells_of_callers,
             watched: (0..slots).map(|_| Watched::default()).collect(),
             clock: WireClock::new(),
-        };
-        attachment.stand_by();
-        attachment
+        }
     }
 
     pub(crate) fn bus(&self) -> &Bus {
@@ -204,6 +202,7 @@ impl Attachment {
             Some(shield) => shield.claimed(index),
             None => self.rings_owed.set(self.rings_owed.get().wrapping_add(1)),
         }
+        self.stand_by();
         // The slot came back, so its last answer was read.
         self.overflow.trim(index);
         Some(ClaimedSlot::new(Arc::clone(self), index, self.rights[index.get()].grant()))

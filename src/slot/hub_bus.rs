@@ -67,17 +67,19 @@ impl HubBus {
         self.slot(slot).ticket.get() == ticket && self.bus.is_own_life()
     }
 
-    /// How many requests no worker has claimed yet.
-    pub(crate) fn waiting(&self) -> u32 {
-        self.slots().filter(|&slot| self.status(slot) == Status::Ready).count() as u32
+    /// How many requests no worker has claimed that were sent before `sent_before`, in nanoseconds of CLOCK_MONOTONIC.
+    pub(crate) fn waiting(&self, sent_before: u64) -> u32 {
+        let waits =
+            |slot: &SlotIndex| self.status(*slot) == Status::Ready && self.slot(*slot).sent_at.get() < sent_before;
+        self.slots().filter(waits).count() as u32
     }
 
-    /// How many workers look at slots by themselves, as far as they say so.
+    /// How many workers are awake, as far as they say so.
     pub(crate) fn awake_workers(&self) -> u32 {
         self.bus.region().header().awake.count()
     }
 
-    /// Forgets which workers look by themselves, since one may have died: those that live say so again when they are rung for.
+    /// Forgets which workers are awake, since one may have died: those that live say so again with their next claim.
     pub(crate) fn forget_awake_workers(&self) {
         if self.bus.is_own_life() {
             self.bus.region().header().awake.clear();

@@ -63,20 +63,23 @@ impl WrittenSlot<'_> {
         self.announce_unless(sent_at, || false).0
     }
 
-    /// As `announce`, but rings only if the request is not `is_attended` to without that, which is asked once it is READY. Also says
-    /// whether it rang: whoever parks before the request is claimed owes a ring else.
+    /// As `announce`, but rings only if the request is not `is_attended` to without that, which is asked once it is READY. False
+    /// when a ring is owed: by whoever parks before the request is claimed.
     pub(crate) fn announce_unless(self, sent_at: u64, is_attended: impl FnOnce() -> bool) -> (DispatchedSlot, bool) {
         let &Self { reserved: ReservedSlot { hub, index }, ticket } = &self;
         let slot = hub.slot(index);
         slot.sent_at.set(sent_at);
         // Where another hub took the region over there is nothing to ring for.
-        let rings = slot.status.announce() && !is_attended();
-        if rings {
-            hub.bus.requests().ring();
-        }
+        let owes = slot.status.announce() && {
+            let is_attended = is_attended();
+            if !is_attended {
+                hub.bus.requests().ring();
+            }
+            is_attended
+        };
         // The slot has its next state: it must not be freed as one that sent nothing.
         std::mem::forget(self);
-        (DispatchedSlot::new(index, ticket), rings)
+        (DispatchedSlot::new(index, ticket), !owes)
     }
 }
 

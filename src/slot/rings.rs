@@ -1,7 +1,7 @@
 //! A worker's side of the bell: rings that are taken, rings that are owed, and when none are needed.
 //!
-//! A hub that says so (AWAKE) rings for no request that finds enough workers awake. So a worker says while it looks at slots by
-//! itself, and says that it does not before its last look, behind which it parks.
+//! A hub that says so (AWAKE) rings for no request that finds enough workers awake. So a worker that claims says that it is, and
+//! says that it is not any more before its last look, behind which it parks.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -29,10 +29,11 @@ pub(crate) fn most_awake() -> u32 {
 }
 
 impl Attachment {
-    /// How long a parked worker need not look by itself: nothing is to be looked after, and a hub that numbers its dispatches
-    /// looks after rings that were lost.
-    pub(crate) fn patience(&self) -> Duration {
-        if self.is_published_hub() || self.keeps_memory() { LIFE_CHECK } else { QUIET_CHECK }
+    /// How long a parked worker need not look by itself: a hub that counts on workers rings again for what waits. With requests
+    /// in hand there may be memory to give back soon.
+    pub(crate) fn patience(&self, in_hand: usize) -> Duration {
+        let is_quiet = self.awake_bit.is_some() && in_hand == 0 && !self.keeps_memory();
+        if is_quiet { QUIET_CHECK } else { LIFE_CHECK }
     }
 
     /// Parks until there is a ring, at most `timeout`, unless the look before that finds a request.
@@ -41,38 +42,41 @@ impl Attachment {
             awake.leave(bit);
             // Whoever announced before that may have counted on this worker.
             if let Some(lease) = self.claim(cursor) {
-                self.stand_by();
                 return Parked::Claimed(lease);
             }
         }
-        let is_rung = self.bus.requests().wait(timeout);
-        self.stand_by();
-        if is_rung { Parked::Rung } else { Parked::Late }
+        if self.bus.requests().wait(timeout) { Parked::Rung } else { Parked::Late }
     }
 
-    /// This worker looks by itself from now on.
-    pub(crate) fn stand_by(&self) {
-        if let Some((awake, bit)) = self.awake() {
-            awake.enter(bit);
+    /// This worker is awake: it has just claimed, in a region that is its own.
+    pub(super) fn stand_by(&self) {
+        if let Some(bit) = self.awake_bit {
+            self.bus.region().header().awake.enter(bit);
         }
     }
 
-    /// This worker looks no more until it stands by again. Hands on what it may have been counted on for.
+    /// This worker looks no more until it claims again. Hands on what it may have been counted on for.
     pub(crate) fn stand_aside(&self) {
-        let Some((awake, bit)) = self.awake() else { return };
-        awake.leave(bit);
+        if let Some((awake, bit)) = self.awake() {
+            awake.leave(bit);
+            self.hand_on();
+        }
+    }
+
+    /// Rings for what this worker leaves READY: it may have taken the ring, or have been the reason that there was none.
+    pub(crate) fn hand_on(&self) {
         if self.slots().any(|slot| self.slot(slot).status.observe() == Status::Ready) {
             self.bus.requests().ring();
         }
     }
 
-    /// Whether more workers look than there are cores for, and so this one is to park at once. It has said by then that it
-    /// does.
-    pub(crate) fn leaves_crowd(&self) -> bool {
+    /// Says that this worker is not awake any more if more are than there are cores for; whether it does, and so parks at once.
+    pub(crate) fn leave_crowd(&self) -> bool {
         self.awake().is_some_and(|(awake, bit)| awake.leave_crowd(bit, most_awake()))
     }
 
-    /// Where this worker says that it is awake. Nothing is written to a region that is another life's by now.
+    /// Where this worker says that it is awake, unless the region was another life's a moment ago. In one that has just become
+    /// so the word means nothing.
     fn awake(&self) -> Option<(&AwakeWord, AwakeBit)> {
         let bit = self.awake_bit.filter(|_| self.bus.is_own_life())?;
         Some((&self.bus.region().header().awake, bit))
@@ -89,23 +93,25 @@ impl Attachment {
         // wake this thread one by one.
         self.rings_owed.set(0);
         self.bus.requests().take_all();
-        self.claim(cursor)
+        self.claim(cursor).inspect(|_| self.hand_on())
     }
 
-    /// Takes the rings of requests that were claimed without them. A ring that stays away was taken by another process.
-    pub(crate) fn take_rings_owed(&self) {
+    /// Takes the rings of requests that were claimed without them; whether it took any. A ring that stays away was taken by
+    /// another process, or there was none. One that is taken may be another request's: who claims at the next look hands on.
+    pub(crate) fn take_rings_owed(&self) -> bool {
+        let mut took = false;
         if self.shield.is_some() {
-            return;
+            return took;
         }
         while self.rings_owed.get() as i64 > 0 {
             if self.bus.requests().try_take() {
                 self.ring_taken();
-                // It was rung for though it is awake: the hub has forgotten of whom it knew.
-                self.stand_by();
+                took = true;
             } else {
                 self.rings_owed.set(0);
             }
         }
+        took
     }
 
     fn ring_taken(&self) {

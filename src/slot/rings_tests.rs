@@ -1,5 +1,6 @@
 //! Which requests ring, and for whom.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -18,9 +19,16 @@ fn rings(hub: &HubBus) -> u32 {
     hub.bus().requests().rings()
 }
 
+/// A hub and a worker that is awake.
+fn awake_pair() -> (HubBus, Arc<Attachment>) {
+    let (hub, worker) = pair(Version::V1);
+    worker.stand_by();
+    (hub, worker)
+}
+
 #[test]
 fn a_worker_looks_once_more_for_who_counted_on_it_and_is_rung_for_when_it_is_parked() {
-    let (hub, worker) = pair(Version::V1);
+    let (hub, worker) = awake_pair();
     assert!(!dispatch(&hub) && rings(&hub) == 0, "it is awake");
     let Parked::Claimed(lease) = worker.park(&mut ScanCursor::default(), Duration::from_secs(60)) else {
         panic!("it slept over a request");
@@ -36,12 +44,11 @@ fn a_worker_looks_once_more_for_who_counted_on_it_and_is_rung_for_when_it_is_par
         assert!(dispatch(&hub));
         assert!(!matches!(parked.join().unwrap(), Parked::Late));
     });
-    assert_eq!(hub.awake_workers(), 1);
 }
 
 #[test]
 fn a_worker_that_stands_aside_hands_on_what_it_was_counted_on_for() {
-    let (hub, worker) = pair(Version::V1);
+    let (hub, worker) = awake_pair();
     worker.stand_aside();
     assert_eq!((hub.awake_workers(), rings(&hub)), (0, 0), "nobody waits");
     worker.stand_by();
@@ -51,22 +58,22 @@ fn a_worker_that_stands_aside_hands_on_what_it_was_counted_on_for() {
 }
 
 #[test]
-fn a_worker_that_its_hub_has_forgotten_says_again_that_it_is_awake_when_it_is_rung_for() {
-    let (hub, worker) = pair(Version::V1);
+fn a_worker_that_its_hub_has_forgotten_says_again_that_it_is_awake_with_its_next_claim() {
+    let (hub, worker) = awake_pair();
     hub.forget_awake_workers();
     assert!(dispatch(&hub));
     let lease = worker.claim(&mut ScanCursor::default()).unwrap();
-    worker.take_rings_owed();
-    assert_eq!((hub.awake_workers(), rings(&hub)), (1, 0));
+    assert_eq!(hub.awake_workers(), 1);
+    assert!(worker.take_rings_owed() && rings(&hub) == 0);
     lease.answer(reply(0));
 }
 
 #[test]
-fn nothing_is_written_to_a_region_that_another_hub_has_taken_over() {
-    let (hub, worker) = pair(Version::V1);
-    worker.stand_aside();
+fn a_worker_that_another_hub_has_taken_the_region_from_writes_nothing_there() {
+    let (hub, worker) = awake_pair();
     let header = hub.bus().region().header();
     header.epoch.set(header.epoch.get() ^ 1);
-    worker.stand_by();
-    assert_eq!(hub.awake_workers(), 0);
+    worker.stand_aside();
+    assert!(!worker.leave_crowd() && worker.claim(&mut ScanCursor::default()).is_none());
+    assert_eq!((hub.awake_workers(), rings(&hub)), (1, 0));
 }

@@ -196,8 +196,8 @@ impl TestBus {
     /// Takes one ring from the bell that wakes workers, as if it had been lost: the request it told of is found by a worker that
     /// looks by itself, or because the hub rings again, within a second. False when a worker took it before.
     ///
-    /// A ring lies there for certain while no worker is attached, and while the only one is
-    /// [paused](super::WorkerProcess::pause).
+    /// A ring lies there for certain while no worker is attached, and soon, while the only one is
+    /// [paused](super::WorkerProcess::pause): the hub rings for no worker that was awake until its caller sleeps.
     pub fn drop_wake(&self) -> bool {
         self.hub.drop_wake()
     }

@@ -124,23 +124,27 @@ impl<S: CallService> Pump<S> {
 
     /// Waits for a request and claims it; `None` when it is time to look at everything else again.
     ///
-    /// No wake-up is lost: the hub rings after it announces, and every ring that is taken here, also one that is only
-    /// owed for an earlier claim, is followed by a look at all slots before this thread parks.
+    /// No wake-up is lost: the hub rings after it announces, or before its caller parks, and every ring that is taken here,
+    /// also one that is only owed for an earlier claim, is followed by a look at all slots before this thread parks.
     fn claim(&mut self, shared: &Shared) -> Result<Option<ClaimedSlot>, PumpEnd> {
-        let Shared { attachment, spin, stop, .. } = shared;
+        let Shared { attachment, spin, stop, gauge, .. } = shared;
         let cursor = &mut self.cursor;
         while !stop.is_raised() {
             if let Some(lease) = attachment.claim(cursor) {
                 return Ok(Some(lease));
             }
-            attachment.take_rings_owed();
+            let took = attachment.take_rings_owed();
+            let is_crowded = attachment.leave_crowd();
             let bytes = attachment.bytes_until_next();
-            let spins = !attachment.leaves_crowd() && !spin.budget().is_zero();
+            let spins = !is_crowded && !spin.budget().is_zero();
             let found = if spins { spin.until(bytes, || attachment.glance(cursor)) } else { None };
             if spins {
                 attachment.meters().has_spun(found.is_some());
             }
             if let Some(lease) = found.or_else(|| attachment.claim(cursor)) {
+                if took {
+                    attachment.hand_on();
+                }
                 return Ok(Some(lease));
             }
             // Looked at before parking too: the ring that tells of it may have been taken above.
@@ -153,18 +157,26 @@ impl<S: CallService> Pump<S> {
                 return Err(PumpEnd::BusGone);
             }
             let parked = Instant::now();
-            let ended = attachment.park(cursor, attachment.patience());
-            spin.parked_for(parked.elapsed());
-            match ended {
-                Parked::Claimed(lease) => return Ok(Some(lease)),
-                Parked::Rung => {
-                    attachment.meters().was_woken();
-                    if let Some(lease) = attachment.claim_for_ring(cursor) {
-                        return Ok(Some(lease));
+            let was_rung = match attachment.park(cursor, attachment.patience(gauge.in_hand())) {
+                Parked::Claimed(lease) => {
+                    if took {
+                        attachment.hand_on();
                     }
+                    return Ok(Some(lease));
                 }
-                Parked::Late if attachment.bus().is_alive() => attachment.trim_idle(),
-                Parked::Late => return Err(PumpEnd::BusGone),
+                Parked::Rung => true,
+                Parked::Late => false,
+            };
+            spin.parked_for(parked.elapsed());
+            if was_rung {
+                attachment.meters().was_woken();
+                if let Some(lease) = attachment.claim_for_ring(cursor) {
+                    return Ok(Some(lease));
+                }
+            } else if !attachment.bus().is_alive() {
+                return Err(PumpEnd::BusGone);
+            } else {
+                attachment.trim_idle();
             }
         }
         Ok(None)
@@ -177,9 +189,7 @@ impl<S: CallService> Pump<S> {
             return Ok(true);
         }
         attachment.stand_aside();
-        let has_room = gauge.wait_for_room(*concurrency, Instant::now() + LIFE_CHECK);
-        attachment.stand_by();
-        if has_room {
+        if gauge.wait_for_room(*concurrency, Instant::now() + LIFE_CHECK) {
             return Ok(true);
         }
         if attachment.bus().is_alive() { Ok(false) } else { Err(PumpEnd::BusGone) }
@@ -200,7 +210,6 @@ impl<S: CallService> Pump<S> {
     fn park_until_woken(&self) -> Result<(), PumpEnd> {
         self.shared.attachment.stand_aside();
         std::thread::park_timeout(LIFE_CHECK);
-        self.shared.attachment.stand_by();
         if self.shared.attachment.bus().is_alive() { Ok(()) } else { Err(PumpEnd::BusGone) }
     }
 

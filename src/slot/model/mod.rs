@@ -73,10 +73,10 @@ fn passes(name: &str, scenario: &Scenario) {
 fn callers_workers_and_hub_keep_the_rule_in_every_order() {
     passes("calm", &CALM);
     passes("awake at first", &Scenario { awake: true, ..CALM });
-    passes("awake at first, workers too", &Scenario { awake: true, rings_late: true, ..CALM });
+    passes("awake at first, rings late", &Scenario { awake: true, rings_late: true, ..CALM });
     passes(
         "one caller that rings late, deaths",
-        &Scenario { requests: [0, 1], rings_late: true, ..with(budget(2, 1, 1, 0)) },
+        &Scenario { requests: [0, 1], awake: true, rings_late: true, ..with(budget(2, 1, 1, 0)) },
     );
     passes("a published worker", &PUBLISHED);
     passes("one caller, whose body is lent", &Scenario { requests: [0, 1], ..LENDS });
@@ -146,7 +146,7 @@ fn mutants() -> Vec<(&'static str, Scenario, Rules)> {
         ("reap without proof of death", dies, Rules::with(ReapTheLiving)),
         ("free what is stuck when its caller gives up", gives_up, Rules::with(FreeTheStuck)),
         ("look, then register, then park", alone, Rules::with(ParkUnlooked)),
-        ("park without a ring", Scenario { rings_late: true, ..alone }, Rules::with(ParkUnrung)),
+        ("park without a ring", Scenario { awake: true, rings_late: true, ..alone }, Rules::with(ParkUnrung)),
         ("ring before DONE", alone, Rules::with(RingEarly)),
         ("believe a DONE whatever its ticket", WIPE, Rules::with(TrustAnyTicket)),
         ("wipe a dead hub's region in place", hub_dies, Rules::with(WipeInPlace)),

@@ -1,0 +1,35 @@
+//! A hub that counts on a worker against that worker's way to its bed, in every order.
+
+use std::sync::Arc;
+
+use loom::thread;
+
+use super::*;
+use crate::atomic::{model, with_both_fences};
+use crate::protocol::{Claim, StatusWord};
+
+fn bit() -> AwakeBit {
+    AwakeBit::of(OwnerToken::from_raw(7).unwrap())
+}
+
+fn counted_on_or_seen() {
+    let words = Arc::new((StatusWord::free(), AwakeWord(AtomicU32::new(0))));
+    let (status, awake) = &*words;
+    awake.enter(bit());
+    let worker = thread::spawn({
+        let words = Arc::clone(&words);
+        move || {
+            let (status, awake) = &*words;
+            awake.leave(bit());
+            status.claim(Claim::by(None))
+        }
+    });
+    assert!(status.reserve() && status.announce());
+    let is_counted_on = awake.count() > 0;
+    assert!(worker.join().unwrap() || !is_counted_on);
+}
+
+#[test]
+fn a_worker_that_parks_is_not_counted_on_or_sees_the_request() {
+    with_both_fences(|| model(3, counted_on_or_seen));
+}
