@@ -1,8 +1,8 @@
 //! The atomics of one process, named after what they are for.
 //!
-//! The words that two processes share have their own transitions in `protocol::status` and `protocol::words`; here are the counters and
-//! flags of this process, each with the ordering it needs, so that no other room chooses one. Every store that another
-//! process sees passes `stores`, where a unit test can hear it.
+//! The words that two processes share have their own transitions in `protocol::status` and `protocol::words`; here are the
+//! counters and flags of this process, each with the ordering it needs, so that no other room chooses one. Every store that
+//! another process sees passes `stores`, where a unit test can hear it.
 
 #[cfg(test)]
 pub(crate) mod stores;

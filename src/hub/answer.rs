@@ -5,8 +5,9 @@
 //! polled again. So does, once in a while, one that finds itself alone: the others may not have had their turn yet. A
 //! plain thread has nobody to run and parks instead.
 //!
-//! Waiting awake ends when nothing comes in, at the latest after [`LONGEST`]. Then the caller rings if its request was left to
-//! workers that are awake and none has claimed it, counts itself as interested, puts its slot on the board with its waker, and looks once more.
+//! Waiting awake ends when nothing comes in, at the latest after [`LONGEST`]. Then the caller rings if its request was left
+//! to workers that are awake and none has claimed it, counts itself as interested, puts its slot on the board with its
+//! waker, and looks once more.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -46,7 +47,7 @@ pub(super) struct Answer {
     /// Present until the answer was taken.
     permit: Option<Permit>,
     waiting: Waiting,
-    /// Workers were rung for, or need not be any more.
+    /// No ring is owed: workers were rung for, or need not be.
     rung: bool,
     manner: Manner,
     /// Length of the request's body, which the worker has to copy first.

@@ -107,7 +107,7 @@ where
     .await
 }
 
-/// Writes `call` into a free slot and announces it; whether that rang for workers too.
+/// Writes `call` into a free slot and announces it; false when whoever parks before it is claimed owes a ring.
 async fn dispatch(
     deadline: &mut Deadline,
     mut waited: Option<Permit>,

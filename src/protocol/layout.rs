@@ -104,7 +104,7 @@ pub struct ShmHeader {
     pub started_at: FieldU64,
     /// Extension: the hub's process id, for diagnostics only.
     pub hub_pid: FieldU32,
-    /// Extension, with AWAKE: a bit for each worker that looks at slots by itself.
+    /// Extension, with AWAKE: a bit for each worker that is awake.
     pub awake: AwakeWord,
     /// Extension: 0 live, 1 draining, 2 detach now.
     pub retire: Seal,
@@ -202,7 +202,7 @@ impl Features {
     pub(crate) const LOCKS: Self = Self(1 << 4);
     /// Requests say when they were made READY.
     pub(crate) const SENT: Self = Self(1 << 5);
-    /// Workers say while they look at slots by themselves; with LOCKS.
+    /// Workers say while they are awake, so that nobody rings for them; with LOCKS.
     pub(crate) const AWAKE: Self = Self(1 << 6);
 
     /// The features of a raw word; unknown bits are kept and mean nothing to us.

@@ -132,7 +132,7 @@ impl AwakeWord {
         stores::store("awake", || self.0.fetch_update(Ordering::SeqCst, Ordering::Relaxed, without).is_ok())
     }
 
-    /// Hub: how many look, after a request was announced. SeqCst: as `leave` says.
+    /// Hub: how many are awake, after a request was announced. SeqCst: as `leave` says.
     pub(crate) fn count(&self) -> u32 {
         self.0.load(Ordering::SeqCst).count_ones()
     }

@@ -70,13 +70,11 @@ impl WrittenSlot<'_> {
         let slot = hub.slot(index);
         slot.sent_at.set(sent_at);
         // Where another hub took the region over there is nothing to ring for.
-        let owes = slot.status.announce() && {
-            let is_attended = is_attended();
-            if !is_attended {
-                hub.bus.requests().ring();
-            }
-            is_attended
-        };
+        let is_announced = slot.status.announce();
+        let owes = is_announced && is_attended();
+        if is_announced && !owes {
+            hub.bus.requests().ring();
+        }
         // The slot has its next state: it must not be freed as one that sent nothing.
         std::mem::forget(self);
         (DispatchedSlot::new(index, ticket), !owes)

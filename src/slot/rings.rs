@@ -22,7 +22,7 @@ pub(crate) enum Parked {
     Late,
 }
 
-/// How many workers may look by themselves: one core is the hub's.
+/// How many workers are worth being awake: one core is the hub's.
 pub(crate) fn most_awake() -> u32 {
     static MOST: OnceLock<u32> = OnceLock::new();
     *MOST.get_or_init(|| std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32 - 1).max(1))

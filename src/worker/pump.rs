@@ -134,18 +134,19 @@ impl<S: CallService> Pump<S> {
                 return Ok(Some(lease));
             }
             let took = attachment.take_rings_owed();
-            let is_crowded = attachment.leave_crowd();
-            let bytes = attachment.bytes_until_next();
-            let spins = !is_crowded && !spin.budget().is_zero();
-            let found = if spins { spin.until(bytes, || attachment.glance(cursor)) } else { None };
-            if spins {
-                attachment.meters().has_spun(found.is_some());
-            }
-            if let Some(lease) = found.or_else(|| attachment.claim(cursor)) {
+            let handing_on = |lease| {
                 if took {
                     attachment.hand_on();
                 }
-                return Ok(Some(lease));
+                Ok(Some(lease))
+            };
+            let mut found = None;
+            if !attachment.leave_crowd() && !spin.budget().is_zero() {
+                found = spin.until(attachment.bytes_until_next(), || attachment.glance(cursor));
+                attachment.meters().has_spun(found.is_some());
+            }
+            if let Some(lease) = found.or_else(|| attachment.claim(cursor)) {
+                return handing_on(lease);
             }
             // Looked at before parking too: the ring that tells of it may have been taken above.
             if attachment.bus().is_retired() {
@@ -158,12 +159,7 @@ impl<S: CallService> Pump<S> {
             }
             let parked = Instant::now();
             let was_rung = match attachment.park(cursor, attachment.patience(gauge.in_hand())) {
-                Parked::Claimed(lease) => {
-                    if took {
-                        attachment.hand_on();
-                    }
-                    return Ok(Some(lease));
-                }
+                Parked::Claimed(lease) => return handing_on(lease),
                 Parked::Rung => true,
                 Parked::Late => false,
             };
