@@ -7,11 +7,9 @@
 # bodies in overflow objects are mapped twice, once by each side. What is suppressed is in sanitizers.supp, with its reasons.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export CARGO_TERM_COLOR=never RUSTC_BOOTSTRAP=1
-# Frames with lines are all that a report needs.
-export CARGO_PROFILE_TEST_DEBUG=line-tables-only CARGO_PROFILE_DEV_DEBUG=line-tables-only
+export CARGO_TERM_COLOR=never RUSTC_WRAPPER="$PWD/.ci/rustc"
+# Named, so that macros and build scripts, which run here, are built without the flags, and once.
 target=x86_64-unknown-linux-gnu
-folder=${CARGO_TARGET_DIR:-target}
 pumped=hub_and_worker_on_one_mapping_exchange_ten_thousand_requests
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -21,8 +19,7 @@ started=$SECONDS
 run() {
     local sanitizer=$1 flags=$2
     shift 2
-    RUSTFLAGS="-Zsanitizer=$sanitizer --cfg sanitized $flags" CARGO_TARGET_DIR="$folder/sanitizers/$sanitizer" \
-        cargo test --target "$target" -p slotbus@0.1.0 --lib -- "$@" >"$log" 2>&1
+    RUSTFLAGS="-Zsanitizer=$sanitizer --cfg sanitized $flags" cargo test --target "$target" -p slotbus@0.1.0 --lib -- "$@" >"$log" 2>&1
 }
 
 # passed NAME: how many tests passed; the script ends with the log when there was a report or a failure.

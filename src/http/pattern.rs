@@ -252,6 +252,6 @@ impl Builder {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(sanitized)))]
 #[path = "pattern_tests.rs"]
 mod tests;

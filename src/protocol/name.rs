@@ -208,6 +208,7 @@ fn is_generation(part: &str) -> bool {
 mod tests {
     use super::*;
 
+    #[cfg(not(sanitized))]
     #[test]
     fn objects_are_named_as_the_published_crates_name_them() {
         let config = published02::SlotBusConfig::builder().name("w").prefix("hub").build();

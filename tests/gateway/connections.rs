@@ -127,7 +127,9 @@ async fn a_request_beyond_its_time_is_answered_504() {
     let gate = Gate::new();
     let worker = gated(&name, &gate, "late");
     let begun = Instant::now();
-    assert!(problem(get(gateway.address, "/").await, 504).contains("200ms"));
+    // The hub says so, or the worker, if it looks at the clock first.
+    let said = problem(get(gateway.address, "/").await, 504);
+    assert!(said.contains("200ms") || said.contains("deadline has passed"), "{said}");
     assert!(begun.elapsed() >= Duration::from_millis(200));
     gate.open();
     // How long this machine takes for one is not what is asked here.

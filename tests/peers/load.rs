@@ -57,14 +57,14 @@ pub(crate) fn warm_up<C: Caller>(caller: &C, give_up: Duration) {
 }
 
 /// Runs all phases of a plan.
-pub(crate) fn run<C: Caller>(caller: &Arc<C>, plan: &'static Plan, collapsed: bool) -> Report {
+pub(crate) fn run<C: Caller>(caller: &Arc<C>, plan: Plan, collapsed: bool) -> Report {
     let mut report = Report::default();
     let mut first = 0;
     for phase in plan.phases {
         caller.begin();
         report.add(run_phase(caller, plan, phase, first, collapsed));
         caller.end();
-        first += phase.requests;
+        first += plan.requests(phase);
     }
     report
 }
@@ -84,13 +84,7 @@ struct Progress {
     start: Instant,
 }
 
-fn run_phase<C: Caller>(
-    caller: &Arc<C>,
-    plan: &'static Plan,
-    phase: &'static Phase,
-    first: u64,
-    collapsed: bool,
-) -> Report {
+fn run_phase<C: Caller>(caller: &Arc<C>, plan: Plan, phase: &'static Phase, first: u64, collapsed: bool) -> Report {
     let mut builder = if phase.threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     let runtime = builder.worker_threads(phase.threads).enable_time().build().expect("a runtime");
     let progress = Arc::new(Progress { next: AtomicU64::new(0), lost: AtomicU64::new(0), start: Instant::now() });
@@ -99,14 +93,14 @@ fn run_phase<C: Caller>(
         for _ in 0..phase.in_flight {
             let (caller, progress) = (Arc::clone(caller), Arc::clone(&progress));
             tasks.spawn_on(
-                async move { one_at_a_time(&*caller, plan, phase, first, &progress, collapsed).await },
+                async move { one_at_a_time(&*caller, &plan, phase, first, &progress, collapsed).await },
                 runtime.handle(),
             );
         }
         tasks.join_all().await.into_iter().flatten().collect()
     });
     let Progress { next, start, .. } = &*progress;
-    let requests = next.load(Ordering::Relaxed).min(phase.requests);
+    let requests = next.load(Ordering::Relaxed).min(plan.requests(phase));
     let seconds = start.elapsed().as_secs_f64();
     let mut report = Report { requests, seconds, refused: caller.refused(), ..Report::default() };
     for suspect in suspects {
@@ -135,7 +129,7 @@ async fn one_at_a_time<C: Caller>(
     let goes_on = || lost.load(Ordering::Relaxed) < plan.most_lost && start.elapsed() < plan.longest_phase;
     while goes_on() {
         let number = next.fetch_add(1, Ordering::Relaxed);
-        if number >= phase.requests {
+        if number >= plan.requests(phase) {
             break;
         }
         // Seven methods and a number of bodies that 7 does not divide: every method meets every body.
