@@ -50,7 +50,7 @@ impl Prepared {
     pub fn new(request: Request<()>) -> Self {
         let (parts, ()) = request.into_parts();
         let id = || RequestId::from(Uuid::new_v4());
-        Self(request_to_call(parts, Segments::default(), Limits::default().headers, id).expect("the wire can carry it"))
+        Self(request_to_call(parts, Limits::default().headers, id).expect("the wire can carry it"))
     }
 
     /// Encodes the meta as into a slot; its length.

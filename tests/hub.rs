@@ -292,3 +292,13 @@ async fn memory_kept_for_long_bodies_goes_when_it_is_idle() {
     }
     worker.stop().await;
 }
+
+#[test]
+fn a_call_in_flight_holds_its_request_once() {
+    let hub = Hub::builder(name()).create().unwrap();
+    let request = get_request("/");
+    let request_size = size_of_val(&request);
+    let call_size = size_of_val(&hub.call(request));
+    // The request, and what waiting takes.
+    assert!(call_size < 4 * request_size, "{call_size} bytes for a request of {request_size}");
+}

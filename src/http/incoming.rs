@@ -13,7 +13,7 @@ use super::headers::{correct_content_length, strip_hop_by_hop};
 use super::outgoing::has_body;
 use super::target::target;
 use crate::body::Body;
-use crate::protocol::{Call, CallError, HeaderSink, Reply, ReplyError};
+use crate::protocol::{Call, CallError, HeaderSink, Reply, ReplyError, is_text};
 
 /// What was wrong with the headers of a record.
 enum HeaderFault {
@@ -67,7 +67,7 @@ impl HeaderSink<'_> for HeaderBuilder<'_> {
             self.fault = Some(HeaderFault::Name(String::from_utf8_lossy(name).into_owned()));
             return;
         };
-        let is_text = value.is_ascii() || std::str::from_utf8(value).is_ok();
+        let is_text = is_text(value);
         match HeaderValue::from_maybe_shared(self.block.slice_ref(value)) {
             Ok(value) if is_text => drop(self.headers.append(name, value)),
             _ => self.fault = Some(HeaderFault::Value(name)),

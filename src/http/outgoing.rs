@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
 use http::header::CONTENT_LENGTH;
-use http::{Method, Request, StatusCode, request, response};
+use http::{Method, StatusCode, request, response};
 use http_body::Body as HttpBody;
 use pin_project_lite::pin_project;
 
@@ -89,33 +89,25 @@ pub(crate) fn reply_of(
     OutgoingReply::new(status, headers, body)
 }
 
-/// Makes a call of a request's head, of at most `header_limit` headers, and its collected body. A [`RequestId`] or a [`Route`] among the extensions is used.
+/// Makes a call of a request's head, of at most `header_limit` headers, which has no body yet. A [`RequestId`] or a [`Route`] among
+/// the extensions is used.
 pub(crate) fn request_to_call(
     parts: request::Parts,
-    body: Segments,
     header_limit: usize,
     id: impl FnOnce() -> RequestId,
 ) -> Result<OutgoingCall, WireError> {
     let request::Parts { method, uri, mut headers, mut extensions, .. } = parts;
     strip_hop_by_hop(&mut headers);
-    correct_content_length(&mut headers, body.len());
     let id = extensions.get().copied().unwrap_or_else(id);
     let route = extensions.remove::<Route>().unwrap_or_default();
     WireError::check_count(&headers, header_limit)?;
-    OutgoingCall::new(id, &method, uri, route, headers, body)
+    OutgoingCall::new(id, &method, uri, route, headers, Segments::default())
 }
 
-/// Collects the body of `request`, at most `limit` bytes.
-pub(crate) async fn collect_request<B>(
-    request: Request<B>,
-    limit: usize,
-) -> Result<(request::Parts, Segments), CollectError>
-where
-    B: HttpBody,
-    B::Error: Into<BoxError>,
-{
-    let (parts, body) = request.into_parts();
-    Ok((parts, BodyCollector::new(body, limit).await?))
+/// Gives a call its collected body.
+pub(crate) fn put_body(call: &mut OutgoingCall, body: Segments) {
+    correct_content_length(call.headers_mut(), body.len());
+    call.set_body(body);
 }
 
 #[cfg(test)]

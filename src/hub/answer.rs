@@ -41,8 +41,8 @@ pub(super) enum Manner {
 }
 
 /// A dispatched request. Dropped, it takes the request back or leaves a zombie in its slot.
-pub(super) struct Answer {
-    deadline: Deadline,
+pub(super) struct Answer<'a> {
+    deadline: &'a mut Deadline,
     dispatched: Instant,
     /// Present until the answer was taken.
     permit: Option<Permit>,
@@ -73,9 +73,9 @@ enum Waiting {
     Over,
 }
 
-impl Answer {
+impl<'a> Answer<'a> {
     pub(super) fn new(
-        deadline: Deadline,
+        deadline: &'a mut Deadline,
         permit: Permit,
         slot: DispatchedSlot,
         rung: bool,
@@ -87,12 +87,9 @@ impl Answer {
             sent.announced();
         }
         let (dispatched, permit, waiting) = (deadline.now(), Some(permit), Waiting::Sent(slot));
-        Self { dispatched, deadline, permit, waiting, rung, manner, length, sent }
-    }
-
-    /// Until when it is waited for, and where.
-    pub(super) fn deadline(&self) -> &Deadline {
-        &self.deadline
+        let answer = Self { dispatched, deadline, permit, waiting, rung, manner, length, sent };
+        answer.deadline.shared().count_slots();
+        answer
     }
 
     fn permit(&self) -> &Permit {
@@ -263,7 +260,7 @@ impl Answer {
     }
 }
 
-impl Future for Answer {
+impl Future for Answer<'_> {
     type Output = Result<Reply, Unanswered>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -299,7 +296,7 @@ impl Future for Answer {
     }
 }
 
-impl Answer {
+impl Answer<'_> {
     /// Takes the request back, or leaves a zombie in its slot; whether it is certain that no worker has claimed it.
     fn let_go(&mut self) -> bool {
         let Some(permit) = self.permit.take() else { return false };
@@ -341,7 +338,7 @@ impl Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for Answer<'_> {
     fn drop(&mut self) {
         self.let_go();
     }

@@ -1,10 +1,12 @@
 //! One call: collect the body, wait for a slot, dispatch, wait for the answer.
 
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
-use http::{Request, Response, request};
+use http::{Method, Request, Response};
 
 use super::answer::{Answer, Manner};
 use super::deadline::Deadline;
@@ -14,8 +16,8 @@ use super::pool::Permit;
 use super::sent::Sent;
 use super::shared::Shared;
 use crate::body::{Body, BoxError};
-use crate::http::{collect_request, reply_to_response, request_to_call};
-use crate::protocol::{OutgoingCall, Segments};
+use crate::http::{BodyCollector, put_body, reply_to_response, request_to_call};
+use crate::protocol::{OutgoingCall, Segments, WireError};
 use crate::slot::{DispatchError, DispatchedSlot};
 
 /// It takes longer to write so many bytes of a body than to look at the clock.
@@ -23,26 +25,37 @@ const LONG: usize = 4096;
 
 /// Sends `request` and resolves to its response; `permit` is the slot that was waited for before, if any. `sent` is told whether
 /// workers have it.
-pub(super) async fn call<B>(
+pub(super) fn call<B>(
     shared: Arc<Shared>,
     request: Request<B>,
     permit: Option<Permit>,
     manner: Manner,
     sent: Option<Sent>,
-) -> Result<Response<Body>, CallError>
+) -> impl Future<Output = Result<Response<Body>, CallError>> + use<B>
 where
     B: http_body::Body,
     B::Error: Into<BoxError>,
 {
-    let meter = shared.meters.call();
-    let result = send(shared, request, permit, manner, sent).await;
-    meter.ended(result.as_ref().map_or_else(CallError::outcome, |_| "answered"));
-    result
+    // Here, because the future would keep room for the request as it came beside the one that goes. Futures lie where requests
+    // in flight do, and are moved.
+    let (parts, body) = request.into_parts();
+    let (method, own) = (parts.method.clone(), crate::http::Deadline::of(&parts.extensions));
+    let mut call = request_to_call(parts, shared.bus.limits().headers, || shared.next_id());
+    async move {
+        let meter = shared.meters.call();
+        let collecting = pin!(BodyCollector::new(body, shared.bus.body_limit()));
+        let mut deadline = Deadline::start(shared, own);
+        let result = send(&mut deadline, &mut call, &method, collecting, permit, manner, sent).await;
+        meter.ended(result.as_ref().map_or_else(CallError::outcome, |_| "answered"));
+        result
+    }
 }
 
 async fn send<B>(
-    shared: Arc<Shared>,
-    request: Request<B>,
+    deadline: &mut Deadline,
+    call: &mut Result<OutgoingCall, WireError>,
+    method: &Method,
+    collecting: Pin<&mut BodyCollector<B>>,
     mut permit: Option<Permit>,
     manner: Manner,
     sent: Option<Sent>,
@@ -51,46 +64,42 @@ where
     B: http_body::Body,
     B::Error: Into<BoxError>,
 {
-    let mut deadline = Deadline::start(shared, crate::http::Deadline::of(request.extensions()));
-    let method = request.method().clone();
+    let call = call.as_mut().map_err(|error| error.clone())?;
+    put_body(call, collect(collecting, deadline, &mut permit).await?);
     let header_limit = deadline.shared().bus.limits().headers;
-    let (parts, body) = collect(request, &mut deadline, &mut permit).await?;
-    let call = request_to_call(parts, body, header_limit, || deadline.shared().next_id())?;
     let mut waited = permit.filter(|permit| permit.is_of(&deadline.shared().pool));
     let reply = loop {
-        let (permit, slot, rung) = match dispatch(&mut deadline, waited.take(), &call).await {
+        let (permit, slot, rung) = match dispatch(deadline, waited.take(), call).await {
             Ok(dispatched) => dispatched,
             // Nothing was sent.
             Err(CallError::Closed) => {
-                deadline = deadline.moved()?;
+                *deadline = deadline.moved()?;
                 continue;
             }
             Err(error) => return Err(error),
         };
         // Made before anything else is dropped: from now on it sees to the slot.
-        let mut answer = Answer::new(deadline, permit, slot, rung, call.body().len(), manner, sent.clone());
-        answer.deadline().shared().count_slots();
-        match (&mut answer).await {
+        let answer = Answer::new(deadline, permit, slot, rung, call.body().len(), manner, sent.clone());
+        match answer.await {
             Ok(reply) => break reply,
-            Err(Unanswered::Withdrawn) => deadline = answer.deadline().moved()?,
+            Err(Unanswered::Withdrawn) => *deadline = deadline.moved()?,
             Err(Unanswered::Failed(error)) => return Err(error),
         }
     };
-    Ok(reply_to_response(reply, &method, header_limit)?)
+    Ok(reply_to_response(reply, method, header_limit)?)
 }
 
 /// Collects the request's body. A slot that was waited for before goes to others while the body is not there yet.
 async fn collect<B>(
-    request: Request<B>,
+    mut collecting: Pin<&mut BodyCollector<B>>,
     deadline: &mut Deadline,
     permit: &mut Option<Permit>,
-) -> Result<(request::Parts, Segments), CallError>
+) -> Result<Segments, CallError>
 where
     B: http_body::Body,
     B::Error: Into<BoxError>,
 {
-    let mut collecting = std::pin::pin!(collect_request(request, deadline.shared().bus.body_limit()));
-    std::future::poll_fn(|cx| {
+    poll_fn(|cx| {
         if let Poll::Ready(collected) = collecting.as_mut().poll(cx) {
             return Poll::Ready(Ok(collected?));
         }
@@ -115,7 +124,7 @@ async fn dispatch(
 ) -> Result<(Permit, DispatchedSlot, bool), CallError> {
     let mut made_room = false;
     loop {
-        let permit = match waited.take() {
+        let permit = match waited.take().or_else(|| deadline.shared().pool.acquire_at_once()) {
             Some(permit) => permit,
             None => {
                 let acquire = deadline.shared().pool.acquire();

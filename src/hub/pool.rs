@@ -64,6 +64,13 @@ impl Pool {
         Acquire { pool: Arc::clone(self), place: None }
     }
 
+    /// A slot for somebody who waits for nothing and nobody; `None` for who has to `acquire` it.
+    pub(super) fn acquire_at_once(self: &Arc<Self>) -> Option<Permit> {
+        let crowded = self.queued.peek() > 0 || self.closed.is_raised() || self.bus.is_bump_area_in_use();
+        let slot = if crowded { None } else { self.pop_any() };
+        slot.map(|slot| Permit { pool: Arc::clone(self), slot })
+    }
+
     /// How many slots are in use.
     pub(super) fn taken(&self) -> usize {
         self.slots - self.free.len()
@@ -96,12 +103,6 @@ impl Pool {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes a free slot for somebody who waits for nothing and nobody; `None` for the long way.
-    fn pop_at_once(&self) -> Option<SlotIndex> {
-        let crowded = self.queued.peek() > 0 || self.closed.is_raised() || self.bus.is_bump_area_in_use();
-        if crowded { None } else { self.pop_any() }
     }
 
     /// This slot, if it is free now.
@@ -164,9 +165,9 @@ impl Future for Acquire {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { pool, place } = self.get_mut();
         if place.is_none()
-            && let Some(slot) = pool.pop_at_once()
+            && let Some(permit) = pool.acquire_at_once()
         {
-            return Poll::Ready(Ok(Permit { pool: Arc::clone(pool), slot }));
+            return Poll::Ready(Ok(permit));
         }
         let waker = cx.waker().clone();
         let mut state = pool.lock();

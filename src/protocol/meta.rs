@@ -96,9 +96,10 @@ impl Serialize for Text<'_> {
     }
 }
 
-/// A header value as the wire can carry it: the records hold UTF-8 text, and HTTP allows any byte above 127.
-pub(crate) fn text(value: &http::HeaderValue) -> Option<&str> {
-    std::str::from_utf8(value.as_bytes()).ok()
+/// Whether the wire can carry a header's value: the records hold UTF-8 text, and HTTP allows any byte above 127.
+pub(crate) fn is_text(value: &[u8]) -> bool {
+    // Nearly all are ASCII, which is told in a tenth of the time.
+    value.is_ascii() || std::str::from_utf8(value).is_ok()
 }
 
 /// How many bytes `record` takes on the wire.

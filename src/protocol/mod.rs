@@ -42,8 +42,8 @@ pub use self::layout::{
     SLOT_META_SIZE, ShmHeader, SlotMeta, compute_layout,
 };
 pub(crate) use self::limits::Limits;
-pub(crate) use self::meta::encoded_len;
 pub use self::meta::{RequestMeta, ResponseMeta};
+pub(crate) use self::meta::{encoded_len, is_text};
 pub(crate) use self::method::decode_method;
 #[cfg(all(feature = "gateway", not(loom)))]
 pub(crate) use self::method::encode_method;

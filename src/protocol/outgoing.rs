@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
-use super::meta::{OutgoingRequestMeta, OutgoingResponseMeta, text};
+use super::meta::{OutgoingRequestMeta, OutgoingResponseMeta, is_text};
 use super::method::encode_method;
 use super::problem::{PROBLEM_JSON, problem_body};
 use super::request_id::RequestId;
@@ -101,7 +101,7 @@ impl WireError {
 }
 
 fn check_headers(headers: &HeaderMap) -> Result<(), WireError> {
-    match headers.iter().find(|(_, value)| text(value).is_none()) {
+    match headers.iter().find(|(_, value)| !is_text(value.as_bytes())) {
         Some((name, _)) => Err(WireError::HeaderValue(name.clone())),
         None => Ok(()),
     }
@@ -182,6 +182,14 @@ impl OutgoingCall {
         let method = encode_method(method).ok_or_else(|| WireError::Method(method.clone()))?;
         check_headers(&headers)?;
         Ok(Self { id, method, target, route, headers, body })
+    }
+
+    pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+
+    pub(crate) fn set_body(&mut self, body: Segments) {
+        self.body = body;
     }
 
     pub(crate) fn method(&self) -> u8 {

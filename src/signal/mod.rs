@@ -101,11 +101,10 @@ impl Bell {
     /// A ring that came before the call is taken at once, so one that comes between a look at the slots and the
     /// parking is not lost.
     pub(crate) fn wait(&self, timeout: Duration) -> bool {
-        let deadline = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        let nanos = deadline.tv_nsec as u128 + timeout.as_nanos();
+        let deadline = u128::from(monotonic_nanos()) + timeout.as_nanos();
         let deadline = libc::timespec {
-            tv_sec: deadline.tv_sec.saturating_add(i64::try_from(nanos / 1_000_000_000).unwrap_or(i64::MAX)),
-            tv_nsec: (nanos % 1_000_000_000) as i64,
+            tv_sec: i64::try_from(deadline / 1_000_000_000).unwrap_or(i64::MAX),
+            tv_nsec: (deadline % 1_000_000_000) as i64,
         };
         loop {
             // SAFETY: the semaphore is open until Drop and `deadline` is a valid time.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::client::Transport;
 use crate::body::Body;
-use crate::http::{Deadline, collect_request, reply_to_response, request_to_call};
+use crate::http::{BodyCollector, Deadline, put_body, reply_to_response, request_to_call};
 use crate::hub::CallError;
 use crate::protocol::{
     Call, CallError as Refusal, Limits, MAX_META, OutgoingReply, Reply, RequestId, Segments, WireError, decode_method,
@@ -51,9 +51,10 @@ where
     let hub = Limits::default();
     let latest = Deadline(Instant::now() + HUB_TIMEOUT);
     let deadline = Deadline::of(request.extensions()).map_or(latest, |own| own.min(latest));
-    let (parts, body) = collect_request(request, hub.body).await?;
+    let (parts, body) = request.into_parts();
     let method = parts.method.clone();
-    let call = request_to_call(parts, body, hub.headers, || RequestId::from(Uuid::new_v4()))?;
+    let mut call = request_to_call(parts, hub.headers, || RequestId::from(Uuid::new_v4()))?;
+    put_body(&mut call, BodyCollector::new(body, hub.body).await?);
     let meta = encode(&call.meta());
     if meta.len() > MAX_META {
         return Err(WireError::MetaTooLarge { len: meta.len(), limit: MAX_META }.into());
