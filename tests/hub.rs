@@ -2,17 +2,22 @@
 
 mod support;
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::routing::{get, post};
 use http::{Method, Request, StatusCode};
+use http_body_util::Full;
 use slotbus::hub::{CallError, Hub, SlotState};
 use slotbus::testing::{Gate, TestBus};
 use slotbus::{Body, Version};
 use support::{Worker, bytes, get_request, name, service};
+use tokio::sync::mpsc;
 use tower::{Service, ServiceExt};
 
 fn app() -> Router {
@@ -294,11 +299,48 @@ async fn memory_kept_for_long_bodies_goes_when_it_is_idle() {
 }
 
 #[test]
-fn a_call_in_flight_holds_its_request_once() {
+fn a_call_in_flight_takes_less_memory_than_four_requests() {
     let hub = Hub::builder(name()).create().unwrap();
     let request = get_request("/");
     let request_size = size_of_val(&request);
     let call_size = size_of_val(&hub.call(request));
-    // The request, and what waiting takes.
     assert!(call_size < 4 * request_size, "{call_size} bytes for a request of {request_size}");
+}
+
+/// A body that says when it is dropped.
+struct Guarded(Full<Bytes>, mpsc::UnboundedSender<()>);
+
+impl http_body::Body for Guarded {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.0).poll_frame(cx)
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        let _ = self.1.send(());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_is_dropped_when_it_is_collected() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let gate = Gate::new();
+    let worker = Worker::start(&name, app_behind(&gate));
+    let (guard, mut dropped) = mpsc::unbounded_channel();
+    let body = Guarded(Full::from("held"), guard);
+    let call = tokio::spawn(hub.call(Request::get("/slow").body(body).unwrap()));
+    // The handler waits, and the body is gone all the same.
+    dropped.recv().await.unwrap();
+    assert!(!call.is_finished());
+    gate.open();
+    assert_eq!(call.await.unwrap().unwrap().status(), 200);
+    worker.stop().await;
 }

@@ -3,11 +3,10 @@
 mod support;
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use ::bytes::Bytes;
 use http::{Request, Response};
 use slotbus::Body;
 use slotbus::hub::{Hub, SlotState};
@@ -193,42 +192,4 @@ async fn a_name_that_cannot_be_one_is_refused_before_anything_is_touched() {
     let hello = tower::service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
     let error = slotbus::serve(hello).name("../etc").await.unwrap_err();
     assert!(error.to_string().starts_with("name \"../etc\" is no name: use 1 to 64 ascii letters"), "{error}");
-}
-
-/// A body whose owner, when it is dropped, waits until the answer was received, and says whether it was.
-struct Owner {
-    received: mpsc::Receiver<()>,
-    order: mpsc::Sender<bool>,
-}
-
-impl AsRef<[u8]> for Owner {
-    fn as_ref(&self) -> &[u8] {
-        b"owned"
-    }
-}
-
-impl Drop for Owner {
-    fn drop(&mut self) {
-        let _ = self.order.send(self.received.recv_timeout(Duration::from_secs(20)).is_ok());
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_is_sent_before_what_it_was_made_of_is_dropped() {
-    let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
-    let ((tell, received), (order, dropped)) = (mpsc::channel(), mpsc::channel());
-    let owner = Arc::new(Mutex::new(Some(Owner { received, order })));
-    let worker = Worker::start(
-        &name,
-        service(move |_| {
-            let owner = owner.lock().unwrap().take().unwrap();
-            async { Response::new(Body::from(Bytes::from_owner(owner))) }
-        }),
-    );
-    let response = hub.call(get_request("/")).await.unwrap();
-    tell.send(()).unwrap();
-    assert_eq!(bytes(response).await, "owned");
-    assert!(dropped.recv().unwrap(), "the answer waited for the drop");
-    worker.stop().await;
 }

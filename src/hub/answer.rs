@@ -87,6 +87,7 @@ impl<'a> Answer<'a> {
             sent.announced();
         }
         let (dispatched, permit, waiting) = (deadline.now(), Some(permit), Waiting::Sent(slot));
+        // It sees to the slot from here on, also should a recorder of metrics panic.
         let answer = Self { dispatched, deadline, permit, waiting, rung, manner, length, sent };
         answer.deadline.shared().count_slots();
         answer

@@ -17,7 +17,7 @@ use super::sent::Sent;
 use super::shared::Shared;
 use crate::body::{Body, BoxError};
 use crate::http::{BodyCollector, put_body, reply_to_response, request_to_call};
-use crate::protocol::{OutgoingCall, Segments, WireError};
+use crate::protocol::{OutgoingCall, Segments};
 use crate::slot::{DispatchError, DispatchedSlot};
 
 /// It takes longer to write so many bytes of a body than to look at the clock.
@@ -36,16 +36,18 @@ where
     B: http_body::Body,
     B::Error: Into<BoxError>,
 {
-    // Here, because the future would keep room for the request as it came beside the one that goes. Futures lie where requests
-    // in flight do, and are moved.
+    // Made a call before the future is, which would keep room for both. The clock and the meter start at the first poll.
     let (parts, body) = request.into_parts();
     let (method, own) = (parts.method.clone(), crate::http::Deadline::of(&parts.extensions));
     let mut call = request_to_call(parts, shared.bus.limits().headers, || shared.next_id());
     async move {
         let meter = shared.meters.call();
-        let collecting = pin!(BodyCollector::new(body, shared.bus.body_limit()));
+        let collecting = pin!(Some(BodyCollector::new(body, shared.bus.body_limit())));
         let mut deadline = Deadline::start(shared, own);
-        let result = send(&mut deadline, &mut call, &method, collecting, permit, manner, sent).await;
+        let result = match &mut call {
+            Ok(call) => send(&mut deadline, call, &method, collecting, permit, manner, sent).await,
+            Err(error) => Err(error.clone().into()),
+        };
         meter.ended(result.as_ref().map_or_else(CallError::outcome, |_| "answered"));
         result
     }
@@ -53,9 +55,9 @@ where
 
 async fn send<B>(
     deadline: &mut Deadline,
-    call: &mut Result<OutgoingCall, WireError>,
+    call: &mut OutgoingCall,
     method: &Method,
-    collecting: Pin<&mut BodyCollector<B>>,
+    mut collecting: Pin<&mut Option<BodyCollector<B>>>,
     mut permit: Option<Permit>,
     manner: Manner,
     sent: Option<Sent>,
@@ -64,8 +66,9 @@ where
     B: http_body::Body,
     B::Error: Into<BoxError>,
 {
-    let call = call.as_mut().map_err(|error| error.clone())?;
-    put_body(call, collect(collecting, deadline, &mut permit).await?);
+    put_body(call, collect(collecting.as_mut(), deadline, &mut permit).await?);
+    // What a body holds is not kept while its copy is handled.
+    collecting.set(None);
     let header_limit = deadline.shared().bus.limits().headers;
     let mut waited = permit.filter(|permit| permit.is_of(&deadline.shared().pool));
     let reply = loop {
@@ -91,7 +94,7 @@ where
 
 /// Collects the request's body. A slot that was waited for before goes to others while the body is not there yet.
 async fn collect<B>(
-    mut collecting: Pin<&mut BodyCollector<B>>,
+    mut collecting: Pin<&mut Option<BodyCollector<B>>>,
     deadline: &mut Deadline,
     permit: &mut Option<Permit>,
 ) -> Result<Segments, CallError>
@@ -100,7 +103,8 @@ where
     B::Error: Into<BoxError>,
 {
     poll_fn(|cx| {
-        if let Poll::Ready(collected) = collecting.as_mut().poll(cx) {
+        let body = collecting.as_mut().as_pin_mut().expect("it is taken away when it is collected");
+        if let Poll::Ready(collected) = body.poll(cx) {
             return Poll::Ready(Ok(collected?));
         }
         *permit = None;

@@ -64,7 +64,7 @@ impl Pool {
         Acquire { pool: Arc::clone(self), place: None }
     }
 
-    /// A slot for somebody who waits for nothing and nobody; `None` for who has to `acquire` it.
+    /// A slot for somebody who waits for nothing and nobody, without a future; `None` for who has to `acquire` it.
     pub(super) fn acquire_at_once(self: &Arc<Self>) -> Option<Permit> {
         let crowded = self.queued.peek() > 0 || self.closed.is_raised() || self.bus.is_bump_area_in_use();
         let slot = if crowded { None } else { self.pop_any() };

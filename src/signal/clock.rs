@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// Nanoseconds of CLOCK_MONOTONIC now.
 ///
-/// By libc: rustix finds the kernel's fast clock by itself, at an address that is none under valgrind.
+/// By libc: rustix looks for the kernel's vDSO itself, which valgrind hides, and the process dies of that.
 pub(crate) fn monotonic_nanos() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `now` is a valid timespec that the call may write. It cannot fail for this clock.

@@ -199,9 +199,8 @@ impl ClaimedSlot {
         let settle = Settle { right, grant: *grant };
         let mut status = StatusCode::INTERNAL_SERVER_ERROR;
         let published = self.is_still_claimed() && {
-            // The reply is dropped when this returns: who waits for it has it by then.
             // Logging runs foreign code; should that panic, the slot is answered all the same.
-            match catch_unwind(AssertUnwindSafe(|| self.write(&reply))) {
+            match catch_unwind(AssertUnwindSafe(|| self.write(reply))) {
                 Ok(written) => status = written,
                 Err(_) => self.write_bare(status),
             }
@@ -246,9 +245,9 @@ impl ClaimedSlot {
     }
 
     /// Writes `reply`, or the error that says why it does not fit, or at least a bare status; the status that was written.
-    fn write(&self, reply: &OutgoingReply) -> StatusCode {
-        let written = match self.try_write(reply) {
-            Err(NoRoom::Overflow(..)) if self.attachment.make_room() => self.try_write(reply),
+    fn write(&self, reply: OutgoingReply) -> StatusCode {
+        let written = match self.try_write(&reply) {
+            Err(NoRoom::Overflow(..)) if self.attachment.make_room() => self.try_write(&reply),
             written => written,
         };
         let Err(refused) = written else { return reply.status() };

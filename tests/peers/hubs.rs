@@ -26,14 +26,14 @@ const REGION_SIZE: usize = 1 << 20;
 const PATTERN: &str = "/echo/{nonce}/{word}";
 
 /// Makes the bus, says so in a line, drives the plan, and says in another what came of it.
-pub(crate) fn run(code: Code, worker: Code, shorter: u64, name: &str) {
+pub(crate) fn run(code: Code, worker: Code, divisor: u64, name: &str) {
     let plan = match code {
         _ if code.is_published() && worker.is_published() => COMPARISON,
         Code::Published01 => ANSWERS_OVER_REQUESTS,
         Code::Published01NeverReset => WITHOUT_RESET,
         _ => FULL,
     };
-    let plan = plan.shortened(shorter);
+    let plan = plan.divided_by(divisor);
     match code {
         Code::Ours => drive(Ours::new(name, Version::V1), worker, plan),
         Code::OursV2 => drive(Ours::new(name, Version::V2), worker, plan),

@@ -1,13 +1,13 @@
 //! Our worker behind the published hubs, and our hub before the published workers, each pair over two processes.
 //!
 //! ```text
-//! cargo test --test peers                  # 10,000 requests to a pair
+//! cargo test --test peers                  # 10,000 requests to a pair, not every method with every body
 //! cargo test --test peers -- --full        # 100,000
 //! ```
 //!
 //! This binary is its own peers: a trial starts it twice more, once as the hub, which drives the requests and checks
 //! each answer, and once as the worker. Every pair runs the same plan; a line per pair says what came of it. The published
-//! pairs run a shorter one with the same driver, for comparison only.
+//! pairs run a divisor one with the same driver, for comparison only.
 
 mod bus;
 mod echo;
@@ -63,11 +63,11 @@ fn main() {
         return role.run();
     }
     let (full, rest): (Vec<_>, Vec<_>) = std::env::args().partition(|argument| argument == "--full");
-    let shorter = if full.is_empty() { 10 } else { 1 };
+    let divisor = if full.is_empty() { 10 } else { 1 };
     let mut arguments = Arguments::from_iter(rest);
     // Pairs share the machine badly.
     arguments.test_threads.get_or_insert(1);
-    let pair = |name: &str, hub, worker| Trial::test(name, move || run(hub, worker, shorter));
+    let pair = |name: &str, hub, worker| Trial::test(name, move || run(hub, worker, divisor));
     let trials = vec![
         pair("behind_a_published_0_1_2_hub_our_worker_loses_and_mixes_up_nothing", Code::Published01, Code::Ours),
         pair(
@@ -92,9 +92,9 @@ fn main() {
 static ROWS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Runs one pair and judges what came of it.
-fn run(hub_code: Code, worker_code: Code, shorter: u64) -> Result<(), Failed> {
+fn run(hub_code: Code, worker_code: Code, divisor: u64) -> Result<(), Failed> {
     let names = BusNames::new();
-    let mut hub = Peer::start(Role::Hub { code: hub_code, worker: worker_code, shorter }, &names)?;
+    let mut hub = Peer::start(Role::Hub { code: hub_code, worker: worker_code, divisor }, &names)?;
     hub.read_line()?;
     let worker = Peer::start(Role::Worker { code: worker_code }, &names)?;
     let report = hub.read_line().and_then(|line| Ok(serde_json::from_str::<Report>(&line)?));

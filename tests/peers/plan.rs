@@ -13,7 +13,7 @@ pub(crate) struct Phase {
     /// Threads that dispatch.
     pub(crate) threads: usize,
     /// Lengths of request and answer bodies, taken in turn. Only one length per phase can need an overflow object: the
-    /// published 0.1.2 hub writes into a former object of any size, beyond its end if that was shorter.
+    /// published 0.1.2 hub writes into a former object of any size, beyond its end if that was divisor.
     pub(crate) bodies: &'static [(usize, usize)],
 }
 
@@ -21,8 +21,8 @@ pub(crate) struct Phase {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     pub(crate) phases: &'static [Phase],
-    /// By how much phases are shorter than they say.
-    pub(crate) shorter: u64,
+    /// What the requests of a phase are divided by.
+    pub(crate) divisor: u64,
     /// When an answer counts as lost.
     pub(crate) give_up: Duration,
     /// When a phase ends early.
@@ -32,14 +32,14 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The same with so many times fewer requests.
-    pub(crate) fn shortened(self, times: u64) -> Self {
-        Self { shorter: times, ..self }
+    /// The same with a part of the requests.
+    pub(crate) fn divided_by(self, divisor: u64) -> Self {
+        Self { divisor, ..self }
     }
 
     /// How many requests a phase has.
     pub(crate) fn requests(&self, phase: &Phase) -> u64 {
-        phase.requests / self.shorter
+        phase.requests / self.divisor
     }
 }
 
@@ -59,7 +59,7 @@ pub(crate) const FULL: Plan = Plan {
         Phase { requests: 250, in_flight: 8, threads: 1, bodies: LARGE },
         Phase { requests: 250, in_flight: 32, threads: 4, bodies: LARGE },
     ],
-    shorter: 1,
+    divisor: 1,
     give_up: Duration::from_secs(5),
     longest_phase: Duration::from_secs(300),
     most_lost: 20,
@@ -102,7 +102,7 @@ pub(crate) const WITHOUT_RESET: Plan = Plan {
 /// Bytes that the metas of any phase of [`WITHOUT_RESET`] fit into, with all but the largest bodies.
 pub(crate) const HEAP_OF_A_PHASE: usize = 40 * MIB;
 
-/// A shorter plan of the same mixture, for comparison.
+/// A divisor plan of the same mixture, for comparison.
 pub(crate) const COMPARISON: Plan = Plan {
     phases: &[
         Phase { requests: 12_000, in_flight: 8, threads: 4, bodies: SMALL },
@@ -110,7 +110,7 @@ pub(crate) const COMPARISON: Plan = Plan {
         Phase { requests: 900, in_flight: 8, threads: 4, bodies: MIDDLE },
         Phase { requests: 100, in_flight: 8, threads: 4, bodies: LARGE },
     ],
-    shorter: 1,
+    divisor: 1,
     give_up: Duration::from_secs(1),
     longest_phase: Duration::from_secs(8),
     most_lost: u64::MAX,

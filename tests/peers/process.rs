@@ -20,7 +20,7 @@ const GIVE_UP: Duration = Duration::from_secs(900);
 #[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Role {
     /// Makes the bus, sends the requests, checks the answers, prints a report.
-    Hub { code: Code, worker: Code, shorter: u64 },
+    Hub { code: Code, worker: Code, divisor: u64 },
     /// Answers.
     Worker { code: Code },
 }
@@ -41,7 +41,7 @@ impl Role {
             exit(2);
         });
         match self {
-            Self::Hub { code, worker, shorter } => hubs::run(code, worker, shorter, &name),
+            Self::Hub { code, worker, divisor } => hubs::run(code, worker, divisor, &name),
             Self::Worker { code } => workers::run(code, &name),
         }
     }

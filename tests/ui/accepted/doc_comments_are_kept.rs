@@ -1,6 +1,5 @@
 //! A function without its comment would be an error here.
 #![deny(missing_docs)]
-#![allow(unreachable_pub)]
 
 /// Comments on modules.
 pub mod api {
