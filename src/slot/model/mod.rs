@@ -97,7 +97,6 @@ fn a_death_keeps_the_rule_in_every_order() {
 }
 
 #[test]
-#[cfg_attr(debug_assertions, ignore = "a minute, and seconds in a release build")]
 fn two_deaths_keep_the_rule_in_every_order() {
     passes("two deaths", &with(budget(2, 1, 0, 0)));
 }
