@@ -72,8 +72,11 @@ fn a_worker_that_its_hub_has_forgotten_says_again_that_it_is_awake_with_its_next
 fn a_worker_that_another_hub_has_taken_the_region_from_writes_nothing_there() {
     let (hub, worker) = awake_pair();
     let header = hub.bus().region().header();
-    header.epoch.set(header.epoch.get() ^ 1);
+    let epoch = header.epoch.get();
+    header.epoch.set(epoch ^ 1);
     worker.stand_aside();
     assert!(!worker.leave_crowd() && worker.claim(&mut ScanCursor::default()).is_none());
     assert_eq!((hub.awake_workers(), rings(&hub)), (1, 0));
+    // A region that is another's is not the hub's to remove.
+    header.epoch.set(epoch);
 }
