@@ -22,7 +22,7 @@ use super::lent::{LentSlot, give_back};
 use super::pool::Permit;
 use super::sent::Sent;
 use crate::protocol::Reply;
-use crate::signal::copying_time;
+use crate::signal::{Peer, copying_time};
 use crate::slot::{DispatchedSlot, LEND_FROM, Progress, TrustedPeers};
 
 /// Nobody waits awake for longer, however fast others are answered meanwhile.
@@ -49,6 +49,8 @@ pub(super) struct Answer<'a> {
     waiting: Waiting,
     /// No ring is owed: workers were rung for, or need not be.
     rung: bool,
+    /// The worker, as it was when the request was announced.
+    peer: Peer,
     manner: Manner,
     /// Length of the request's body, which the worker has to copy first.
     length: usize,
@@ -87,8 +89,10 @@ impl<'a> Answer<'a> {
             sent.announced();
         }
         let (dispatched, permit, waiting) = (deadline.now(), Some(permit), Waiting::Sent(slot));
+        // Who was rung for while nobody was awake has to wake first.
+        let peer = if rung && deadline.shared().bus.awake_workers() == 0 { Peer::Woken } else { Peer::Awake };
         // It sees to the slot from here on, also should a recorder of metrics panic.
-        let answer = Self { dispatched, deadline, permit, waiting, rung, manner, length, sent };
+        let answer = Self { dispatched, deadline, permit, waiting, rung, peer, manner, length, sent };
         answer.deadline.shared().count_slots();
         answer
     }
@@ -161,7 +165,7 @@ impl<'a> Answer<'a> {
     /// Spins on the own slot; takes rings and wakes others meanwhile.
     fn spin(&mut self) -> Poll<Result<Reply, CallError>> {
         let shared = Arc::clone(self.deadline.shared());
-        let found = shared.spin.until(self.length, || {
+        let found = shared.spin.until(self.peer, self.length, || {
             shared.serve_others();
             match self.look() {
                 Poll::Ready(result) => Some(result),
@@ -173,14 +177,12 @@ impl<'a> Answer<'a> {
 
     /// Whether to be polled again soon is better than to be woken.
     fn may_yield(&mut self) -> bool {
-        let Self {
-            deadline, dispatched, waiting: Waiting::Awake { answered, since, yields, .. }, manner, length, ..
-        } = self
-        else {
+        let (peer, manner, length) = (self.peer, self.manner, self.length);
+        let Self { deadline, dispatched, waiting: Waiting::Awake { answered, since, yields, .. }, .. } = self else {
             return false;
         };
         let shared = deadline.shared();
-        if *manner == Manner::Park || shared.spin.budget().is_zero() {
+        if manner == Manner::Park || shared.spin.budget().is_zero() {
             return false;
         }
         // Nearly all are answered after one or two rounds; the clock is for the others.
@@ -192,8 +194,7 @@ impl<'a> Answer<'a> {
         if std::mem::replace(answered, answered_now) != answered_now {
             *since = now;
         }
-        let copying = copying_time(*length);
-        now - *since < shared.spin.budget() + copying && now - *dispatched < LONGEST + copying
+        now - *since < shared.spin.patience(peer, length) && now - *dispatched < LONGEST + copying_time(length)
     }
 
     /// Rings for a request that no worker has claimed, if that was left to workers that were awake: they are busy, or dead.

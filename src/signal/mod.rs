@@ -16,7 +16,7 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 pub(crate) use self::clock::{WireClock, monotonic_nanos};
-pub(crate) use self::spin::{Spin, copying_time};
+pub(crate) use self::spin::{Peer, Spin, copying_time};
 use crate::shm::{self, Access, ObjectError, ObjectId};
 use crate::sync::stores;
 

@@ -3,6 +3,9 @@
 //! Two hot peers that both happen to park stay there: each gives up spinning before the other, which takes 30 to 60 µs to
 //! wake, has answered. So after waits that ended soon, every [`STRETCH`]th spin goes on two and a half times as long, and
 //! every [`REACH`]th as long as the last wait took; one that is caught that way brings both back to spinning.
+//!
+//! Whoever has just woken its peer knows better: it waits for the waking too. The kernel may have put the peer behind it on the
+//! same core, so it offers that core between its looks; it has paid for one system call already.
 
 use std::time::{Duration, Instant};
 
@@ -12,6 +15,9 @@ use crate::sync::Counter;
 const MAX_SPIN: Duration = Duration::from_micros(50);
 /// A wait that ended within so many spin limits was for a hot peer, whom spinning might have caught.
 const SOON: u32 = 10;
+
+/// What spinning for a peer that had to be woken may take: 30 to 60 µs of waking, and an answer from cold caches.
+const WAKING: Duration = Duration::from_micros(100);
 
 /// Every so many misses in a row spinning goes on for longer, up to [`MAX_SPIN`].
 const STRETCH: u64 = 4;
@@ -27,6 +33,15 @@ const MOST_BYTES: usize = 2 << 20;
 /// How long it takes a peer to copy `bytes`, at the pace of memory that comes from another core's cache.
 pub(crate) fn copying_time(bytes: usize) -> Duration {
     Duration::from_nanos(bytes.min(MOST_BYTES) as u64 / 8)
+}
+
+/// Who is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// Somebody who runs, as far as can be seen.
+    Awake,
+    /// Somebody who was parked, and has just been woken for this.
+    Woken,
 }
 
 /// The spin budget of one waiting place.
@@ -57,20 +72,33 @@ impl Spin {
         Duration::from_nanos(self.budget.get())
     }
 
-    /// Looks again and again until `look` finds something or the budget is used up, which begins when the peer can have
-    /// copied `bytes`.
-    pub(crate) fn until<T>(&self, bytes: usize, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-        let mut budget = self.budget();
+    /// How long to wait awake for `peer`, which has `bytes` to copy first; nothing where that is not worth it.
+    pub(crate) fn patience(&self, peer: Peer, bytes: usize) -> Duration {
+        let budget = self.budget();
         if budget.is_zero() {
-            return None;
+            return budget;
         }
         let misses = self.misses.get();
-        if budget == self.limit && misses % REACH == REACH - 1 {
-            budget = (Duration::from_nanos(self.last_wait.get()) * 5 / 4).clamp(budget, MAX_REACH);
-        } else if budget == self.limit && misses % STRETCH == STRETCH - 1 {
-            budget = MAX_SPIN.min(self.limit * 5 / 2);
+        let budget = if budget < self.limit {
+            budget
+        } else if misses % REACH == REACH - 1 {
+            (Duration::from_nanos(self.last_wait.get()) * 5 / 4).clamp(budget, MAX_REACH)
+        } else if peer == Peer::Woken && misses < STRETCH {
+            WAKING
+        } else if misses % STRETCH == STRETCH - 1 {
+            MAX_SPIN.min(self.limit * 5 / 2)
+        } else {
+            budget
+        };
+        budget + copying_time(bytes)
+    }
+
+    /// Looks again and again until `look` finds something or patience with `peer` is at its end.
+    pub(crate) fn until<T>(&self, peer: Peer, bytes: usize, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+        let patience = self.patience(peer, bytes);
+        if patience.is_zero() {
+            return None;
         }
-        budget += copying_time(bytes);
         let start = Instant::now();
         loop {
             // The clock costs as much as several looks, so it is read once in a while.
@@ -81,8 +109,11 @@ impl Spin {
                 }
                 std::hint::spin_loop();
             }
-            if start.elapsed() >= budget {
+            if start.elapsed() >= patience {
                 return None;
+            }
+            if peer == Peer::Woken {
+                std::thread::yield_now();
             }
         }
     }
@@ -120,15 +151,30 @@ mod tests {
         for _ in 0..20 {
             spin.parked_for(Duration::from_secs(1));
         }
-        assert_eq!(spin.until(0, || Some(1)), None, "the budget is used up");
+        assert_eq!(spin.until(Peer::Awake, 0, || Some(1)), None, "the budget is used up");
         spin.parked_for(Duration::from_micros(100));
-        assert_eq!(spin.until(0, || Some(1)), Some(1));
+        assert_eq!(spin.until(Peer::Awake, 0, || Some(1)), Some(1));
+    }
+
+    #[test]
+    fn a_peer_that_was_woken_is_waited_for_until_it_runs_unless_that_has_not_paid_a_few_times() {
+        let spin = Spin { limit: Duration::from_micros(20), ..Spin::new(Duration::ZERO) };
+        spin.paid();
+        for _ in 0..STRETCH {
+            assert_eq!((spin.patience(Peer::Awake, 0) < WAKING, spin.patience(Peer::Woken, 0)), (true, WAKING));
+            spin.parked_for(Duration::from_micros(150));
+        }
+        assert_eq!(spin.patience(Peer::Woken, 0), spin.limit);
+        spin.paid();
+        assert_eq!(spin.patience(Peer::Woken, 0), WAKING);
+        spin.parked_for(Duration::from_millis(1));
+        assert!(spin.patience(Peer::Woken, 0) < spin.limit, "its handlers take long");
     }
 
     #[test]
     fn a_limit_of_zero_never_looks() {
         let spin = Spin::new(Duration::ZERO);
         spin.parked_for(Duration::ZERO);
-        assert_eq!(spin.until(0, || Some(1)), None);
+        assert_eq!(spin.until(Peer::Awake, 0, || Some(1)), None);
     }
 }

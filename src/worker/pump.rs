@@ -15,6 +15,7 @@ use super::{BoxError, CallService};
 use crate::bus::LIFE_CHECK;
 use crate::observe::Watch;
 use crate::protocol::OutgoingReply;
+use crate::signal::Peer;
 use crate::slot::{ClaimedSlot, Parked, ScanCursor};
 use crate::sync::unpark_waker;
 
@@ -142,7 +143,7 @@ impl<S: CallService> Pump<S> {
             };
             let mut found = None;
             if !attachment.leave_crowd() && !spin.budget().is_zero() {
-                found = spin.until(attachment.bytes_until_next(), || attachment.glance(cursor));
+                found = spin.until(Peer::Awake, attachment.bytes_until_next(), || attachment.glance(cursor));
                 attachment.meters().has_spun(found.is_some());
             }
             if let Some(lease) = found.or_else(|| attachment.claim(cursor)) {
