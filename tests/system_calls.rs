@@ -13,11 +13,11 @@ use slotbus::{Router, handler, routes};
 
 /// Says how many requests the watched process makes.
 const WATCHED: &str = "SLOTBUS_TEST_WATCHED";
-const REQUESTS: u64 = 300_000;
+const REQUESTS: u64 = 100_000;
 /// Another process that takes a core meanwhile makes both sides park; one calm attempt is enough.
-const ATTEMPTS: usize = 6;
+const ATTEMPTS: usize = 20;
 /// A thread loses its processor now and then, and its peer parks meanwhile.
-const MOST_PER_HUNDRED: u64 = 5;
+const MOST_PER_HUNDRED: u64 = 3;
 
 #[handler(GET, "/hello")]
 async fn hello() -> &'static str {

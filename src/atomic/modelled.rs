@@ -12,7 +12,7 @@ use std::sync::{LockResult, PoisonError};
 use std::time::Duration;
 
 use loom::sync as loomed;
-pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU16, Ordering, fence};
+pub(crate) use loom::sync::atomic::{AtomicU16, Ordering, fence};
 
 thread_local! {
     static FENCE_BEHIND: Cell<bool> = const { Cell::new(false) };
@@ -79,7 +79,7 @@ macro_rules! atomics {
     )* };
 }
 
-atomics!(AtomicBool: bool, AtomicU32: u32, AtomicU64: u64);
+atomics!(AtomicBool: bool, AtomicU8: u8, AtomicU32: u32, AtomicU64: u64);
 
 impl AtomicU32 {
     pub(crate) fn fetch_update(

@@ -76,9 +76,8 @@ impl Founding {
     fn fill(&self, header: &ShmHeader, len: usize) {
         let &Self { version, slots, half, .. } = self;
         let (heap_offset, heap_size) = compute_layout(slots, len);
-        let mut features = [Features::CANCEL, Features::DEADLINE, Features::LOCKS, Features::SENT, Features::AWAKE]
-            .into_iter()
-            .fold(Features::TICKET, Features::with);
+        let mut features = Features::TICKET.with(Features::CANCEL).with(Features::DEADLINE).with(Features::LOCKS);
+        features = features.with(Features::SENT).with(Features::AWAKE).with(Features::QUIET);
         header.version.set(version.number());
         header.num_slots.set(slots as u32);
         header.heap_offset.set(heap_offset as u32);

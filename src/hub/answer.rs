@@ -216,6 +216,7 @@ impl<'a> Answer<'a> {
         let waker = Some(waker.clone());
         self.deadline.shared().add_interest();
         let slot = self.leave_awake();
+        slot.expect_ring(&self.deadline.shared().bus);
         let mut entry = self.deadline.shared().board.entry(self.permit().slot());
         let orphaned = matches!(&*entry, Entry::Orphan(orphan) if *orphan == slot);
         *entry = Entry::Pending { slot, waker, orphaned };

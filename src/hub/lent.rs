@@ -20,6 +20,7 @@ pub(super) fn give_back(shared: &Shared, permit: Permit, slot: DispatchedSlot) {
     slot.give_up(&shared.bus);
     // Interest, entry, look, in this order, as a caller that parks: the worker rings after it has answered or let go.
     shared.add_interest();
+    slot.expect_ring(&shared.bus);
     let index = permit.slot();
     *shared.board.entry(index) = Entry::Zombie { slot, since: Instant::now(), _permit: permit };
     shared.mind_zombies();

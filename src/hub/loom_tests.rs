@@ -11,7 +11,7 @@ use loom::thread;
 
 use super::watch::Watch;
 use crate::atomic::{Condvar, Mutex, Plain, model, with_both_fences};
-use crate::protocol::{Claim, Status, StatusWord};
+use crate::protocol::{Claim, QuietByte, Status, StatusWord};
 use crate::sync::{Flag, OrderedCounter};
 
 /// A semaphore.
@@ -60,6 +60,7 @@ enum Waker {
 
 struct Bus {
     status: StatusWord,
+    quiet: QuietByte,
     response: Plain,
     bell: Bell,
     awake: OrderedCounter,
@@ -75,11 +76,14 @@ impl Bus {
     /// A bus whose one request is claimed.
     fn claimed() -> Arc<Self> {
         let status = StatusWord::free();
+        let quiet = QuietByte::with(0);
         assert!(status.reserve());
+        quiet.start(true);
         status.announce();
         assert!(status.claim(CLAIM()));
         Arc::new(Self {
             status,
+            quiet,
             response: Plain::new(0),
             bell: Bell::default(),
             awake: OrderedCounter::default(),
@@ -94,7 +98,9 @@ impl Bus {
     fn answer(&self) {
         self.response.write(1);
         assert!(self.status.publish(CLAIM()));
-        self.bell.ring();
+        if self.quiet.needs_ring() {
+            self.bell.ring();
+        }
     }
 
     fn wake_watcher(&self) {
@@ -110,6 +116,7 @@ impl Bus {
         if self.awake.leave() == 0 && self.interested.peek() > 0 {
             self.wake_watcher();
         }
+        self.quiet.end();
         *self.entry.state.lock().unwrap() = Waker::Registered;
         while self.status.observe() != Status::Done {
             // As `look_at_board`: looked at under the entry's lock, with the waker in place.

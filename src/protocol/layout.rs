@@ -12,7 +12,7 @@
 
 use super::request_id::RequestId;
 use super::status::StatusWord;
-use super::words::{AwakeWord, BumpHead, HeldWord, Seal};
+use super::words::{AwakeWord, BumpHead, HeldWord, QuietByte, Seal};
 use crate::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use crate::sync::stores;
 
@@ -96,7 +96,8 @@ pub struct ShmHeader {
     pub alloc_head: BumpHead,
     /// Extension: `0x31584253` once the fields below are complete.
     pub ext_magic: Seal,
-    /// Extension: what the hub offers: bit 0 TICKET, 1 CANCEL, 2 DEADLINE, 3 ARENAS, 4 LOCKS, 5 SENT, 6 AWAKE.
+    /// Extension: what the hub offers: bit 0 TICKET, 1 CANCEL, 2 DEADLINE, 3 ARENAS, 4 LOCKS, 5 SENT, 6 AWAKE,
+    /// 7 QUIET.
     pub hub_features: FieldU32,
     /// Extension: random, never 0, new for every region object.
     pub epoch: FieldU64,
@@ -140,7 +141,9 @@ pub struct SlotMeta {
     pub req_id: IdField,
     /// The method's code, see [`method_to_u8`](super::method_to_u8).
     pub method: FieldU8,
-    pad0: [FieldU8; 3],
+    /// Extension, with QUIET: 1 while the request's caller looks at the slot by itself.
+    pub quiet: QuietByte,
+    pad0: [FieldU8; 2],
     /// The request, written by the hub.
     pub request: PayloadDescriptor,
     /// The HTTP status of the response.
@@ -204,6 +207,8 @@ impl Features {
     pub(crate) const SENT: Self = Self(1 << 5);
     /// Workers say while they are awake, so that nobody rings for them; with LOCKS.
     pub(crate) const AWAKE: Self = Self(1 << 6);
+    /// Callers say while they look by themselves, so that nobody rings for them.
+    pub(crate) const QUIET: Self = Self(1 << 7);
 
     /// The features of a raw word; unknown bits are kept and mean nothing to us.
     pub(crate) const fn from_bits(bits: u32) -> Self {
@@ -249,6 +254,7 @@ const _: () = {
     assert!(size_of::<SlotMeta>() == SLOT_META_SIZE);
     assert!(offset_of!(SlotMeta, req_id) == 4);
     assert!(offset_of!(SlotMeta, method) == 40);
+    assert!(offset_of!(SlotMeta, quiet) == 41);
     assert!(offset_of!(SlotMeta, request) == 44);
     assert!(offset_of!(SlotMeta, resp_status) == 64);
     assert!(offset_of!(SlotMeta, response) == 68);

@@ -155,10 +155,10 @@ impl StatusWord {
     }
 
     /// Worker: CLAIMED → DONE, only from the exact word it claimed with. Release: the whole response is visible to
-    /// the hub that sees DONE.
+    /// the hub that sees DONE. SeqCst: it is published before the worker asks whether to ring, see `QuietByte::end`.
     #[must_use]
     pub(crate) fn publish(&self, claim: Claim) -> bool {
-        self.exchange(claim.0, SLOT_DONE, Ordering::Release)
+        self.exchange(claim.0, SLOT_DONE, Ordering::SeqCst)
     }
 
     /// Worker: CLAIMED → READY, from the exact word it claimed with, when the request turns out to be another life's, before

@@ -1,7 +1,7 @@
 //! The words of shared memory beside a slot's status that more than one side changes, each change as a named method.
 
 use super::status::OwnerToken;
-use crate::atomic::{AtomicU32, Ordering, fence};
+use crate::atomic::{AtomicU8, AtomicU32, Ordering, fence};
 use crate::sync::stores;
 
 /// The head of the version 1 bump allocator, in shared memory: how many bytes of the heap are given out.
@@ -69,6 +69,33 @@ impl HeldWord {
             let exchange = || self.0.compare_exchange(word, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok();
             stores::store("held", exchange);
         }
+    }
+}
+
+/// Whether a slot's caller looks at it by itself, so that its answer needs no ring: 1 while it does.
+///
+/// A caller that is about to wait for a ring says so, then looks once more. It, or whoever keeps the slot after it.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct QuietByte(AtomicU8);
+
+impl QuietByte {
+    /// Hub: what is about to be dispatched here is looked at by its caller, or not. Relaxed: `announce` follows.
+    pub(crate) fn start(&self, is_quiet: bool) {
+        stores::store("quiet", || self.0.store(is_quiet.into(), Ordering::Relaxed));
+    }
+
+    /// Hub: from now on a ring is waited for. SeqCst, with the fence in front of the look that follows, as `StatusWord::publish`
+    /// and `needs_ring` are on the other side: published, then asked, and ended, then looked, cannot both miss each other.
+    pub(crate) fn end(&self) {
+        stores::store("quiet", || self.0.store(0, Ordering::SeqCst));
+        fence(Ordering::SeqCst);
+    }
+
+    /// Worker: whether somebody waits for a ring, after the answer was published. SeqCst: as `end` says. What it finds may be of a
+    /// later request of the slot; then the answer has been taken.
+    pub(crate) fn needs_ring(&self) -> bool {
+        self.0.load(Ordering::SeqCst) != 1
     }
 }
 
@@ -153,6 +180,18 @@ mod tests {
         pub(crate) fn with(value: u32) -> Self {
             Self(AtomicU32::new(value))
         }
+    }
+
+    impl QuietByte {
+        /// A byte of private memory that says whether a ring is needed.
+        pub(crate) fn with(value: u8) -> Self {
+            Self(AtomicU8::new(value))
+        }
+    }
+
+    #[test]
+    fn whatever_but_one_asks_for_a_ring() {
+        assert!((0..=u8::MAX).all(|value| QuietByte::with(value).needs_ring() == (value != 1)));
     }
 
     #[test]

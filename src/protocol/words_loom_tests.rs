@@ -1,4 +1,5 @@
-//! A hub that counts on a worker against that worker's way to its bed, in every order.
+//! A hub that counts on a worker against that worker's way to its bed, and a worker that leaves a caller to itself against that
+//! caller's, in every order.
 
 use std::sync::Arc;
 
@@ -6,7 +7,7 @@ use loom::thread;
 
 use super::*;
 use crate::atomic::{model, with_both_fences};
-use crate::protocol::{Claim, StatusWord};
+use crate::protocol::{Claim, Status, StatusWord};
 
 fn bit() -> AwakeBit {
     AwakeBit::of(OwnerToken::from_raw(7).unwrap())
@@ -32,4 +33,28 @@ fn counted_on_or_seen() {
 #[test]
 fn a_worker_that_parks_is_not_counted_on_or_sees_the_request() {
     with_both_fences(|| model(3, counted_on_or_seen));
+}
+
+fn rung_for_or_seen() {
+    let words = Arc::new((StatusWord::free(), QuietByte::with(0)));
+    let (status, quiet) = &*words;
+    assert!(status.reserve());
+    quiet.start(true);
+    assert!(status.announce() && status.claim(Claim::by(None)));
+    let worker = thread::spawn({
+        let words = Arc::clone(&words);
+        move || {
+            let (status, quiet) = &*words;
+            assert!(status.publish(Claim::by(None)));
+            quiet.needs_ring()
+        }
+    });
+    quiet.end();
+    let is_seen = status.observe() == Status::Done;
+    assert!(worker.join().unwrap() || is_seen);
+}
+
+#[test]
+fn a_caller_that_parks_is_rung_for_or_sees_the_answer() {
+    with_both_fences(|| model(3, rung_for_or_seen));
 }

@@ -19,6 +19,10 @@ const SOON: u32 = 10;
 /// What spinning for a peer that had to be woken may take: 30 to 60 µs of waking, and an answer from cold caches.
 const WAKING: Duration = Duration::from_micros(100);
 
+/// So many waits in a row that spinning ended make the next one go on up to [`MAX_SPIN`]: what keeps a peer that is so hot is
+/// most of all the kernel's tick, which takes 20 to 40 µs on a virtual machine and a park on both sides otherwise.
+const HOT: u64 = 64;
+
 /// Every so many misses in a row spinning goes on for longer, up to [`MAX_SPIN`].
 const STRETCH: u64 = 4;
 /// Every so many misses in a row it goes on for a whole wait, up to [`MAX_REACH`]: a busy machine may take that long to wake
@@ -52,6 +56,8 @@ pub(crate) struct Spin {
     budget: Counter,
     /// Spins in a row that found nothing.
     misses: Counter,
+    /// Waits in a row that spinning ended, up to [`HOT`].
+    hits: Counter,
     /// Nanoseconds that the last wait took which spinning did not end.
     last_wait: Counter,
 }
@@ -61,8 +67,8 @@ impl Spin {
     pub(crate) fn new(limit: Duration) -> Self {
         let lone = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
         let limit = if lone { Duration::ZERO } else { limit.min(MAX_SPIN) };
-        let spin =
-            Self { limit, budget: Counter::default(), misses: Counter::default(), last_wait: Counter::default() };
+        let (budget, misses, hits, last_wait) = Default::default();
+        let spin = Self { limit, budget, misses, hits, last_wait };
         spin.paid();
         spin
     }
@@ -85,7 +91,7 @@ impl Spin {
             (Duration::from_nanos(self.last_wait.get()) * 5 / 4).clamp(budget, MAX_REACH)
         } else if peer == Peer::Woken && misses < STRETCH {
             WAKING
-        } else if misses % STRETCH == STRETCH - 1 {
+        } else if misses % STRETCH == STRETCH - 1 || self.hits.get() >= HOT {
             MAX_SPIN.min(self.limit * 5 / 2)
         } else {
             budget
@@ -100,7 +106,7 @@ impl Spin {
             return None;
         }
         let start = Instant::now();
-        loop {
+        for round in 1_u32.. {
             // The clock costs as much as several looks, so it is read once in a while.
             for _ in 0..32 {
                 if let Some(found) = look() {
@@ -110,18 +116,21 @@ impl Spin {
                 std::hint::spin_loop();
             }
             if start.elapsed() >= patience {
-                return None;
+                break;
             }
-            if peer == Peer::Woken {
+            // At first at once, then less and less often: a peer on another core needs none of it.
+            if peer == Peer::Woken && round.is_power_of_two() {
                 std::thread::yield_now();
             }
         }
+        None
     }
 
     /// Learns how long a wait took that spinning did not end: soon after it, spinning is worth it again; else it gets
     /// shorter, down to nothing.
     pub(crate) fn parked_for(&self, wait: Duration) {
         self.last_wait.set(wait.as_nanos() as u64);
+        self.hits.set(0);
         if wait < SOON * self.limit {
             self.misses.add(1);
             self.budget.set(self.limit.as_nanos() as u64);
@@ -136,6 +145,10 @@ impl Spin {
         if self.budget.get() != limit || self.misses.get() != 0 {
             self.budget.set(limit);
             self.misses.set(0);
+        }
+        let hits = self.hits.get();
+        if hits < HOT {
+            self.hits.set(hits + 1);
         }
     }
 }
@@ -169,6 +182,15 @@ mod tests {
         assert_eq!(spin.patience(Peer::Woken, 0), WAKING);
         spin.parked_for(Duration::from_millis(1));
         assert!(spin.patience(Peer::Woken, 0) < spin.limit, "its handlers take long");
+    }
+
+    #[test]
+    fn a_peer_that_has_long_been_hot_is_waited_for_a_little_longer() {
+        let spin = Spin { limit: Duration::from_micros(20), ..Spin::new(Duration::ZERO) };
+        (0..HOT).for_each(|_| spin.paid());
+        assert_eq!(spin.patience(Peer::Awake, 0), MAX_SPIN);
+        spin.parked_for(Duration::from_micros(100));
+        assert_eq!(spin.patience(Peer::Awake, 0), spin.limit);
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub(crate) struct Attachment {
     bodies_seen: Counter,
     /// The hub writes down which callers have given up, and until when they wait.
     pub(super) tells_of_callers: bool,
+    /// The hub writes down whose callers wait for no ring.
+    pub(super) tells_of_quiet: bool,
     pub(super) watched: Box<[Watched]>,
     pub(super) clock: WireClock,
 }
@@ -101,6 +103,7 @@ impl Attachment {
         let views = ViewStore::new(&bus, Direction::Request);
         let shield = (!geometry.offers(Features::TICKET)).then(|| Shield::raise(&bus));
         let tells_of_callers = geometry.offers(Features::TICKET.with(Features::CANCEL).with(Features::DEADLINE));
+        let tells_of_quiet = geometry.offers(Features::QUIET);
         let rights = (0..slots).map(|_| AnswerRight::default()).collect();
         let claim = Claim::by(bus.owner());
         let awake_bit = bus.owner().filter(|_| geometry.offers(Features::AWAKE)).map(AwakeBit::of);
@@ -121,6 +124,7 @@ impl Attachment {
             last_bodies: Default::default(),
             bodies_seen: Counter::default(),
             tells_of_callers,
+            tells_of_quiet,
             watched: (0..slots).map(|_| Watched::default()).collect(),
             clock: WireClock::new(),
         }

@@ -210,7 +210,10 @@ impl ClaimedSlot {
         let counts = &attachment.counts;
         if published {
             counts.published.add(1);
-            attachment.bus.responses().ring();
+            // Asked after the right is settled: who lets go of the request's bytes until then leaves the ring to this answer.
+            if !attachment.tells_of_quiet || attachment.slot(*index).quiet.needs_ring() {
+                attachment.bus.responses().ring();
+            }
             observation.ended(Some(status));
         } else {
             counts.dropped.add(1);

@@ -59,6 +59,13 @@ impl DispatchedSlot {
         progress
     }
 
+    /// Says that a ring is waited for from now on; a look is to follow. Until then the answer has none.
+    pub(crate) fn expect_ring(&self, hub: &HubBus) {
+        if self.is_ours(hub) {
+            hub.slot(self.index).quiet.end();
+        }
+    }
+
     /// The answered slot, once `progress` has said that it is finished.
     pub(crate) fn finished<'a>(&self, hub: &'a HubBus) -> FinishedSlot<'a> {
         FinishedSlot::new(hub, self.index, self.ticket)

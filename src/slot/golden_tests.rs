@@ -36,8 +36,8 @@ fn a_version_1_header_has_its_golden_bytes() {
     let region = std::fs::metadata(format!("/dev/shm/{name}")).unwrap().len() as u32;
     let arenas = 2 * 2 * 1024;
     assert_eq!(read(&name, 0, 24), le(&[0x534C_4231, 1, 2, heap_offset, region - heap_offset, arenas]));
-    // SBX1; TICKET, CANCEL, DEADLINE, ARENAS, LOCKS, SENT and AWAKE.
-    assert_eq!(read(&name, 24, 8), le(&[0x3158_4253, 0b111_1111]));
+    // SBX1; TICKET, CANCEL, DEADLINE, ARENAS, LOCKS, SENT, AWAKE and QUIET.
+    assert_eq!(read(&name, 24, 8), le(&[0x3158_4253, 0b1111_1111]));
     assert_ne!(read(&name, 32, 8), [0; 8], "the epoch is never 0");
     assert_eq!(read(&name, 48, 16), le(&[std::process::id(), 0, 0, 2048]));
     assert!(region - heap_offset - arenas >= 3 * 66 * 1024, "published workers have room for an answer in each slot");
@@ -48,7 +48,7 @@ fn a_version_2_header_has_its_golden_bytes() {
     let (name, _hub) = found(Version::V2);
     let region = std::fs::metadata(format!("/dev/shm/{name}")).unwrap().len() as u32;
     assert_eq!(read(&name, 0, 24), le(&[0x534C_4231, 2, 2, 320, region - 320, 0]));
-    assert_eq!(read(&name, 24, 8), le(&[0x3158_4253, 0b111_0111]));
+    assert_eq!(read(&name, 24, 8), le(&[0x3158_4253, 0b1111_0111]));
 }
 
 #[test]
@@ -71,6 +71,11 @@ fn a_slot_has_its_golden_bytes_through_a_whole_request() {
     golden.extend(le(&[1, 0, 0, 0, 0, 0, 0, 0, 0x89ab_cdef, 0x0123_4567]));
     assert_eq!(read(&name, slot_at, 128), golden);
     assert_eq!(read(&name, heap + u64::from(arena), 21), [&meta[..], &[0; 7], b"body!"].concat());
+
+    hub.slot(slot).quiet.start(true);
+    assert_eq!(read(&name, slot_at + 40, 4), [2, 1, 0, 0], "PUT, and nobody waits for a ring");
+    sent.expect_ring(&hub);
+    assert_eq!(read(&name, slot_at + 40, 4), [2, 0, 0, 0]);
 
     let claimed = worker.claim(&mut ScanCursor::default()).unwrap();
     let owner = worker.bus().owner().unwrap().get();

@@ -60,15 +60,21 @@ impl WrittenSlot<'_> {
     /// The answer may be there before this returns; whoever waits for it looks at the slot.
     #[cfg(any(test, feature = "conformance", feature = "__bench"))]
     pub(crate) fn announce(self, sent_at: u64) -> DispatchedSlot {
-        self.announce_unless(sent_at, || false).0
+        self.announce_as(false, sent_at, || false).0
     }
 
-    /// As `announce`, but rings only if the request is not `is_attended` to without that, which is asked once it is READY. False
-    /// when a ring is owed: by whoever parks before the request is claimed.
+    /// As `announce`, for a caller that looks at the slot by itself until it says otherwise: `DispatchedSlot::expect_ring`. Rings
+    /// only if the request is not `is_attended` to without that, which is asked once it is READY. False when a ring is owed: by
+    /// whoever parks before the request is claimed.
     pub(crate) fn announce_unless(self, sent_at: u64, is_attended: impl FnOnce() -> bool) -> (DispatchedSlot, bool) {
+        self.announce_as(true, sent_at, is_attended)
+    }
+
+    fn announce_as(self, is_quiet: bool, sent_at: u64, is_attended: impl FnOnce() -> bool) -> (DispatchedSlot, bool) {
         let &Self { reserved: ReservedSlot { hub, index }, ticket } = &self;
         let slot = hub.slot(index);
         slot.sent_at.set(sent_at);
+        slot.quiet.start(is_quiet);
         // Where another hub took the region over there is nothing to ring for.
         let is_announced = slot.status.announce();
         let owes = is_announced && is_attended();

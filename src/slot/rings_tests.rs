@@ -69,6 +69,22 @@ fn a_worker_that_its_hub_has_forgotten_says_again_that_it_is_awake_with_its_next
 }
 
 #[test]
+fn an_answer_rings_only_for_a_caller_that_does_not_look_by_itself_any_more() {
+    for (asks, rung) in [(false, 0), (true, 1)] {
+        let (hub, worker) = awake_pair();
+        let slot = hub.slots().next().unwrap();
+        let written = hub.reserve(slot).unwrap().write(&call(0), 0).unwrap();
+        let (sent, _) = written.announce_unless(0, || true);
+        let lease = worker.claim(&mut ScanCursor::default()).unwrap();
+        if asks {
+            sent.expect_ring(&hub);
+        }
+        lease.answer(reply(0));
+        assert_eq!((sent.progress(&hub), hub.bus().responses().rings()), (Progress::Finished, rung));
+    }
+}
+
+#[test]
 fn a_worker_that_another_hub_has_taken_the_region_from_writes_nothing_there() {
     let (hub, worker) = awake_pair();
     let header = hub.bus().region().header();

@@ -114,7 +114,11 @@ fn go(s: &mut State, rules: &Rules, number: usize, c: &mut Caller) -> Step {
             At::ZeroHeld
         }
         At::ZeroHeld => {
-            s.slot(life, slot).turn_held(|held| held.clear());
+            let waits_awake = s.waits_awake;
+            let slot = s.slot(life, slot);
+            slot.turn_held(|held| held.clear());
+            // In one step: who reads either of an earlier dispatch finds what is as good.
+            slot.turn_quiet(|quiet| quiet.start(waits_awake));
             At::WriteTicket
         }
         At::WriteTicket => {
@@ -160,6 +164,12 @@ fn go(s: &mut State, rules: &Rules, number: usize, c: &mut Caller) -> Step {
         }
         At::LeaveToPark => {
             leave_awake(s, c);
+            At::ExpectRing
+        }
+        At::ExpectRing => {
+            if !rules.is(Wrong::ParkQuietly) {
+                expect_ring(s, rules, c);
+            }
             At::Board
         }
         At::Board => {
@@ -238,6 +248,10 @@ fn go(s: &mut State, rules: &Rules, number: usize, c: &mut Caller) -> Step {
         At::InterestOfZombie => {
             s.life(life).interested += 1;
             notify(s, life);
+            if s.waits_awake && !rules.is(Wrong::BuryQuietly) { At::ExpectRingOfZombie } else { At::Bury }
+        }
+        At::ExpectRingOfZombie => {
+            expect_ring(s, rules, c);
             At::Bury
         }
         At::Bury => {
@@ -274,6 +288,13 @@ fn go(s: &mut State, rules: &Rules, number: usize, c: &mut Caller) -> Step {
         }
     };
     Ok(true)
+}
+
+/// Says that a ring is waited for from now on.
+fn expect_ring(s: &mut State, rules: &Rules, c: &Caller) {
+    if has_dispatched(s, rules, c.life, c.slot, c.ticket) {
+        s.slot(c.life, c.slot).turn_quiet(|quiet| quiet.end());
+    }
 }
 
 /// Joins those that are awake, where callers look before they park.

@@ -78,7 +78,12 @@ fn callers_workers_and_hub_keep_the_rule_in_every_order() {
         "one caller that rings late, deaths",
         &Scenario { requests: [0, 1], awake: true, rings_late: true, ..with(budget(2, 1, 1, 0)) },
     );
+    passes(
+        "one caller awake at first, whose body is lent to who dies",
+        &Scenario { requests: [0, 1], awake: true, budget: budget(1, 0, 1, 0), ..LENDS },
+    );
     passes("a published worker", &PUBLISHED);
+    passes("a published worker, one caller awake at first", &Scenario { requests: [0, 1], awake: true, ..PUBLISHED });
     passes("one caller, whose body is lent", &Scenario { requests: [0, 1], ..LENDS });
     passes(
         "one caller, whose body is lent to who dies",
@@ -136,6 +141,7 @@ fn mutants() -> Vec<(&'static str, Scenario, Rules)> {
     let gives_up = with(budget(0, 0, 1, 0));
     let retires = with(budget(0, 0, 0, 1));
     let alone = Scenario { requests: [0, 1], ..CALM };
+    let gives_up_awake = Scenario { awake: true, requests: [0, 1], ..gives_up };
     let reuses = Scenario { requests: [1, 2], ..CALM };
     vec![
         ("publish by a store", WIPE, Rules::publish_by_store()),
@@ -147,6 +153,9 @@ fn mutants() -> Vec<(&'static str, Scenario, Rules)> {
         ("look, then register, then park", alone, Rules::with(ParkUnlooked)),
         ("park without a ring", Scenario { awake: true, rings_late: true, ..alone }, Rules::with(ParkUnrung)),
         ("ring before DONE", alone, Rules::with(RingEarly)),
+        ("park without asking for a ring", Scenario { awake: true, ..alone }, Rules::with(ParkQuietly)),
+        ("leave a zombie without asking for a ring", gives_up_awake, Rules::with(BuryQuietly)),
+        ("ask whether to ring before DONE", Scenario { awake: true, ..alone }, Rules::with(AskEarly)),
         ("believe a DONE whatever its ticket", WIPE, Rules::with(TrustAnyTicket)),
         ("wipe a dead hub's region in place", hub_dies, Rules::with(WipeInPlace)),
         ("leave resp_ticket as it was", Scenario { requests: [1, 2], ..PUBLISHED }, Rules::with(KeepRespTicket)),

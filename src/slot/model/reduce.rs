@@ -100,8 +100,10 @@ fn leases(s: &State) -> impl Iterator<Item = ((usize, Thread), &Lease)> {
 
 /// Whether a lease may still touch this slot.
 pub(super) fn is_of(lease: &Lease, life: u8, slot: u8) -> bool {
-    let is_over =
-        matches!(lease.next, Do::Nothing | Do::Settle { .. } | Do::Ring | Do::Claim(_) | Do::Wait | Do::CheckRetired);
+    let is_over = matches!(
+        lease.next,
+        Do::Nothing | Do::Settle { .. } | Do::AskWhetherToRing | Do::Ring | Do::Claim(_) | Do::Wait | Do::CheckRetired
+    );
     (lease.life, lease.slot) == (life, slot) && (lease.hold > 0 || !is_over)
 }
 

@@ -2,7 +2,7 @@
 //! one.
 
 use super::state::Slot;
-use crate::protocol::{Claim, HeldWord, OwnerToken, Status, StatusWord};
+use crate::protocol::{Claim, HeldWord, OwnerToken, QuietByte, Status, StatusWord};
 use crate::sync::AnswerRight;
 
 /// An order or a condition that is not a transition of the status word.
@@ -22,6 +22,12 @@ pub(super) enum Wrong {
     ParkUnrung,
     /// The worker rings, then publishes.
     RingEarly,
+    /// A caller parks that never said that it waits for a ring.
+    ParkQuietly,
+    /// A zombie is left in a slot whose answer has no ring.
+    BuryQuietly,
+    /// The worker asks whether to ring, then publishes.
+    AskEarly,
     /// A DONE is believed whatever the ticket says.
     TrustAnyTicket,
     /// A new hub zeroes its predecessor's region and goes on in it.
@@ -129,6 +135,17 @@ impl Slot {
         let word = HeldWord::with(self.held.into());
         transition(&word);
         self.held = word.holder().map_or(0, OwnerToken::get) as u8;
+    }
+
+    /// Makes a transition of the crate's on this slot's `quiet`.
+    pub(super) fn turn_quiet(&mut self, transition: impl FnOnce(&QuietByte)) {
+        let byte = QuietByte::with(self.is_quiet.into());
+        transition(&byte);
+        self.is_quiet = !byte.needs_ring();
+    }
+
+    pub(super) fn needs_ring(&self) -> bool {
+        QuietByte::with(self.is_quiet.into()).needs_ring()
     }
 
     pub(super) fn holder(&self) -> Option<OwnerToken> {

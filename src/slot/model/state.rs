@@ -21,6 +21,7 @@ pub(super) struct Slot {
     pub(super) resp_ticket: u8,
     pub(super) cancel: u8,
     pub(super) held: u8,
+    pub(super) is_quiet: bool,
     pub(super) request: [Bytes; 2],
     pub(super) response: [Bytes; 2],
     /// The dispatch that was announced here last. No process sees this: it is for the checks.
@@ -112,6 +113,7 @@ pub(super) enum At {
     LeaveAwake,
     Interest,
     LeaveToPark,
+    ExpectRing,
     Board,
     LookAtBoard,
     Parked,
@@ -123,6 +125,7 @@ pub(super) enum At {
     Release,
     Cancel,
     InterestOfZombie,
+    ExpectRingOfZombie,
     Bury,
     Scan(u8),
     Withdraw,
@@ -168,9 +171,12 @@ pub(super) enum Do {
     WriteRespTicket,
     RingEarly,
     Publish,
+    /// As `Publish`, by a worker that has asked before whether to ring.
+    PublishSilently,
     Settle {
         published: bool,
     },
+    AskWhetherToRing,
     Ring,
 }
 

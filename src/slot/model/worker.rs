@@ -174,6 +174,7 @@ fn go(
         Do::CheckTicket(time) if slot.ticket == lease.ticket => match time {
             0 => Do::WriteResponse(0),
             _ if rules.is(Wrong::RingEarly) => Do::RingEarly,
+            _ if rules.is(Wrong::AskEarly) && !slot.needs_ring() => Do::PublishSilently,
             _ => Do::Publish,
         },
         Do::CheckStatus(_) | Do::CheckTicket(_) => lost(s, worker, life)?,
@@ -196,20 +197,32 @@ fn go(
             s.life(life).responses = 1;
             Do::Publish
         }
-        Do::Publish => {
+        Do::Publish | Do::PublishSilently => {
             let slot = s.slot(life, lease.slot);
             if !slot.turn(|word| (rules.publish)(word, claim)) {
                 lost(s, worker, life)?
             } else if slot.now != lease.of {
                 return Err("an answer was published as another request's");
             } else {
-                Do::Settle { published: true }
+                Do::Settle { published: now == Do::Publish }
             }
         }
         Do::Settle { published } => {
             right.settle(right.word().1);
             lease.right = right.word().0;
-            if published && !rules.is(Wrong::RingEarly) { Do::Ring } else { idle }
+            match published && !rules.is(Wrong::RingEarly) {
+                false => idle,
+                // Where nobody waits awake every answer is rung for, as by published workers.
+                true if worker.is_published || !s.waits_awake || rules.is(Wrong::AskEarly) => Do::Ring,
+                true => Do::AskWhetherToRing,
+            }
+        }
+        Do::AskWhetherToRing => {
+            if slot.needs_ring() {
+                Do::Ring
+            } else {
+                idle
+            }
         }
         Do::Ring => {
             s.life(life).responses = 1;
