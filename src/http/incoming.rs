@@ -10,6 +10,7 @@ use http::{Method, Request, Response, StatusCode};
 
 use super::context::CallContext;
 use super::headers::{correct_content_length, strip_hop_by_hop};
+use super::names::Names;
 use super::outgoing::has_body;
 use super::target::target;
 use crate::body::Body;
@@ -25,7 +26,11 @@ enum HeaderFault {
 /// Makes a header map whose values are slices of the block they stand in. Repeated names keep their order.
 struct HeaderBuilder<'b> {
     block: &'b Bytes,
+    names: Box<Names>,
     headers: HeaderMap,
+    /// How many were added.
+    added: usize,
+    /// How many the record says there are.
     count: usize,
     /// The most headers that are taken.
     limit: usize,
@@ -34,11 +39,12 @@ struct HeaderBuilder<'b> {
 
 impl<'b> HeaderBuilder<'b> {
     fn new(block: &'b Bytes, limit: usize) -> Self {
-        Self { block, headers: HeaderMap::new(), count: 0, limit, fault: None }
+        Self { block, names: Names::take(), headers: HeaderMap::new(), added: 0, count: 0, limit, fault: None }
     }
 
     fn finish(self) -> Result<HeaderMap, HeaderFault> {
-        let Self { block: _, mut headers, count, limit, fault } = self;
+        let Self { block: _, names, mut headers, added: _, count, limit, fault } = self;
+        names.put_back();
         if count > limit {
             return Err(HeaderFault::TooMany { count, limit });
         }
@@ -63,7 +69,9 @@ impl HeaderSink<'_> for HeaderBuilder<'_> {
         if self.fault.is_some() || self.count > self.limit {
             return;
         }
-        let Ok(name) = HeaderName::from_bytes(name) else {
+        let place = self.added;
+        self.added += 1;
+        let Ok(name) = self.names.get(place, name) else {
             self.fault = Some(HeaderFault::Name(String::from_utf8_lossy(name).into_owned()));
             return;
         };

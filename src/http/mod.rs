@@ -7,6 +7,7 @@ pub(crate) mod context;
 mod deadline;
 mod headers;
 mod incoming;
+mod names;
 mod outgoing;
 pub(crate) mod pattern;
 mod refuser;

@@ -8,10 +8,7 @@ use crate::protocol::CallError;
 /// Makes a URI of `path` and `query`, both slices of `block`.
 pub(super) fn target(block: &Bytes, path: &str, query: Option<&str>) -> Result<Uri, CallError> {
     let refused = || CallError::Target(display(path, query));
-    // A URI parser would take these for something else than a path: an authority, a query, a fragment.
-    let is_path = path.starts_with('/') || path == "*";
-    let ends_path = |b: u8| b == b'?' || b == b'#';
-    if !is_path || path.bytes().any(ends_path) || query.is_some_and(|query| query.bytes().any(|b| b == b'#')) {
+    if !path.starts_with('/') && path != "*" {
         return Err(refused());
     }
     let uri = match query {
@@ -25,8 +22,9 @@ pub(super) fn target(block: &Bytes, path: &str, query: Option<&str>) -> Result<U
         }
     };
     let uri = uri.map_err(|_| refused())?;
-    // "//host/path" would be read as an authority by a parser of full URIs.
-    if uri.authority().is_some() { Err(refused()) } else { Ok(uri) }
+    // What the parser took for something else than the wire says: an authority, a query, a fragment.
+    let is_whole = uri.path().len() == path.len() && uri.query().map(str::len) == query.map(str::len);
+    if uri.authority().is_some() || !is_whole { Err(refused()) } else { Ok(uri) }
 }
 
 fn display(path: &str, query: Option<&str>) -> String {
@@ -59,6 +57,11 @@ mod tests {
         for path in ["", "a", "http://a/b", "/a?b", "/a#b", "/a b", "/\n"] {
             assert_eq!(parse(path, None).unwrap_err(), format!("path and query {path:?} are no request target"));
         }
-        assert!(parse("/a", Some("b#c")).is_err() && parse("/a", Some("b c")).is_err());
+        for query in ["b#c", "#", "b c", "b?#"] {
+            assert!(parse("/a", Some(query)).is_err(), "{query}");
+        }
+        for path in ["/?", "/#", "/a?", "*?", "*#a", "/a?b#c"] {
+            assert!(parse(path, None).is_err() && parse(path, Some("q")).is_err(), "{path}");
+        }
     }
 }
