@@ -107,6 +107,10 @@ impl Spin {
         }
         let start = Instant::now();
         for round in 1_u32.. {
+            // At first at once, then less and less often: a peer on another core needs none of it.
+            if peer == Peer::Woken && round.is_power_of_two() {
+                std::thread::yield_now();
+            }
             // The clock costs as much as several looks, so it is read once in a while.
             for _ in 0..32 {
                 if let Some(found) = look() {
@@ -117,10 +121,6 @@ impl Spin {
             }
             if start.elapsed() >= patience {
                 break;
-            }
-            // At first at once, then less and less often: a peer on another core needs none of it.
-            if peer == Peer::Woken && round.is_power_of_two() {
-                std::thread::yield_now();
             }
         }
         None
