@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::figures::{Figures, Row};
 use crate::growth::Size;
 use crate::load::{Cell, Load, Pace};
-use crate::pairs::{ICEORYX_BUSY, OURS, PUBLISHED, SEMAPHORES, TRUSTED, UNIX_SOCKET};
+use crate::pairs::{ICEORYX_BUSY, OURS, PUBLISHED, SEMAPHORES, SEMAPHORES_APART, TRUSTED, UNIX_SOCKET};
 
 /// Which side of its bar is good.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -141,6 +141,12 @@ pub(crate) fn goals(figures: &Figures) -> Vec<Goal> {
         ),
         least("echo 1 MiB: faster than axum, Unix socket", divide(p50(ECHO_1M, UNIX_SOCKET), p50(ECHO_1M, OURS)), 6.0),
         most("parked: p50 to bare semaphores", divide(p50(PARKED, OURS), p50(PARKED, SEMAPHORES)), 1.3, 1.1),
+        most(
+            "parked: p50 to bare semaphores, each side on a core of its own",
+            divide(p50(PARKED, OURS), p50(PARKED, SEMAPHORES_APART)),
+            1.3,
+            1.1,
+        ),
         most("idle: CPU ms of the worker in 10 s", per_10_s(|row| row.server_cpu_ms), 1.0, 0.0),
         most("idle: CPU ms of the hub in 10 s", per_10_s(|row| row.client_cpu_ms), 1.0, 0.0),
         most("GET, 32 in flight: CPU µs per request, worker", ours(GET_32, |row| row.server_us), 1.3, 0.9),

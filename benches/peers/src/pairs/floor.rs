@@ -4,6 +4,8 @@ use std::hint::spin_loop;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
 use crate::drive::{Engine, LIMIT, Sample, drive_engine};
 use crate::load::Pace;
 use crate::process::{Page, Servers, Setup};
@@ -11,8 +13,10 @@ use crate::process::{Page, Servers, Setup};
 /// How the other side learns of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Floor {
-    /// Two semaphores; both sides sleep each time.
+    /// Two semaphores; both sides sleep each time, and the kernel says where they run: on one core, if nothing else does.
     Semaphores,
+    /// As `Semaphores`, each side on a core of its own.
+    SemaphoresApart,
     /// Two cache lines; both sides spin.
     CacheLines,
 }
@@ -20,8 +24,11 @@ pub(crate) enum Floor {
 pub(super) fn serve(floor: Floor, setup: &Setup) {
     let page = Page::open(&setup.place);
     page.be_ready();
+    if floor == Floor::SemaphoresApart {
+        stay_on(1);
+    }
     match floor {
-        Floor::Semaphores => loop {
+        Floor::Semaphores | Floor::SemaphoresApart => loop {
             page.requests().wait();
             page.answered.store(page.asked.load(Ordering::Acquire), Ordering::Release);
             page.answers().post();
@@ -47,8 +54,30 @@ pub(super) fn measure(floor: Floor, setup: &Setup, pace: Pace, length: Duration)
     page.wait_until_ready();
     match floor {
         Floor::Semaphores => drive_engine(&mut Semaphores(page, 0), pace, length, &servers),
+        Floor::SemaphoresApart => {
+            let all = sched_getaffinity(None).expect("the cores can be asked for");
+            // Not before the server is started, which would inherit it.
+            stay_on(0);
+            let sample = drive_engine(&mut Semaphores(page, 0), pace, length, &servers);
+            sched_setaffinity(None, &all).expect("these were the cores before");
+            sample
+        }
         Floor::CacheLines => drive_engine(&mut CacheLines(page, 0), pace, length, &servers),
     }
+}
+
+/// How many cores this process may use.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Keeps this thread on one of its cores.
+fn stay_on(number: usize) {
+    let all = sched_getaffinity(None).expect("the cores can be asked for");
+    let core = (0..CpuSet::MAX_CPU).filter(|&core| all.is_set(core)).nth(number).expect("there are as many cores");
+    let mut one = CpuSet::new();
+    one.set(core);
+    sched_setaffinity(None, &one).expect("it is a core of this thread's");
 }
 
 struct Semaphores(Page, u64);

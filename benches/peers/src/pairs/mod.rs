@@ -41,8 +41,9 @@ pub(crate) const PUBLISHED: [&str; 2] = ["published 0.1.2", "published 0.2.1"];
 pub(crate) const UNIX_SOCKET: &str = "axum, Unix socket";
 pub(crate) const ICEORYX_BUSY: &str = "iceoryx2, busy";
 pub(crate) const SEMAPHORES: &str = "floor: semaphores";
+pub(crate) const SEMAPHORES_APART: &str = "floor: semaphores, apart";
 
-pub(crate) const PAIRS: [Pair; 12] = [
+pub(crate) const PAIRS: [Pair; 13] = [
     Pair { name: OURS, kind: Kind::Ours(Options::ROUTER) },
     Pair { name: TRUSTED, kind: Kind::Ours(Options::TRUSTED) },
     Pair { name: "this crate, axum::Router", kind: Kind::Ours(Options::AXUM) },
@@ -54,6 +55,7 @@ pub(crate) const PAIRS: [Pair; 12] = [
     Pair { name: ICEORYX_BUSY, kind: Kind::Iceoryx(Wait::Busy) },
     Pair { name: "iceoryx2, event", kind: Kind::Iceoryx(Wait::Event) },
     Pair { name: SEMAPHORES, kind: Kind::Floor(Floor::Semaphores) },
+    Pair { name: SEMAPHORES_APART, kind: Kind::Floor(Floor::SemaphoresApart) },
     Pair { name: "floor: cache lines", kind: Kind::Floor(Floor::CacheLines) },
 ];
 
@@ -66,6 +68,9 @@ impl Pair {
     pub(crate) fn takes_part(self, cell: Cell) -> bool {
         match self.kind {
             Kind::Floor(Floor::Semaphores) => cell.load == Load::Get && cell.pace.in_flight() == 1,
+            Kind::Floor(Floor::SemaphoresApart) => {
+                cell.load == Load::Get && cell.pace.in_flight() == 1 && floor::cores() > 1
+            }
             Kind::Floor(Floor::CacheLines) => cell == Cell { load: Load::Get, pace: Pace::InFlight(1) },
             _ => true,
         }
