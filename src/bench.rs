@@ -170,15 +170,15 @@ impl Pair {
         }
     }
 
-    /// Hub: writes a request into the next slot, announces it and rings.
+    /// Hub: writes a request into the next slot and announces it; the worker is awake, and the caller will look.
     #[inline(never)]
     pub fn send(&mut self, request: &Prepared) {
         let slot = self.hub.reserve(self.hub.slot_at(self.next)).expect("an answer is received before the next round");
-        self.sent.push_back(slot.write(&request.0, 0).expect("it fits").announce(0));
+        self.sent.push_back(slot.write(&request.0, 0).expect("it fits").announce_unless(0, || true).0);
         self.next = (self.next + 1) % Self::SLOTS;
     }
 
-    /// Worker: claims one request, reads it, makes a request of it, runs the router, writes the response, rings.
+    /// Worker: claims one request, reads it, makes a request of it, runs the router, writes the response.
     #[inline(never)]
     pub fn work(&mut self) {
         let Self { worker, cursor, service, .. } = self;
@@ -202,7 +202,6 @@ impl Pair {
     /// Hub: takes the oldest answer out of its slot; its status.
     #[inline(never)]
     pub fn receive(&mut self) -> u16 {
-        self.hub.bus().responses().try_take();
         let sent = self.sent.pop_front().expect("a request was sent");
         let finished = sent.finished(&self.hub);
         let status = finished.read().expect("it was answered").status;

@@ -264,7 +264,7 @@ impl AnswerRight {
     }
 
     /// Ends the writing. Release: whoever sees the right idle sees all that was written. SeqCst: whoever lets go of the
-    /// request's bytes and does not see this is seen by the hub that is rung after it.
+    /// request's bytes and does not see this is seen by the hub that looks or is rung after it, see `HeldWord` and `QuietByte`.
     ///
     /// By exchange: the answer is out by now, so the slot may have come back as a new request with a new grant, which
     /// must stay.

@@ -76,8 +76,9 @@ impl Founding {
     fn fill(&self, header: &ShmHeader, len: usize) {
         let &Self { version, slots, half, .. } = self;
         let (heap_offset, heap_size) = compute_layout(slots, len);
-        let mut features = Features::TICKET.with(Features::CANCEL).with(Features::DEADLINE).with(Features::LOCKS);
-        features = features.with(Features::SENT).with(Features::AWAKE).with(Features::QUIET);
+        let for_both = [Features::CANCEL, Features::DEADLINE, Features::LOCKS, Features::SENT];
+        let for_rings = [Features::AWAKE, Features::QUIET];
+        let mut features = for_both.into_iter().chain(for_rings).fold(Features::TICKET, Features::with);
         header.version.set(version.number());
         header.num_slots.set(slots as u32);
         header.heap_offset.set(heap_offset as u32);

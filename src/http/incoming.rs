@@ -10,7 +10,7 @@ use http::{Method, Request, Response, StatusCode};
 
 use super::context::CallContext;
 use super::headers::{correct_content_length, strip_hop_by_hop};
-use super::names::Names;
+use super::names::KnownNames;
 use super::outgoing::has_body;
 use super::target::target;
 use crate::body::Body;
@@ -26,10 +26,8 @@ enum HeaderFault {
 /// Makes a header map whose values are slices of the block they stand in. Repeated names keep their order.
 struct HeaderBuilder<'b> {
     block: &'b Bytes,
-    names: Box<Names>,
+    names: KnownNames,
     headers: HeaderMap,
-    /// How many were added.
-    added: usize,
     /// How many the record says there are.
     count: usize,
     /// The most headers that are taken.
@@ -39,12 +37,11 @@ struct HeaderBuilder<'b> {
 
 impl<'b> HeaderBuilder<'b> {
     fn new(block: &'b Bytes, limit: usize) -> Self {
-        Self { block, names: Names::take(), headers: HeaderMap::new(), added: 0, count: 0, limit, fault: None }
+        Self { block, names: KnownNames::take(), headers: HeaderMap::new(), count: 0, limit, fault: None }
     }
 
     fn finish(self) -> Result<HeaderMap, HeaderFault> {
-        let Self { block: _, names, mut headers, added: _, count, limit, fault } = self;
-        names.put_back();
+        let Self { block: _, names: _, mut headers, count, limit, fault } = self;
         if count > limit {
             return Err(HeaderFault::TooMany { count, limit });
         }
@@ -69,9 +66,7 @@ impl HeaderSink<'_> for HeaderBuilder<'_> {
         if self.fault.is_some() || self.count > self.limit {
             return;
         }
-        let place = self.added;
-        self.added += 1;
-        let Ok(name) = self.names.get(place, name) else {
+        let Ok(name) = self.names.get(name) else {
             self.fault = Some(HeaderFault::Name(String::from_utf8_lossy(name).into_owned()));
             return;
         };

@@ -6,8 +6,8 @@
 //! plain thread has nobody to run and parks instead.
 //!
 //! Waiting awake ends when nothing comes in, at the latest after [`LONGEST`]. Then the caller rings if its request was left
-//! to workers that are awake and none has claimed it, counts itself as interested, puts its slot on the board with its
-//! waker, and looks once more.
+//! to workers that are awake and none has claimed it, counts itself as interested, says in its slot that a ring is waited
+//! for, puts it on the board with its waker, and looks once more.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -89,8 +89,7 @@ impl<'a> Answer<'a> {
             sent.announced();
         }
         let (dispatched, permit, waiting) = (deadline.now(), Some(permit), Waiting::Sent(slot));
-        // Who was rung for while nobody was awake has to wake first.
-        let peer = if rung && deadline.shared().bus.awake_workers() == 0 { Peer::Woken } else { Peer::Awake };
+        let peer = if rung { deadline.shared().rung_peer() } else { Peer::Awake };
         // It sees to the slot from here on, also should a recorder of metrics panic.
         let answer = Self { dispatched, deadline, permit, waiting, rung, peer, manner, length, sent };
         answer.deadline.shared().count_slots();
@@ -128,7 +127,6 @@ impl<'a> Answer<'a> {
             return Poll::Pending;
         }
         shared.answered.add(1);
-        shared.spin.paid();
         // This may run foreign wakers; if one panics, the answer is still awake and its drop sees to the slot.
         shared.take_rings_of_own();
         let slot = self.leave_awake();
@@ -209,8 +207,8 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// Puts the slot on the board. Interest first, then the waker, then a look, which `Self::look_at_board` is: a ring that
-    /// comes after that look is taken by somebody who sees the interest, scans, and finds the waker.
+    /// Puts the slot on the board. Interest first, then the ring is asked for, then the waker, then a look (`look_at_board`): an
+    /// answer that comes after that rings, and who takes the ring sees the interest, scans, and finds the waker.
     fn park(&mut self, waker: &Waker) {
         // Cloned first: foreign code may panic, and then this caller is awake still.
         let waker = Some(waker.clone());
@@ -279,6 +277,9 @@ impl Future for Answer<'_> {
         if let Waiting::Awake { .. } = this.waiting {
             this.deadline.shared().serve_others();
             if let Poll::Ready(result) = if spins { this.spin() } else { this.look() } {
+                if !spins {
+                    this.deadline.shared().spin.paid();
+                }
                 return Poll::Ready(result.map_err(Unanswered::from));
             }
             if !spins && this.may_yield() {
@@ -314,6 +315,7 @@ impl Answer<'_> {
                 // What is taken out holds a waker, which is dropped after the lock is.
                 let taken = std::mem::take(&mut *shared.board.entry(permit.slot()));
                 shared.drop_interest();
+                shared.spin.parked_for(self.dispatched.elapsed());
                 let Entry::Pending { slot, orphaned, .. } = taken else {
                     unreachable!("the entry is this caller's until it takes the answer")
                 };

@@ -95,6 +95,7 @@ impl HubBuilder {
     }
 
     /// How long a caller spins for its answer before it lets itself be woken: 20 µs by default, 50 µs at most.
+    /// One that had to wake a worker first spins five times as long, 100 µs at most.
     pub fn spin(mut self, spin: Duration) -> Self {
         self.spin = spin;
         self

@@ -18,7 +18,8 @@ pub(super) fn give_back(shared: &Shared, permit: Permit, slot: DispatchedSlot) {
         return drop(permit);
     }
     slot.give_up(&shared.bus);
-    // Interest, entry, look, in this order, as a caller that parks: the worker rings after it has answered or let go.
+    // Interest, asking for a ring, entry, look, in this order, as a caller that parks: the worker rings after it has answered or
+    // let go.
     shared.add_interest();
     slot.expect_ring(&shared.bus);
     let index = permit.slot();

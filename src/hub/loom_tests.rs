@@ -78,7 +78,7 @@ impl Bus {
         let status = StatusWord::free();
         let quiet = QuietByte::with(0);
         assert!(status.reserve());
-        quiet.start(true);
+        quiet.start();
         status.announce();
         assert!(status.claim(CLAIM()));
         Arc::new(Self {

@@ -3,14 +3,15 @@
 //! ```text
 //!   call ─► pool: a free slot, first come first served ─► READY, ring
 //!     ▲                                                       │
-//!     └── copies the response out ◄── looks at its slot, awake or woken by the watcher ◄── DONE, ring
+//!     └── copies the response out ◄── looks at its slot, awake or woken by the watcher ◄── DONE, a ring if asked for
 //! ```
 //!
 //! Who sees an answer: the caller looks at its own slot, so an answer cannot be handed to the wrong one, and none is
-//! lost that comes before anybody waits. Rings only say that it is time to look. A caller looks awake at first (`answer`).
-//! When that takes too long it counts itself as interested, puts its slot with its waker on the board, and looks once
-//! more; whoever takes a ring afterwards, the watcher or a caller that is awake, sees the interest, scans all entries and
-//! wakes those whose slot is DONE. So between "looked and not DONE" and "ring taken" no order loses a wake-up: the ring
+//! lost that comes before anybody waits. Rings only say that it is time to look. A caller looks awake at first (`answer`),
+//! and its answer has no ring. When that takes too long it counts itself as interested, says in its slot that it waits for a
+//! ring, puts the slot with its waker on the board, and looks once more; whoever takes a ring afterwards, the watcher or a
+//! caller that is awake, sees the interest, scans all entries and wakes those whose slot is DONE. So between "looked and not
+//! DONE" and "ring taken" no order loses a wake-up: who answers after the look sees that a ring is asked for, the ring
 //! follows DONE, and the scan follows the ring. Callers that are awake are counted too; while there are any the watcher
 //! stays off the bell, so that a worker's ring is no system call, and looks once a millisecond instead.
 //!

@@ -13,7 +13,7 @@ use super::watcher;
 use crate::bus::Alarm;
 use crate::observe::HubMeters;
 use crate::protocol::RequestId;
-use crate::signal::{Spin, WireClock};
+use crate::signal::{Peer, Spin, WireClock};
 use crate::slot::{HubBus, TrustedPeers, most_awake};
 use crate::sync::{Counter, Flag, OrderedCounter, caught};
 
@@ -127,7 +127,7 @@ impl Shared {
     }
 
     /// Takes the rings of answers that callers saw by themselves, many at once: each time the bell's memory comes over
-    /// from the worker.
+    /// from the worker. Published workers ring for every answer, ours for those of callers that had parked.
     pub(super) fn take_rings_of_own(&self) {
         if self.answered.get().is_multiple_of(RINGS_AT_ONCE) {
             self.bus.bus().responses().take_all();
@@ -181,6 +181,12 @@ impl Shared {
     pub(super) fn is_attended(&self) -> bool {
         let awake = self.bus.awake_workers();
         awake >= most_awake() || awake > 0 && awake as usize >= self.pool.taken()
+    }
+
+    /// Whom a request was rung for: a worker that has to wake first if none was awake. Published ones say nothing of that.
+    pub(super) fn rung_peer(&self) -> Peer {
+        let is_known = !self.bus.has_published_workers();
+        if is_known && self.bus.awake_workers() == 0 { Peer::Woken } else { Peer::Awake }
     }
 
     /// Somebody waits from now on for a ring that others take.

@@ -46,7 +46,7 @@ impl HeldWord {
     }
 
     /// Worker: it has read what it held for the last time. Release: pairs with `holder`. SeqCst: whoever lets go after the
-    /// answer rings, and this and the settling of the answer must not both miss each other.
+    /// answer rings, before it the answer asks (`QuietByte`), and this and the settling of the answer must not both miss each other.
     pub(crate) fn let_go(&self) {
         stores::store("held", || self.0.store(0, Ordering::SeqCst));
     }
@@ -80,9 +80,15 @@ impl HeldWord {
 pub struct QuietByte(AtomicU8);
 
 impl QuietByte {
-    /// Hub: what is about to be dispatched here is looked at by its caller, or not. Relaxed: `announce` follows.
-    pub(crate) fn start(&self, is_quiet: bool) {
-        stores::store("quiet", || self.0.store(is_quiet.into(), Ordering::Relaxed));
+    /// Hub: the caller of what is about to be dispatched here looks by itself. Relaxed: `announce` follows.
+    pub(crate) fn start(&self) {
+        stores::store("quiet", || self.0.store(1, Ordering::Relaxed));
+    }
+
+    /// Hub: the caller of what is about to be dispatched here waits for a ring. Relaxed: `announce` follows.
+    #[cfg(any(test, feature = "conformance"))]
+    pub(crate) fn clear(&self) {
+        stores::store("quiet", || self.0.store(0, Ordering::Relaxed));
     }
 
     /// Hub: from now on a ring is waited for. SeqCst, with the fence in front of the look that follows, as `StatusWord::publish`

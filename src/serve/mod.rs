@@ -147,7 +147,8 @@ impl<S, F> Serve<S, F> {
     }
 
     /// How long a waiting thread spins before it parks: 20 µs by default, 50 µs at most, zero to park at once. After
-    /// answers that came just too late it now and then spins two and a half times as long.
+    /// a long row of requests that came in time, and now and then after ones that came just too late, it spins two and a half
+    /// times as long.
     ///
     /// Spinning saves a hot caller the 30 to 60 µs of waking a parked thread. It adapts to traffic, one thread does it
     /// at a time, and a machine with one core never does.

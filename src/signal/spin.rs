@@ -5,19 +5,22 @@
 //! every [`REACH`]th as long as the last wait took; one that is caught that way brings both back to spinning.
 //!
 //! Whoever has just woken its peer knows better: it waits for the waking too. The kernel may have put the peer behind it on the
-//! same core, so it offers that core between its looks; it has paid for one system call already.
+//! same core, so it offers that core between its looks; it has paid for a system call already.
 
 use std::time::{Duration, Instant};
 
 use crate::sync::Counter;
 
-/// The longest anybody may spin.
+/// The longest limit; what makes waits go on for longer is below.
 const MAX_SPIN: Duration = Duration::from_micros(50);
 /// A wait that ended within so many spin limits was for a hot peer, whom spinning might have caught.
 const SOON: u32 = 10;
 
-/// What spinning for a peer that had to be woken may take: 30 to 60 µs of waking, and an answer from cold caches.
+/// What spinning for a peer that had to be woken may take: 30 to 60 µs of waking, and an answer from cold caches. At most
+/// [`WAKING_LIMITS`] limits.
 const WAKING: Duration = Duration::from_micros(100);
+/// As `WAKING` says.
+const WAKING_LIMITS: u32 = 5;
 
 /// So many waits in a row that spinning ended make the next one go on up to [`MAX_SPIN`]: what keeps a peer that is so hot is
 /// most of all the kernel's tick, which takes 20 to 40 µs on a virtual machine and a park on both sides otherwise.
@@ -67,8 +70,13 @@ impl Spin {
     pub(crate) fn new(limit: Duration) -> Self {
         let lone = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
         let limit = if lone { Duration::ZERO } else { limit.min(MAX_SPIN) };
-        let (budget, misses, hits, last_wait) = Default::default();
-        let spin = Self { limit, budget, misses, hits, last_wait };
+        let spin = Self {
+            limit,
+            budget: Counter::default(),
+            misses: Counter::default(),
+            hits: Counter::default(),
+            last_wait: Counter::default(),
+        };
         spin.paid();
         spin
     }
@@ -90,7 +98,7 @@ impl Spin {
         } else if misses % REACH == REACH - 1 {
             (Duration::from_nanos(self.last_wait.get()) * 5 / 4).clamp(budget, MAX_REACH)
         } else if peer == Peer::Woken && misses < STRETCH {
-            WAKING
+            WAKING.min(self.limit * WAKING_LIMITS)
         } else if misses % STRETCH == STRETCH - 1 || self.hits.get() >= HOT {
             MAX_SPIN.min(self.limit * 5 / 2)
         } else {
@@ -170,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_was_woken_is_waited_for_until_it_runs_unless_that_has_not_paid_a_few_times() {
+    fn patience_with_a_peer_that_was_woken_is_longer_unless_waits_have_not_paid_a_few_times() {
         let spin = Spin { limit: Duration::from_micros(20), ..Spin::new(Duration::ZERO) };
         spin.paid();
         for _ in 0..STRETCH {
@@ -182,6 +190,9 @@ mod tests {
         assert_eq!(spin.patience(Peer::Woken, 0), WAKING);
         spin.parked_for(Duration::from_millis(1));
         assert!(spin.patience(Peer::Woken, 0) < spin.limit, "its handlers take long");
+        let spin = Spin { limit: Duration::from_micros(1), ..spin };
+        spin.paid();
+        assert_eq!(spin.patience(Peer::Woken, 0), Duration::from_micros(5));
     }
 
     #[test]

@@ -72,7 +72,7 @@ fn a_slot_has_its_golden_bytes_through_a_whole_request() {
     assert_eq!(read(&name, slot_at, 128), golden);
     assert_eq!(read(&name, heap + u64::from(arena), 21), [&meta[..], &[0; 7], b"body!"].concat());
 
-    hub.slot(slot).quiet.start(true);
+    hub.slot(slot).quiet.start();
     assert_eq!(read(&name, slot_at + 40, 4), [2, 1, 0, 0], "PUT, and nobody waits for a ring");
     sent.expect_ring(&hub);
     assert_eq!(read(&name, slot_at + 40, 4), [2, 0, 0, 0]);

@@ -3,7 +3,7 @@
 use super::dispatched::DispatchedSlot;
 use super::hub_bus::HubBus;
 use super::payload::{self, NoRoom, Target};
-use crate::protocol::{MAX_META, OutgoingCall, SlotIndex, WireError};
+use crate::protocol::{MAX_META, OutgoingCall, SlotIndex, SlotMeta, WireError};
 
 /// A slot that is being filled. Dropped before it is dispatched it is free again.
 #[derive(Debug)]
@@ -58,23 +58,28 @@ impl WrittenSlot<'_> {
     /// the request has waited for it.
     ///
     /// The answer may be there before this returns; whoever waits for it looks at the slot.
-    #[cfg(any(test, feature = "conformance", feature = "__bench"))]
+    #[cfg(any(test, feature = "conformance"))]
     pub(crate) fn announce(self, sent_at: u64) -> DispatchedSlot {
-        self.announce_as(false, sent_at, || false).0
+        self.slot().quiet.clear();
+        self.make_ready(sent_at, || false).0
     }
 
     /// As `announce`, for a caller that looks at the slot by itself until it says otherwise: `DispatchedSlot::expect_ring`. Rings
     /// only if the request is not `is_attended` to without that, which is asked once it is READY. False when a ring is owed: by
     /// whoever parks before the request is claimed.
     pub(crate) fn announce_unless(self, sent_at: u64, is_attended: impl FnOnce() -> bool) -> (DispatchedSlot, bool) {
-        self.announce_as(true, sent_at, is_attended)
+        self.slot().quiet.start();
+        self.make_ready(sent_at, is_attended)
     }
 
-    fn announce_as(self, is_quiet: bool, sent_at: u64, is_attended: impl FnOnce() -> bool) -> (DispatchedSlot, bool) {
+    fn slot(&self) -> &SlotMeta {
+        self.reserved.hub.slot(self.reserved.index)
+    }
+
+    fn make_ready(self, sent_at: u64, is_attended: impl FnOnce() -> bool) -> (DispatchedSlot, bool) {
         let &Self { reserved: ReservedSlot { hub, index }, ticket } = &self;
         let slot = hub.slot(index);
         slot.sent_at.set(sent_at);
-        slot.quiet.start(is_quiet);
         // Where another hub took the region over there is nothing to ring for.
         let is_announced = slot.status.announce();
         let owes = is_announced && is_attended();

@@ -5,7 +5,7 @@ use super::board::look_at_board;
 use super::hub::settle;
 use super::rules::{Rules, Wrong};
 use super::state::{At, BARE, Caller, Entry, LIVES, SLOTS, State, Watcher};
-use crate::protocol::Status;
+use crate::protocol::{QuietByte, Status};
 use crate::slot::Progress;
 use crate::slot::finished::answers;
 
@@ -118,7 +118,7 @@ fn go(s: &mut State, rules: &Rules, number: usize, c: &mut Caller) -> Step {
             let slot = s.slot(life, slot);
             slot.turn_held(|held| held.clear());
             // In one step: who reads either of an earlier dispatch finds what is as good.
-            slot.turn_quiet(|quiet| quiet.start(waits_awake));
+            slot.turn_quiet(if waits_awake { QuietByte::start } else { QuietByte::clear });
             At::WriteTicket
         }
         At::WriteTicket => {

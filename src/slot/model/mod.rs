@@ -142,6 +142,7 @@ fn mutants() -> Vec<(&'static str, Scenario, Rules)> {
     let retires = with(budget(0, 0, 0, 1));
     let alone = Scenario { requests: [0, 1], ..CALM };
     let gives_up_awake = Scenario { awake: true, requests: [0, 1], ..gives_up };
+    let lends_awake = Scenario { awake: true, lends: true, ..alone };
     let reuses = Scenario { requests: [1, 2], ..CALM };
     vec![
         ("publish by a store", WIPE, Rules::publish_by_store()),
@@ -156,6 +157,7 @@ fn mutants() -> Vec<(&'static str, Scenario, Rules)> {
         ("park without asking for a ring", Scenario { awake: true, ..alone }, Rules::with(ParkQuietly)),
         ("leave a zombie without asking for a ring", gives_up_awake, Rules::with(BuryQuietly)),
         ("ask whether to ring before DONE", Scenario { awake: true, ..alone }, Rules::with(AskEarly)),
+        ("ask whether to ring before the right is settled", lends_awake, Rules::with(AskUnsettled)),
         ("believe a DONE whatever its ticket", WIPE, Rules::with(TrustAnyTicket)),
         ("wipe a dead hub's region in place", hub_dies, Rules::with(WipeInPlace)),
         ("leave resp_ticket as it was", Scenario { requests: [1, 2], ..PUBLISHED }, Rules::with(KeepRespTicket)),

@@ -28,6 +28,8 @@ pub(super) enum Wrong {
     BuryQuietly,
     /// The worker asks whether to ring, then publishes.
     AskEarly,
+    /// The worker asks whether to ring before the right to answer is settled.
+    AskUnsettled,
     /// A DONE is believed whatever the ticket says.
     TrustAnyTicket,
     /// A new hub zeroes its predecessor's region and goes on in it.
@@ -110,6 +112,11 @@ impl Rules {
             _ => false,
         };
         Self { publish, ..Self::default() }
+    }
+
+    /// Whether the worker has asked already whether to ring when it comes to ringing.
+    pub(super) fn asks_early(&self) -> bool {
+        self.is(Wrong::AskEarly) || self.is(Wrong::AskUnsettled)
     }
 
     pub(super) fn is(&self, wrong: Wrong) -> bool {

@@ -204,7 +204,8 @@ fn go(
             } else if slot.now != lease.of {
                 return Err("an answer was published as another request's");
             } else {
-                Do::Settle { published: now == Do::Publish }
+                let asked = rules.is(Wrong::AskUnsettled) && !slot.needs_ring();
+                Do::Settle { published: now == Do::Publish && !asked }
             }
         }
         Do::Settle { published } => {
@@ -213,7 +214,7 @@ fn go(
             match published && !rules.is(Wrong::RingEarly) {
                 false => idle,
                 // Where nobody waits awake every answer is rung for, as by published workers.
-                true if worker.is_published || !s.waits_awake || rules.is(Wrong::AskEarly) => Do::Ring,
+                true if worker.is_published || !s.waits_awake || rules.asks_early() => Do::Ring,
                 true => Do::AskWhetherToRing,
             }
         }
