@@ -54,6 +54,8 @@ pub fn region(image: &[u8]) {
         let _ = slot.status.observe();
         region.prefetch_request(index);
         region.prefetch_response(index);
+        region.prefetch_request_to_write(index);
+        region.prefetch_response_to_write(index);
         if let Some((payload, meta, body)) = message(&region, &slot.request) {
             let id = RequestId::from_padded(slot.req_id.get());
             if let (Ok(id), Some(method)) = (id, decode_method(slot.method.get())) {

@@ -10,6 +10,7 @@
 #[cfg(any(fuzzing, test))]
 mod image;
 mod overflow;
+mod prefetch;
 mod shared;
 
 use std::fs::File;
@@ -151,34 +152,6 @@ impl Region {
         unsafe { &*self.map.as_ptr().add(offset).cast::<SlotMeta>() }
     }
 
-    /// Asks for the memory where a request of this slot most likely begins, so that it is on its way while the slot's own
-    /// fields are read.
-    pub(crate) fn prefetch_request(&self, slot: SlotIndex) {
-        if let Some(arena) = self.geometry.arena(slot) {
-            self.prefetch(arena.request);
-        }
-    }
-
-    /// As `prefetch_request`, for the response.
-    pub(crate) fn prefetch_response(&self, slot: SlotIndex) {
-        if let Some(arena) = self.geometry.arena(slot) {
-            self.prefetch(arena.response);
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    fn prefetch(&self, range: HeapRange) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let start = self.heap_ptr(range);
-        for line in 0..PREFETCHED_LINES.min(range.len() / LINE) {
-            // SAFETY: SSE is part of x86_64; a prefetch reads nothing and faults on no address.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line * LINE).cast()) };
-        }
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    fn prefetch(&self, _: HeapRange) {}
-
     /// Appends a copy of the bytes of `range` to `block`.
     pub(crate) fn copy_out(&self, range: HeapRange, block: &mut Vec<u8>) {
         let from = self.heap_ptr(range);
@@ -208,13 +181,6 @@ impl Region {
         unsafe { self.map.as_mut_ptr().add(offset) }
     }
 }
-
-/// Bytes of one line of cache.
-#[cfg(target_arch = "x86_64")]
-const LINE: usize = 64;
-/// Lines that a usual meta takes.
-#[cfg(target_arch = "x86_64")]
-const PREFETCHED_LINES: usize = 6;
 
 /// Writes into a range of the heap that its slot's owner may write to.
 #[derive(Debug)]

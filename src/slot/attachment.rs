@@ -201,6 +201,7 @@ impl Attachment {
         let mut slots = self.bus.region().geometry().slots_from(start, count);
         let index = slots.find(|&slot| self.claim_slot(slot))?;
         self.bus.region().prefetch_request(index);
+        self.bus.region().prefetch_response_to_write(index);
         cursor.claimed(index);
         match &self.shield {
             Some(shield) => shield.claimed(index),

@@ -20,6 +20,7 @@ impl<'a> ReservedSlot<'a> {
     pub(crate) fn write(self, call: &OutgoingCall, deadline: u64) -> Result<WrittenSlot<'a>, DispatchError> {
         let Self { hub, index } = self;
         let slot = hub.slot(index);
+        hub.bus.region().prefetch_request_to_write(index);
         let body = call.body();
         if body.len() > hub.body_limit() {
             return Err(WireError::BodyTooLarge { len: body.len(), limit: hub.body_limit() }.into());
