@@ -8,24 +8,24 @@ use crate::protocol::{HeapRange, SlotIndex};
 
 use super::Region;
 
-/// Lines that the meta of a usual request takes.
-const REQUEST_LINES: usize = 6;
-/// Lines that a usual short response takes, its body included.
-const RESPONSE_LINES: usize = 2;
+/// Lines that a usual meta takes.
+const META_LINES: usize = 6;
+/// Lines that a short response takes, its body included.
+const SHORT_RESPONSE_LINES: usize = 2;
 
 impl Region {
     /// Asks for the memory where a request of this slot most likely lies, so that it is on its way while the slot's own fields
     /// are read.
     pub(crate) fn prefetch_request(&self, slot: SlotIndex) {
         if let Some(arena) = self.geometry.arena(slot) {
-            self.each_line(arena.request, REQUEST_LINES, prefetch);
+            self.each_line(arena.request, META_LINES, prefetch);
         }
     }
 
     /// As `prefetch_request`, for the response.
     pub(crate) fn prefetch_response(&self, slot: SlotIndex) {
         if let Some(arena) = self.geometry.arena(slot) {
-            self.each_line(arena.response, REQUEST_LINES, prefetch);
+            self.each_line(arena.response, META_LINES, prefetch);
         }
     }
 
@@ -33,7 +33,7 @@ impl Region {
     pub(crate) fn prefetch_request_to_write(&self, slot: SlotIndex) {
         if let Some(arena) = self.geometry.arena(slot) {
             self.prefetch_fields_to_write(slot);
-            self.each_line(arena.request, REQUEST_LINES, prefetch_to_write);
+            self.each_line(arena.request, META_LINES, prefetch_to_write);
         }
     }
 
@@ -41,7 +41,7 @@ impl Region {
     pub(crate) fn prefetch_response_to_write(&self, slot: SlotIndex) {
         if let Some(arena) = self.geometry.arena(slot) {
             self.prefetch_fields_to_write(slot);
-            self.each_line(arena.response, RESPONSE_LINES, prefetch_to_write);
+            self.each_line(arena.response, SHORT_RESPONSE_LINES, prefetch_to_write);
         }
     }
 
