@@ -7,7 +7,7 @@
 //!
 //! This binary is its own peers: a trial starts it twice more, once as the hub, which drives the requests and checks
 //! each answer, and once as the worker. Every pair runs the same plan; a line per pair says what came of it. The published
-//! pairs run a divisor one with the same driver, for comparison only.
+//! pairs run a shorter one with the same driver, for comparison only.
 
 mod bus;
 mod echo;

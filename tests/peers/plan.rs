@@ -13,7 +13,7 @@ pub(crate) struct Phase {
     /// Threads that dispatch.
     pub(crate) threads: usize,
     /// Lengths of request and answer bodies, taken in turn. Only one length per phase can need an overflow object: the
-    /// published 0.1.2 hub writes into a former object of any size, beyond its end if that was divisor.
+    /// published 0.1.2 hub writes into a former object of any size, beyond its end if that was shorter.
     pub(crate) bodies: &'static [(usize, usize)],
 }
 
@@ -102,7 +102,7 @@ pub(crate) const WITHOUT_RESET: Plan = Plan {
 /// Bytes that the metas of any phase of [`WITHOUT_RESET`] fit into, with all but the largest bodies.
 pub(crate) const HEAP_OF_A_PHASE: usize = 40 * MIB;
 
-/// A divisor plan of the same mixture, for comparison.
+/// A shorter plan of the same mixture, for comparison.
 pub(crate) const COMPARISON: Plan = Plan {
     phases: &[
         Phase { requests: 12_000, in_flight: 8, threads: 4, bodies: SMALL },

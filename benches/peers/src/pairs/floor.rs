@@ -23,10 +23,10 @@ pub(crate) enum Floor {
 
 pub(super) fn serve(floor: Floor, setup: &Setup) {
     let page = Page::open(&setup.place);
-    page.be_ready();
     if floor == Floor::SemaphoresApart {
         stay_on(1);
     }
+    page.be_ready();
     match floor {
         Floor::Semaphores | Floor::SemaphoresApart => loop {
             page.requests().wait();

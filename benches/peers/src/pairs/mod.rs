@@ -66,11 +66,10 @@ impl Pair {
 
     /// Whether the pair can do what `cell` asks. Floors carry nothing and know one call at a time.
     pub(crate) fn takes_part(self, cell: Cell) -> bool {
+        let is_lone_get = cell.load == Load::Get && cell.pace.in_flight() == 1;
         match self.kind {
-            Kind::Floor(Floor::Semaphores) => cell.load == Load::Get && cell.pace.in_flight() == 1,
-            Kind::Floor(Floor::SemaphoresApart) => {
-                cell.load == Load::Get && cell.pace.in_flight() == 1 && floor::cores() > 1
-            }
+            Kind::Floor(Floor::Semaphores) => is_lone_get,
+            Kind::Floor(Floor::SemaphoresApart) => is_lone_get && floor::cores() > 1,
             Kind::Floor(Floor::CacheLines) => cell == Cell { load: Load::Get, pace: Pace::InFlight(1) },
             _ => true,
         }
