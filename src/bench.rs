@@ -204,7 +204,7 @@ impl Pair {
     pub fn receive(&mut self) -> u16 {
         let sent = self.sent.pop_front().expect("a request was sent");
         let finished = sent.finished(&self.hub);
-        let status = finished.read().expect("it was answered").status;
+        let status = finished.read(None).expect("it was answered").status;
         assert!(finished.free(), "nobody holds bytes of it");
         status
     }

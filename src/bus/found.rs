@@ -78,7 +78,8 @@ impl Founding {
         let (heap_offset, heap_size) = compute_layout(slots, len);
         let for_both = [Features::CANCEL, Features::DEADLINE, Features::LOCKS, Features::SENT];
         let for_rings = [Features::AWAKE, Features::QUIET];
-        let mut features = for_both.into_iter().chain(for_rings).fold(Features::TICKET, Features::with);
+        let mut features =
+            for_both.into_iter().chain(for_rings).fold(Features::TICKET, Features::with).with(Features::AHEAD);
         header.version.set(version.number());
         header.num_slots.set(slots as u32);
         header.heap_offset.set(heap_offset as u32);

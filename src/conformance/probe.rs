@@ -150,7 +150,7 @@ impl Probe {
         }
         let is_extended = self.slot(sent.index).resp_ticket.get() != 0;
         let finished = sent.slot.finished(&self.hub);
-        let answer = finished.read().map_err(Fault::from).and_then(|reply| checked(&reply, is_extended));
+        let answer = finished.read(None).map_err(Fault::from).and_then(|reply| checked(&reply, is_extended));
         let _ = finished.free();
         answer
     }

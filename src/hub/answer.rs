@@ -16,6 +16,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::board::Entry;
+use super::call::Manner;
 use super::deadline::Deadline;
 use super::error::{CallError, Unanswered};
 use super::lent::{LentSlot, give_back};
@@ -23,22 +24,13 @@ use super::pool::Permit;
 use super::sent::Sent;
 use crate::protocol::Reply;
 use crate::signal::{Peer, copying_time};
-use crate::slot::{DispatchedSlot, LEND_FROM, Progress, TrustedPeers};
+use crate::slot::{DispatchedSlot, LEND_FROM, Progress, ReadAhead, TrustedPeers};
 
 /// Nobody waits awake for longer, however fast others are answered meanwhile.
 const LONGEST: Duration = Duration::from_micros(200);
 
 /// How often a caller is polled until it looks at the clock.
 const YIELDS_PER_LOOK: u32 = 4;
-
-/// What a caller does while another of the hub waits awake already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
-    /// Its executor runs other tasks.
-    Yield,
-    /// It parks its thread.
-    Park,
-}
 
 /// A dispatched request. Dropped, it takes the request back or leaves a zombie in its slot.
 pub(super) struct Answer<'a> {
@@ -54,6 +46,8 @@ pub(super) struct Answer<'a> {
     manner: Manner,
     /// Length of the request's body, which the worker has to copy first.
     length: usize,
+    /// What was copied of the answer while it is written.
+    ahead: Option<Box<ReadAhead>>,
     /// Told that the request is with workers, and that it is no more.
     sent: Option<Sent>,
 }
@@ -91,7 +85,7 @@ impl<'a> Answer<'a> {
         let (dispatched, permit, waiting) = (deadline.now(), Some(permit), Waiting::Sent(slot));
         let peer = if rung { deadline.shared().rung_peer() } else { Peer::Awake };
         // It sees to the slot from here on, also should a recorder of metrics panic.
-        let answer = Self { dispatched, deadline, permit, waiting, rung, peer, manner, length, sent };
+        let answer = Self { dispatched, deadline, permit, waiting, rung, peer, manner, length, ahead: None, sent };
         answer.deadline.shared().count_slots();
         answer
     }
@@ -124,6 +118,9 @@ impl<'a> Answer<'a> {
         let Waiting::Awake { slot, .. } = &self.waiting else { return Poll::Pending };
         let progress = slot.progress(&shared.bus);
         if matches!(progress, Progress::Waiting | Progress::Claimed(_)) {
+            if progress != Progress::Waiting && shared.trust.is_none() {
+                slot.read_ahead(&shared.bus, &mut self.ahead);
+            }
             return Poll::Pending;
         }
         shared.answered.add(1);
@@ -152,7 +149,7 @@ impl<'a> Answer<'a> {
         let reply = if let Some(trust) = shared.trust.filter(lends) {
             finished.lend(trust, LentSlot::new(Arc::clone(shared), permit, slot))
         } else {
-            let reply = finished.read();
+            let reply = finished.read(self.ahead.take());
             give_back(shared, permit, slot);
             reply
         };

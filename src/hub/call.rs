@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use http::{Method, Request, Response};
 
-use super::answer::{Answer, Manner};
+use super::answer::Answer;
 use super::deadline::Deadline;
 use super::error::{CallError, Unanswered};
 use super::lent::give_back;
@@ -22,6 +22,15 @@ use crate::slot::{DispatchError, DispatchedSlot};
 
 /// It takes longer to write so many bytes of a body than to look at the clock.
 const LONG: usize = 4096;
+
+/// What a caller does while another of the hub waits awake already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// Its executor runs other tasks.
+    Yield,
+    /// It parks its thread.
+    Park,
+}
 
 /// Sends `request` and resolves to its response; `permit` is the slot that was waited for before, if any. `sent` is told whether
 /// workers have it.

@@ -9,10 +9,9 @@ use std::task::{Context, Poll, ready};
 use http::{Request, Response};
 use tower::Service;
 
-use super::answer::Manner;
 use super::blocking;
 use super::builder::{CreateError, HubBuilder};
-use super::call;
+use super::call::{self, Manner};
 use super::error::CallError;
 use super::lives::{Lives, Options};
 use super::pool::{Acquire, Permit};

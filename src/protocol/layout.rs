@@ -12,7 +12,7 @@
 
 use super::request_id::RequestId;
 use super::status::StatusWord;
-use super::words::{AwakeWord, BumpHead, HeldWord, QuietByte, Seal};
+use super::words::{AwakeWord, BumpHead, HeldWord, PieceCount, QuietByte, Seal, TicketWord};
 use crate::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use crate::sync::stores;
 
@@ -97,7 +97,7 @@ pub struct ShmHeader {
     /// Extension: `0x31584253` once the fields below are complete.
     pub ext_magic: Seal,
     /// Extension: what the hub offers: bit 0 TICKET, 1 CANCEL, 2 DEADLINE, 3 ARENAS, 4 LOCKS, 5 SENT, 6 AWAKE,
-    /// 7 QUIET.
+    /// 7 QUIET, 8 AHEAD.
     pub hub_features: FieldU32,
     /// Extension: random, never 0, new for every region object.
     pub epoch: FieldU64,
@@ -143,7 +143,10 @@ pub struct SlotMeta {
     pub method: FieldU8,
     /// Extension, with QUIET: 1 while the request's caller looks at the slot by itself.
     pub quiet: QuietByte,
-    pad0: [FieldU8; 2],
+    /// Extension, with AHEAD: zeroed at dispatch, then how many pieces of the request's body are written.
+    pub request_pieces: PieceCount,
+    /// Extension, with AHEAD: zeroed at dispatch, then how many pieces of the response's body are written.
+    pub response_pieces: PieceCount,
     /// The request, written by the hub.
     pub request: PayloadDescriptor,
     /// The HTTP status of the response.
@@ -152,7 +155,7 @@ pub struct SlotMeta {
     /// The response, written by the worker.
     pub response: PayloadDescriptor,
     /// Extension: the number of this dispatch.
-    pub ticket: FieldU64,
+    pub ticket: TicketWord,
     /// Extension: zeroed at dispatch, then the worker's copy of `ticket`.
     pub resp_ticket: FieldU64,
     /// Extension: CLOCK_MONOTONIC nanoseconds, 0 for none.
@@ -209,6 +212,8 @@ impl Features {
     pub(crate) const AWAKE: Self = Self(1 << 6);
     /// Callers say while they look by themselves, so that nobody rings for them.
     pub(crate) const QUIET: Self = Self(1 << 7);
+    /// Long bodies may be read while they are written: both sides say how far they are.
+    pub(crate) const AHEAD: Self = Self(1 << 8);
 
     /// The features of a raw word; unknown bits are kept and mean nothing to us.
     pub(crate) const fn from_bits(bits: u32) -> Self {
@@ -255,6 +260,8 @@ const _: () = {
     assert!(offset_of!(SlotMeta, req_id) == 4);
     assert!(offset_of!(SlotMeta, method) == 40);
     assert!(offset_of!(SlotMeta, quiet) == 41);
+    assert!(offset_of!(SlotMeta, request_pieces) == 42);
+    assert!(offset_of!(SlotMeta, response_pieces) == 43);
     assert!(offset_of!(SlotMeta, request) == 44);
     assert!(offset_of!(SlotMeta, resp_status) == 64);
     assert!(offset_of!(SlotMeta, response) == 68);

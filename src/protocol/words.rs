@@ -1,7 +1,7 @@
 //! The words of shared memory beside a slot's status that more than one side changes, each change as a named method.
 
 use super::status::OwnerToken;
-use crate::atomic::{AtomicU8, AtomicU32, Ordering, fence};
+use crate::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 use crate::sync::stores;
 
 /// The head of the version 1 bump allocator, in shared memory: how many bytes of the heap are given out.
@@ -102,6 +102,55 @@ impl QuietByte {
     /// later request of the slot; then the answer has been taken.
     pub(crate) fn needs_ring(&self) -> bool {
         self.0.load(Ordering::SeqCst) != 1
+    }
+}
+
+/// The number of a slot's dispatch.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct TicketWord(AtomicU64);
+
+impl TicketWord {
+    /// Reads the number. Relaxed: the status word orders it.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Reads the number in front of a count of pieces: see [`PieceCount`]. Acquire: pairs with `set`.
+    pub(crate) fn before_pieces(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Hub: another dispatch begins. Release: the counts of pieces were cleared before.
+    pub(crate) fn set(&self, ticket: u64) {
+        stores::store("ticket", || self.0.store(ticket, Ordering::Release));
+    }
+}
+
+/// How many pieces of a body are there while it is being written.
+///
+/// Of a request's body it is told before anybody may claim. Who reads the ticket first, then the count, and finds that ticket
+/// again when it has claimed, has read a count of that dispatch: it was cleared before the ticket was set, and is not told of
+/// the next before the claimed one is over.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct PieceCount(AtomicU8);
+
+impl PieceCount {
+    /// Hub: none of what is about to be dispatched. Relaxed: `TicketWord::set` follows.
+    pub(crate) fn clear(&self) {
+        stores::store("pieces", || self.0.store(0, Ordering::Relaxed));
+    }
+
+    /// Who writes the body: so many are there; of more than 255 no more is told. Release: pairs with `told`.
+    pub(crate) fn tell(&self, pieces: usize) {
+        let pieces = u8::try_from(pieces).unwrap_or(u8::MAX);
+        stores::store("pieces", || self.0.store(pieces, Ordering::Release));
+    }
+
+    /// Who reads the body: so many are there. Acquire: they, and where they are, are seen.
+    pub(crate) fn told(&self) -> usize {
+        self.0.load(Ordering::Acquire).into()
     }
 }
 

@@ -1,5 +1,5 @@
-//! A hub that counts on a worker against that worker's way to its bed, and a worker that leaves a caller to itself against that
-//! caller's, in every order.
+//! A hub that counts on a worker against that worker's way to its bed, a worker that leaves a caller to itself against that
+//! caller's, and a worker that reads ahead of its claim against a hub that gives a request up and writes another, in every order.
 
 use std::sync::Arc;
 
@@ -91,4 +91,48 @@ fn buried_is_rung_for_or_seen() {
 #[test]
 fn bytes_that_are_let_go_of_before_the_answer_is_settled_leave_the_ring_to_it() {
     with_both_fences(|| model(3, buried_is_rung_for_or_seen));
+}
+
+/// A slot, and one byte that stands for a body.
+struct Written {
+    status: StatusWord,
+    ticket: TicketWord,
+    pieces: PieceCount,
+    body: AtomicU64,
+}
+
+impl Written {
+    fn write(&self, ticket: u64) {
+        assert!(self.status.reserve());
+        self.pieces.clear();
+        self.ticket.set(ticket);
+        self.body.store(ticket, Ordering::Relaxed);
+        self.pieces.tell(1);
+    }
+}
+
+fn read_ahead_of_the_claimed() {
+    let (ticket, pieces) = (TicketWord(AtomicU64::new(0)), PieceCount(AtomicU8::new(0)));
+    let slot = Arc::new(Written { status: StatusWord::free(), ticket, pieces, body: AtomicU64::new(0) });
+    let worker = thread::spawn({
+        let slot = Arc::clone(&slot);
+        move || {
+            let Written { status, ticket, pieces, body } = &*slot;
+            let of = ticket.before_pieces();
+            let copied = (pieces.told() > 0).then(|| body.load(Ordering::Relaxed));
+            if status.claim(Claim::by(None)) && ticket.get() == of {
+                assert!(copied.is_none_or(|copied| copied == of), "{copied:?} of {of}");
+            }
+        }
+    });
+    slot.write(1);
+    slot.status.abandon();
+    slot.write(2);
+    assert!(slot.status.announce());
+    worker.join().unwrap();
+}
+
+#[test]
+fn pieces_that_were_told_of_behind_the_ticket_that_is_claimed_are_of_its_request() {
+    model(3, read_ahead_of_the_claimed);
 }

@@ -169,16 +169,31 @@ impl OverflowView {
     }
 
     fn copy_from(&self, offset: usize, len: usize) -> Vec<u8> {
-        // SAFETY: `start` checks that `offset + len` bytes are mapped, so the sum is inside the mapping.
-        let start = unsafe { self.start(offset + len).add(offset) };
-        let mut bytes: Vec<u8> = Vec::with_capacity(len);
-        // SAFETY: `start` checked that `len` bytes are mapped, and the vector has room for them and is private. A peer that
-        // writes meanwhile changes which bytes are copied, not where.
-        unsafe {
-            std::ptr::copy_nonoverlapping(start, bytes.as_mut_ptr(), len);
-            bytes.set_len(len);
-        }
+        let mut bytes = Vec::with_capacity(len);
+        self.append(&mut bytes, offset, len);
         bytes
+    }
+
+    /// Appends a copy of what comes behind the bytes that `copied` has, up to the object's first `end`.
+    ///
+    /// # Panics
+    /// When there are fewer, which is a bug of the caller.
+    pub(crate) fn append_to(&self, copied: &mut Vec<u8>, end: usize) {
+        let start = copied.len();
+        self.append(copied, start, end - start);
+    }
+
+    fn append(&self, bytes: &mut Vec<u8>, offset: usize, len: usize) {
+        // SAFETY: `start` checks that `offset + len` bytes are mapped, so the sum is inside the mapping.
+        let from = unsafe { self.start(offset + len).add(offset) };
+        bytes.reserve(len);
+        let end = bytes.len();
+        // SAFETY: `start` checked that `len` bytes from `from` are mapped, and the vector has room for them behind its `end` bytes
+        // and is private. A peer that writes meanwhile changes which bytes are copied, not where.
+        unsafe {
+            std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr().add(end), len);
+            bytes.set_len(end + len);
+        }
     }
 }
 

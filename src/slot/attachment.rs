@@ -6,13 +6,17 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 
 use super::claimed::ClaimedSlot;
+use super::cursor::{GLANCE, ScanCursor};
 use super::overflow::OverflowStore;
+use super::payload::Origin;
 use super::shield::Shield;
 use super::views::ViewStore;
 use super::watched::Watched;
 use crate::bus::Bus;
 use crate::observe::WorkerMeters;
-use crate::protocol::{AwakeBit, Claim, Direction, Features, Limits, OutgoingReply, SlotIndex, SlotMeta, Status};
+use crate::protocol::{
+    AwakeBit, Claim, Direction, Features, Limits, OutgoingReply, SlotIndex, SlotMeta, Stamp, Status,
+};
 use crate::region::TrustedPeers;
 use crate::signal::WireClock;
 use crate::sync::{AnswerRight, Counter};
@@ -45,6 +49,8 @@ pub(crate) struct Attachment {
     pub(super) tells_of_callers: bool,
     /// The hub writes down whose callers wait for no ring.
     pub(super) tells_of_quiet: bool,
+    /// The hub writes down how far it is with a long body, and reads that of answers.
+    pub(super) goes_ahead: bool,
     pub(super) watched: Box<[Watched]>,
     pub(super) clock: WireClock,
 }
@@ -60,39 +66,6 @@ pub(crate) struct ReplyCounts {
     pub(crate) malformed: Counter,
 }
 
-/// Regions of so many slots are looked at as a whole again and again; larger ones half as many from the cursor on, and as many
-/// of all in turn.
-const GLANCE: usize = 32;
-
-/// Where a pump's scans start: at the slot it claimed last, which a lone caller uses again, but after a row of claims
-/// from one slot behind it, so that no other waits for ever.
-#[derive(Debug, Default)]
-pub(crate) struct ScanCursor {
-    start: usize,
-    row: u32,
-    /// Where the last glance looked, beside `start`.
-    aside: usize,
-}
-
-impl ScanCursor {
-    /// Claims from one slot in a row before others come first.
-    const ROW: u32 = 8;
-
-    fn claimed(&mut self, index: SlotIndex) {
-        self.row = if self.start == index.get() { self.row + 1 } else { 1 };
-        self.start = index.get();
-        if self.row >= Self::ROW {
-            (self.start, self.row) = (index.get() + 1, 0);
-        }
-    }
-
-    /// Where the next glance looks too: at the piece behind that of the last one.
-    fn aside(&mut self, slots: usize) -> usize {
-        self.aside = (self.aside + GLANCE / 2) % slots;
-        self.aside
-    }
-}
-
 impl Attachment {
     /// Takes over a worker's bus; bodies that exceed the limits are refused.
     pub(crate) fn new(bus: Bus, limits: impl Into<Limits>, trust: Option<TrustedPeers>) -> Self {
@@ -104,6 +77,7 @@ impl Attachment {
         let shield = (!geometry.offers(Features::TICKET)).then(|| Shield::raise(&bus));
         let tells_of_callers = geometry.offers(Features::TICKET.with(Features::CANCEL).with(Features::DEADLINE));
         let tells_of_quiet = geometry.offers(Features::QUIET);
+        let goes_ahead = geometry.offers(Features::TICKET.with(Features::AHEAD));
         let rights = (0..slots).map(|_| AnswerRight::default()).collect();
         let claim = Claim::by(bus.owner());
         let awake_bit = bus.owner().filter(|_| geometry.offers(Features::AWAKE)).map(AwakeBit::of);
@@ -125,6 +99,7 @@ impl Attachment {
             bodies_seen: Counter::default(),
             tells_of_callers,
             tells_of_quiet,
+            goes_ahead,
             watched: (0..slots).map(|_| Watched::default()).collect(),
             clock: WireClock::new(),
         }
@@ -168,7 +143,7 @@ impl Attachment {
     /// Claims one READY slot, looking at all of them in the cursor's order; `None` when there is none.
     pub(crate) fn claim(self: &Arc<Self>, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
         let slots = self.bus.region().geometry().num_slots();
-        self.claim_among(cursor.start, slots, cursor)
+        self.claim_among(cursor.start(), slots, cursor)
     }
 
     /// Claims as `claim` does, but looks so briefly that it can be done again and again: at a few slots, which go round, and
@@ -178,10 +153,11 @@ impl Attachment {
     pub(crate) fn glance(self: &Arc<Self>, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
         let slots = self.bus.region().geometry().num_slots();
         if self.shield.is_none() {
+            self.read_ahead(cursor);
             if slots <= GLANCE {
                 return self.claim(cursor);
             }
-            let near = self.claim_among(cursor.start, GLANCE / 2, cursor);
+            let near = self.claim_among(cursor.start(), GLANCE / 2, cursor);
             let lease = near.or_else(|| self.claim_among(cursor.aside(slots), GLANCE / 2, cursor));
             if lease.is_some() {
                 return lease;
@@ -210,7 +186,19 @@ impl Attachment {
         self.stand_by();
         // The slot came back, so its last answer was read.
         self.overflow.trim(index);
-        Some(ClaimedSlot::new(Arc::clone(self), index, self.rights[index.get()].grant()))
+        Some(ClaimedSlot::new(Arc::clone(self), index, self.rights[index.get()].grant(), cursor.take_ahead()))
+    }
+
+    /// What overflow objects of a dispatch carry, where the hub numbers its dispatches.
+    pub(super) fn stamp(&self, ticket: u64) -> Option<Stamp> {
+        let epoch = self.bus.epoch().filter(|_| !self.is_published_hub())?;
+        Some(Stamp { epoch, ticket, owner: self.bus.owner() })
+    }
+
+    /// Where the request in a slot is read from, of `dispatch` if the hub is one of ours.
+    pub(super) fn origin<'a>(&'a self, slot: SlotIndex, dispatch: Option<&'a Stamp>) -> Origin<'a> {
+        let Self { bus, views, body_limit, .. } = self;
+        Origin { region: bus.region(), views, slot, body_limit: *body_limit, dispatch }
     }
 
     /// Claims a slot whose request is of this life. A published hub may have taken the region over, whose requests lie
@@ -250,7 +238,7 @@ impl Attachment {
             while right.is_out() {
                 match right.held() {
                     Some(grant) if self.bus.is_alive() => {
-                        ClaimedSlot::new(Arc::clone(self), index, grant).answer(OutgoingReply::bare(status));
+                        ClaimedSlot::new(Arc::clone(self), index, grant, None).answer(OutgoingReply::bare(status));
                     }
                     // The region may belong to a new hub by now: nothing of it is ours to write.
                     Some(grant) if right.take(grant) => right.settle(grant),

@@ -9,8 +9,9 @@ use http::StatusCode;
 
 use super::attachment::Attachment;
 use super::lend::{Hold, LEND_FROM, Lending};
-use super::payload::{self, NoRoom, ReadError, Target};
+use super::payload::{self, NoRoom, ReadError, Reading, Target};
 use super::placing;
+use super::read_ahead::{ReadAhead, Teller};
 use super::views::Unreadable;
 use super::watched::Fate;
 use crate::observe::Observation;
@@ -35,30 +36,37 @@ pub(crate) struct ClaimedSlot {
     deadline: u64,
     /// Where the request is; in a version 1 region its bytes may take the answer.
     request: Result<Payload, PayloadError>,
+    /// What was copied of the request before it was claimed.
+    ahead: Option<Box<ReadAhead>>,
     /// Is told what became of the request.
     observation: Observation,
 }
 
 impl ClaimedSlot {
-    /// The lease of a slot that is CLAIMED by `attachment`, with the right to answer it.
-    pub(super) fn new(attachment: Arc<Attachment>, index: SlotIndex, grant: Grant) -> Self {
+    /// The lease of a slot that is CLAIMED by `attachment`, with the right to answer it. `ahead` may be of its request.
+    pub(super) fn new(
+        attachment: Arc<Attachment>,
+        index: SlotIndex,
+        grant: Grant,
+        ahead: Option<Box<ReadAhead>>,
+    ) -> Self {
         let slot = attachment.slot(index);
         let (id, ticket) = (slot.req_id.get(), slot.ticket.get());
         let deadline = if attachment.tells_of_callers { slot.deadline.get() } else { 0 };
         let request = slot.request.read(attachment.bus.region().geometry());
-        Self { attachment, index, grant, id, ticket, deadline, request, observation: Observation::default() }
+        Self { attachment, index, grant, id, ticket, deadline, request, ahead, observation: Observation::default() }
     }
 
     /// Copies the request out, once. Until then nobody answers in the place of this lease.
-    pub(crate) fn read(&self) -> Result<Call, CallError> {
-        let call = self.copy_out();
+    pub(crate) fn read(&mut self) -> Result<Call, CallError> {
+        let ahead = self.ahead.take();
+        let call = self.copy_out(ahead);
         self.attachment.rights[self.index.get()].end_reading(self.grant);
         call
     }
 
-    fn copy_out(&self) -> Result<Call, CallError> {
+    fn copy_out(&self, ahead: Option<Box<ReadAhead>>) -> Result<Call, CallError> {
         let Self { attachment, index, id, request, .. } = self;
-        let bus = &attachment.bus;
         let id = RequestId::from_padded(*id)?;
         let code = attachment.slot(*index).method.get();
         let method = decode_method(code).ok_or(CallError::Method(code))?;
@@ -69,14 +77,14 @@ impl ClaimedSlot {
         let limit = attachment.body_limit;
         let stamp = self.stamp();
         let lends = payload.body.len() as usize >= LEND_FROM && payload.body.len() as usize <= limit;
-        let lending = match (attachment.trust, attachment.bus.owner()) {
+        let reading = match (attachment.trust, attachment.bus.owner()) {
             (Some(trust), Some(owner)) if lends => {
-                Some(Lending { trust, keeper: Hold::take(attachment, *index, owner) })
+                Reading::Lent(Lending { trust, keeper: Hold::take(attachment, *index, owner) })
             }
-            _ => None,
+            _ => Reading::Copied(ahead),
         };
-        let read = payload::read(bus.region(), &attachment.views, *index, payload, limit, stamp.as_ref(), lending);
-        let (meta, body) = read.map_err(|error| match error {
+        let origin = attachment.origin(*index, stamp.as_ref());
+        let (meta, body) = payload::read(&origin, payload, reading).map_err(|error| match error {
             ReadError::TooLarge { len, limit } => CallError::BodyTooLarge { len, limit },
             ReadError::Overflow(Unreadable { name, source }) => CallError::Overflow { name, source },
         })?;
@@ -138,11 +146,8 @@ impl ClaimedSlot {
         }
     }
 
-    /// What overflow objects of this dispatch carry, where the hub numbers its dispatches.
     fn stamp(&self) -> Option<Stamp> {
-        let Self { attachment, ticket, .. } = self;
-        let epoch = attachment.bus.epoch().filter(|_| !attachment.is_published_hub())?;
-        Some(Stamp { epoch, ticket: *ticket, owner: attachment.bus.owner() })
+        self.attachment.stamp(self.ticket)
     }
 
     /// Where a long body of the answer may be written so that it need not be copied.
@@ -276,12 +281,14 @@ impl ClaimedSlot {
         slot.response.write(Payload { meta: HeapRange::default(), body: BodyPlace::Empty });
     }
 
-    fn try_write(&self, reply: &OutgoingReply) -> Result<(), NoRoom> {
+    pub(super) fn try_write(&self, reply: &OutgoingReply) -> Result<(), NoRoom> {
         let Self { attachment, index, .. } = self;
         let Attachment { bus, overflow, .. } = &**attachment;
         let slot = attachment.slot(*index);
         let (region, meta, body) = (bus.region(), reply.meta(), reply.body());
-        let target = Target { region, overflow, slot: *index, stamp: self.stamp() };
+        let teller = Teller { descriptor: &slot.response, pieces: &slot.response_pieces };
+        let teller = attachment.goes_ahead.then_some(teller);
+        let target = Target { region, overflow, slot: *index, stamp: self.stamp(), teller };
         let payload = match region.geometry().arena(*index) {
             Some(arena) => payload::write_into(&target, arena.response, &meta, body)?,
             None => {

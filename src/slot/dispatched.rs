@@ -2,6 +2,7 @@
 
 use super::finished::FinishedSlot;
 use super::hub_bus::HubBus;
+use super::read_ahead::ReadAhead;
 use crate::protocol::{Claim, OwnerToken, SlotIndex, Status};
 
 /// A request that was sent and not taken back yet. It belongs to its caller or to the hub's entry of its slot.
@@ -63,6 +64,16 @@ impl DispatchedSlot {
     pub(crate) fn expect_ring(&self, hub: &HubBus) {
         if self.is_ours(hub) {
             hub.slot(self.index).quiet.end();
+        }
+    }
+
+    /// Copies what there is of a long answer that its worker is writing, once `progress` has said that it is claimed.
+    pub(crate) fn read_ahead(&self, hub: &HubBus, ahead: &mut Option<Box<ReadAhead>>) {
+        let slot = hub.slot(self.index);
+        let pieces = slot.response_pieces.told();
+        if pieces > 0 && self.is_ours(hub) {
+            let stamp = hub.stamp(self.ticket);
+            ReadAhead::go_on(ahead, &hub.origin(self.index, stamp.as_ref()), &slot.response, pieces);
         }
     }
 

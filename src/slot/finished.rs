@@ -2,7 +2,8 @@
 
 use super::hub_bus::HubBus;
 use super::lend::{Keeper, Lending};
-use super::payload::{self, ReadError};
+use super::payload::{self, ReadError, Reading};
+use super::read_ahead::ReadAhead;
 use super::views::Unreadable;
 use crate::bus::Bus;
 use crate::protocol::{Payload, PayloadError, Reply, ReplyError, SlotIndex};
@@ -37,14 +38,14 @@ impl<'a> FinishedSlot<'a> {
         Self { hub, index, ticket }
     }
 
-    /// Copies the response out.
-    pub(crate) fn read(&self) -> Result<Reply, ReplyError> {
-        self.read_by::<Nobody>(None)
+    /// Copies the response out, as far as that is not `ahead`.
+    pub(crate) fn read(&self, ahead: Option<Box<ReadAhead>>) -> Result<Reply, ReplyError> {
+        self.read_by::<Nobody>(Reading::Copied(ahead))
     }
 
     /// Copies the response's head out and lends its body, for which `keeper` keeps the slot.
     pub(crate) fn lend(&self, trust: TrustedPeers, keeper: impl Keeper) -> Result<Reply, ReplyError> {
-        self.read_by(Some(Lending { trust, keeper }))
+        self.read_by(Reading::Lent(Lending { trust, keeper }))
     }
 
     /// How long the response's body is said to be.
@@ -52,7 +53,7 @@ impl<'a> FinishedSlot<'a> {
         self.hub.slot(self.index).response.body_len.get() as usize
     }
 
-    fn read_by<K: Keeper>(&self, lending: Option<Lending<K>>) -> Result<Reply, ReplyError> {
+    fn read_by<K: Keeper>(&self, reading: Reading<K>) -> Result<Reply, ReplyError> {
         let &Self { hub, index, ticket: expected } = self;
         let slot = hub.slot(index);
         hub.bus.region().prefetch_response(index);
@@ -71,11 +72,8 @@ impl<'a> FinishedSlot<'a> {
         hub.learn_length(payload);
         // A worker of ours shows by the ticket that it answered, and stamps its objects. Another lends nothing.
         let stamp = hub.stamp(expected).filter(|_| found == expected);
-        // Its keeper stays until the copying is over.
-        let (lending, _keeper) = if stamp.is_some() { (lending, None) } else { (None, lending) };
-        let read =
-            payload::read(hub.bus.region(), &hub.views, index, payload, hub.body_limit(), stamp.as_ref(), lending);
-        let (meta, body) = read.map_err(|error| match error {
+        let origin = hub.origin(index, stamp.as_ref());
+        let (meta, body) = payload::read(&origin, payload, reading).map_err(|error| match error {
             ReadError::TooLarge { len, limit } => ReplyError::BodyTooLarge { len, limit },
             ReadError::Overflow(Unreadable { name, source }) => ReplyError::Overflow { name, source },
         })?;

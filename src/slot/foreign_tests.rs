@@ -23,7 +23,7 @@ fn a_body_that_a_worker_of_another_life_wrote_under_the_name_is_not_read() {
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, &object).unwrap();
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    let error = sent.finished(&hub).read().unwrap_err();
+    let error = sent.finished(&hub).read(None).unwrap_err();
     std::fs::remove_file(&path).unwrap();
     assert!(std::error::Error::source(&error).unwrap().to_string().contains("of dispatch"), "{error}");
 }
@@ -53,7 +53,7 @@ fn a_region_that_another_hub_took_over_is_left_alone() {
     hub.slot(sent.index()).ticket.set(0);
     hub.slot(other.index()).ticket.set(0);
     assert_eq!(sent.progress(&hub), Progress::Abandoned);
-    assert!(matches!(sent.finished(&hub).read(), Err(ReplyError::Ticket { .. })));
+    assert!(matches!(sent.finished(&hub).read(None), Err(ReplyError::Ticket { .. })));
     assert!(!other.withdraw(&hub), "READY may be another hub's by now");
     assert!(sent.end(&hub));
     assert_eq!(hub.status(sent.index()), Status::Done, "nothing was written");

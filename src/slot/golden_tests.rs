@@ -36,8 +36,8 @@ fn a_version_1_header_has_its_golden_bytes() {
     let region = std::fs::metadata(format!("/dev/shm/{name}")).unwrap().len() as u32;
     let arenas = 2 * 2 * 1024;
     assert_eq!(read(&name, 0, 24), le(&[0x534C_4231, 1, 2, heap_offset, region - heap_offset, arenas]));
-    // SBX1; TICKET, CANCEL, DEADLINE, ARENAS, LOCKS, SENT, AWAKE and QUIET.
-    assert_eq!(read(&name, 24, 8), le(&[0x3158_4253, 0b1111_1111]));
+    // SBX1; TICKET, CANCEL, DEADLINE, ARENAS, LOCKS, SENT, AWAKE, QUIET and AHEAD.
+    assert_eq!(read(&name, 24, 8), le(&[0x3158_4253, 0b1_1111_1111]));
     assert_ne!(read(&name, 32, 8), [0; 8], "the epoch is never 0");
     assert_eq!(read(&name, 48, 16), le(&[std::process::id(), 0, 0, 2048]));
     assert!(region - heap_offset - arenas >= 3 * 66 * 1024, "published workers have room for an answer in each slot");
@@ -48,7 +48,7 @@ fn a_version_2_header_has_its_golden_bytes() {
     let (name, _hub) = found(Version::V2);
     let region = std::fs::metadata(format!("/dev/shm/{name}")).unwrap().len() as u32;
     assert_eq!(read(&name, 0, 24), le(&[0x534C_4231, 2, 2, 320, region - 320, 0]));
-    assert_eq!(read(&name, 24, 8), le(&[0x3158_4253, 0b1111_0111]));
+    assert_eq!(read(&name, 24, 8), le(&[0x3158_4253, 0b1_1111_0111]));
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_slot_has_its_golden_bytes_through_a_whole_request() {
     assert_eq!(read(&name, slot_at + 64, 24), le(&[201, arena + 1024, 5, arena + 1032, 2, 0]));
     assert_eq!(read(&name, slot_at + 88, 16), le(&[1, 0, 1, 0]), "ticket and its copy");
     assert_eq!(read(&name, heap + u64::from(arena) + 1024, 10), b"\x03a/b\0\0\0\0ok");
-    sent.finished(&hub).read().unwrap();
+    sent.finished(&hub).read(None).unwrap();
     assert!(sent.finished(&hub).free());
     assert_eq!(read(&name, slot_at, 4), le(&[0]));
 }

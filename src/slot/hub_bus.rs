@@ -1,6 +1,7 @@
 //! A hub's side of a bus: which of its slots are free, and what it knows of all of them.
 
 use super::overflow::OverflowStore;
+use super::payload::Origin;
 use super::reserved::ReservedSlot;
 use super::views::ViewStore;
 use crate::bus::Bus;
@@ -182,6 +183,12 @@ impl HubBus {
     /// What overflow objects of a dispatch carry.
     pub(super) fn stamp(&self, ticket: u64) -> Option<Stamp> {
         self.bus.epoch().map(|epoch| Stamp { epoch, ticket, owner: None })
+    }
+
+    /// Where the answer in a slot is read from, to `dispatch` if its worker is one of ours.
+    pub(super) fn origin<'a>(&'a self, slot: SlotIndex, dispatch: Option<&'a Stamp>) -> Origin<'a> {
+        let Self { bus, views, limits, .. } = self;
+        Origin { region: bus.region(), views, slot, body_limit: limits.body, dispatch }
     }
 
     /// The number of the next dispatch; its low half is never 0, which means "none" in `cancel`.

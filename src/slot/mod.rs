@@ -8,10 +8,12 @@
 //! ```
 //!
 //! Who may access what in which state:
-//! - WRITING: only the hub's `ReservedSlot` touches the slot's fields, its request half and its request object.
+//! - WRITING: only the hub's `ReservedSlot` writes to the slot's fields, its request half and its request object. A worker may
+//!   copy what it is told is there of a long body (`read_ahead`), which is nothing before it has claimed just that request.
 //! - READY: nobody writes; whoever claims by compare-exchange may read the request.
 //! - CLAIMED: only the `ClaimedSlot` whose exact word stands there reads the request and writes the response. The right
-//!   to write is taken once per lease (`AnswerRight`), so a lease that a shutdown has answered for writes nothing more.
+//!   to write is taken once per lease (`AnswerRight`), so a lease that a shutdown has answered for writes nothing more. The
+//!   hub may copy what it is told is there of a long body, which is nothing before DONE.
 //! - DONE: only the hub reads the response, then stores FREE; not before a worker that holds bytes of the request in
 //!   place (`held`) has let go of them or is proven dead, and not before the hub's own user has of the response's.
 //!
@@ -19,6 +21,7 @@
 
 mod attachment;
 mod claimed;
+mod cursor;
 mod dispatched;
 mod finished;
 mod hub_bus;
@@ -26,17 +29,20 @@ mod lend;
 mod overflow;
 mod payload;
 mod placing;
+mod read_ahead;
 mod reserved;
 mod rings;
 mod shield;
 mod views;
 mod watched;
 
-pub(crate) use self::attachment::{Attachment, ScanCursor};
+pub(crate) use self::attachment::Attachment;
 pub(crate) use self::claimed::ClaimedSlot;
+pub(crate) use self::cursor::ScanCursor;
 pub(crate) use self::dispatched::{DispatchedSlot, Progress};
 pub(crate) use self::hub_bus::HubBus;
 pub(crate) use self::lend::{Keeper, LEND_FROM};
+pub(crate) use self::read_ahead::ReadAhead;
 pub(crate) use self::reserved::DispatchError;
 pub(crate) use self::rings::{Parked, most_awake};
 pub(crate) use self::watched::Fate;
@@ -52,5 +58,7 @@ mod model;
 mod tests;
 #[cfg(test)]
 mod foreign_tests;
+#[cfg(all(test, not(loom)))]
+mod read_ahead_tests;
 #[cfg(all(test, not(loom)))]
 mod rings_tests;

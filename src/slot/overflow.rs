@@ -77,7 +77,16 @@ impl OverflowStore {
 
     /// Puts `body` into the slot's object; which generation the reader must open. A body that was written there in the
     /// first place stays where it is. `stamp` says which dispatch it is of, to readers of ours.
-    pub(crate) fn write(&self, slot: SlotIndex, body: &Segments, stamp: Option<Stamp>) -> io::Result<Generation> {
+    ///
+    /// `copy` is given the generation and what appends a piece of the body; until then the object says that it is of this
+    /// dispatch, and nothing else.
+    pub(crate) fn write(
+        &self,
+        slot: SlotIndex,
+        body: &Segments,
+        stamp: Option<Stamp>,
+        copy: impl FnOnce(Generation, &mut dyn FnMut(&[u8])),
+    ) -> io::Result<Generation> {
         let mut entry = self.entry(slot);
         self.writes.add(1);
         if let (Some(kept), Some(only)) = (&*entry, body.only())
@@ -88,12 +97,12 @@ impl OverflowStore {
             return Ok(kept.generation);
         }
         let kept = self.make_room(&mut entry, slot, body.len())?;
+        kept.stamp(stamp);
         let mut at = 0;
-        for piece in body.iter() {
+        copy(kept.generation, &mut |piece| {
             kept.object.write(at, piece);
             at += piece.len();
-        }
-        kept.stamp(stamp);
+        });
         Ok(kept.generation)
     }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::lend::{Keeper, Kept, Lending};
 use super::overflow::OverflowStore;
+use super::read_ahead::{ReadAhead, Teller};
 use super::views::{Unreadable, ViewStore};
 use crate::protocol::{BodyPlace, HeapRange, MAX_META, Payload, Placement, Segments, SlotIndex, Stamp, encoded_len};
 use crate::region::{HeapWriter, Region, lend_range, lend_view};
@@ -31,6 +32,8 @@ pub(crate) struct Target<'a> {
     pub(crate) slot: SlotIndex,
     /// Which dispatch an overflow object is of, where its reader looks for that.
     pub(crate) stamp: Option<Stamp>,
+    /// Tells readers how far a long body is, if they listen to that.
+    pub(super) teller: Option<Teller<'a>>,
 }
 
 /// Writes `meta` to the start of `free` and `body` behind it; a body that does not fit into an overflow object.
@@ -53,7 +56,7 @@ pub(crate) fn write_into(
     };
     let (meta, rest) = free.split(len).expect("it was written there");
     let place = rest.split(body.len()).map(|(place, _)| place);
-    Ok(Payload { meta, body: write_body(target, place, body)? })
+    write_body(target, meta, place, body)
 }
 
 /// Writes `meta` and `body` where `placement` says, a body without a place into an overflow object.
@@ -69,27 +72,38 @@ pub(crate) fn write(
         Some(range) if meta_len <= MAX_META => range,
         _ => return Err(NoRoom::Meta(meta_len)),
     };
-    let body = write_body(target, placement.body, body)?;
+    let payload = write_body(target, meta_range, placement.body, body)?;
     let cursor = HeapCursor(target.region.writer(meta_range));
     let written = postcard::serialize_with_flavor(meta, cursor).expect("the placement has room for the meta");
     debug_assert_eq!(written, meta_len);
-    Ok(Payload { meta: meta_range, body })
+    Ok(payload)
 }
 
-fn write_body(target: &Target<'_>, place: Option<HeapRange>, body: &Segments) -> Result<BodyPlace, NoRoom> {
-    let &Target { region, overflow, slot, stamp } = target;
+/// Writes the body of a message whose meta is at `meta`.
+fn write_body(
+    target: &Target<'_>,
+    meta: HeapRange,
+    place: Option<HeapRange>,
+    body: &Segments,
+) -> Result<Payload, NoRoom> {
+    let &Target { region, overflow, slot, stamp, teller } = target;
     let len = u32::try_from(body.len()).map_err(|_| NoRoom::Body(body.len()))?;
+    let payload = |body| Payload { meta, body };
     match place {
-        _ if len == 0 => Ok(BodyPlace::Empty),
+        _ if len == 0 => Ok(payload(BodyPlace::Empty)),
         Some(range) => {
-            let mut writer = region.writer(range);
-            let whole = body.iter().all(|piece| writer.write(piece));
-            assert!(whole, "the range is as long as the body");
-            Ok(BodyPlace::Inline(range))
+            let (payload, mut writer) = (payload(BodyPlace::Inline(range)), region.writer(range));
+            Teller::write(teller, payload, body, |piece| {
+                assert!(writer.write(piece), "the range is as long as the body");
+            });
+            Ok(payload)
         }
         None => {
-            let generation = overflow.write(slot, body, stamp).map_err(|error| NoRoom::Overflow(body.len(), error))?;
-            Ok(BodyPlace::Overflow { generation, len })
+            let payload = |generation| payload(BodyPlace::Overflow { generation, len });
+            let copy =
+                |generation, write: &mut dyn FnMut(&[u8])| Teller::write(teller, payload(generation), body, write);
+            let written = overflow.write(slot, body, stamp, copy);
+            written.map(payload).map_err(|error| NoRoom::Overflow(body.len(), error))
         }
     }
 }
@@ -120,37 +134,63 @@ pub(crate) enum ReadError {
     Overflow(Unreadable),
 }
 
+/// Where a message is read from.
+pub(super) struct Origin<'a> {
+    pub(super) region: &'a Region,
+    pub(super) views: &'a ViewStore,
+    pub(super) slot: SlotIndex,
+    /// The longest body that is taken, in bytes.
+    pub(super) body_limit: usize,
+    /// Its writer has stamped an overflow object for this dispatch, if it is one of ours.
+    pub(super) dispatch: Option<&'a Stamp>,
+}
+
+/// How the body of a message is read.
+pub(super) enum Reading<K> {
+    /// By copy; part of it may be copied already.
+    Copied(Option<Box<ReadAhead>>),
+    /// Not at all: it is lent, if its writer is one of ours, which has stamped it.
+    Lent(Lending<K>),
+}
+
 /// Copies a message out: its meta and its body, in one private block when both are inline.
-///
-/// Its writer has stamped an overflow object for `dispatch`, if it is one of ours. With `lending`, which only such a writer's
-/// messages may have, the body is not copied.
-pub(crate) fn read<K: Keeper>(
-    region: &Region,
-    views: &ViewStore,
-    slot: SlotIndex,
+pub(super) fn read<K: Keeper>(
+    origin: &Origin<'_>,
     payload: Payload,
-    body_limit: usize,
-    dispatch: Option<&Stamp>,
-    lending: Option<Lending<K>>,
+    reading: Reading<K>,
 ) -> Result<(Bytes, Bytes), ReadError> {
+    let &Origin { region, views, slot, body_limit, dispatch } = origin;
     let Payload { meta, body } = payload;
     let len = body.len();
     if len as usize > body_limit {
         return Err(ReadError::TooLarge { len, limit: body_limit });
     }
-    if let (Some(Lending { trust, keeper }), Some(dispatch)) = (lending, dispatch) {
+    let meta_alone = || {
         let mut block = Vec::with_capacity(meta.len());
         region.copy_out(meta, &mut block);
-        let body = match body {
-            BodyPlace::Empty => Bytes::new(),
-            BodyPlace::Inline(range) => lend_range(Kept(keeper), range, trust),
-            BodyPlace::Overflow { generation, len } => {
-                let view = views.view(slot, generation, len as usize, dispatch).map_err(ReadError::Overflow)?;
-                lend_view(Kept(keeper), view, len as usize, trust)
+        Bytes::from(block)
+    };
+    // Its keeper stays until the copying is over.
+    let _keeper = match (reading, dispatch) {
+        (Reading::Lent(Lending { trust, keeper }), Some(dispatch)) => {
+            let body = match body {
+                BodyPlace::Empty => Bytes::new(),
+                BodyPlace::Inline(range) => lend_range(Kept(keeper), range, trust),
+                BodyPlace::Overflow { generation, len } => {
+                    let view = views.view(slot, generation, len as usize, dispatch).map_err(ReadError::Overflow)?;
+                    lend_view(Kept(keeper), view, len as usize, trust)
+                }
+            };
+            return Ok((meta_alone(), body));
+        }
+        (Reading::Lent(lending), None) => Some(lending),
+        (Reading::Copied(ahead), _) => {
+            if let Some(body) = ahead.and_then(|ahead| ahead.finish(origin, body)) {
+                return Ok((meta_alone(), body.into()));
             }
-        };
-        return Ok((block.into(), body));
-    }
+            None
+        }
+    };
     let inline = match body {
         BodyPlace::Inline(range) => Some(range),
         _ => None,

@@ -3,6 +3,7 @@
 use super::dispatched::DispatchedSlot;
 use super::hub_bus::HubBus;
 use super::payload::{self, NoRoom, Target};
+use super::read_ahead::Teller;
 use crate::protocol::{MAX_META, OutgoingCall, SlotIndex, SlotMeta, WireError};
 
 /// A slot that is being filled. Dropped before it is dispatched it is free again.
@@ -29,7 +30,12 @@ impl<'a> ReservedSlot<'a> {
         let arena = region.geometry().arena(index).expect("a hub of ours makes regions with arenas");
         let limit = arena.request.len().min(MAX_META);
         let ticket = hub.next_ticket();
-        let target = Target { region, overflow: &hub.overflow, slot: index, stamp: hub.stamp(ticket) };
+        // Before anything is told of this dispatch.
+        slot.request_pieces.clear();
+        slot.response_pieces.clear();
+        slot.ticket.set(ticket);
+        let teller = Some(Teller { descriptor: &slot.request, pieces: &slot.request_pieces });
+        let target = Target { region, overflow: &hub.overflow, slot: index, stamp: hub.stamp(ticket), teller };
         let payload = match payload::write_into(&target, arena.request, &call.meta(), body) {
             Err(NoRoom::Meta(len)) => return Err(WireError::MetaTooLarge { len, limit }.into()),
             payload => payload?,
@@ -41,7 +47,6 @@ impl<'a> ReservedSlot<'a> {
         slot.deadline.set(deadline);
         slot.cancel.set(0);
         slot.held.clear();
-        slot.ticket.set(ticket);
         Ok(WrittenSlot { reserved: self, ticket })
     }
 }

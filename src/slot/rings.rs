@@ -6,8 +6,9 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::attachment::{Attachment, ScanCursor};
+use super::attachment::Attachment;
 use super::claimed::ClaimedSlot;
+use super::cursor::ScanCursor;
 use crate::bus::{LIFE_CHECK, QUIET_CHECK};
 use crate::protocol::{AwakeBit, AwakeWord, Status};
 
@@ -45,6 +46,8 @@ impl Attachment {
                 return Parked::Claimed(lease);
             }
         }
+        // What was copied of a request that did not come is not kept meanwhile.
+        drop(cursor.take_ahead());
         if self.bus.requests().wait(timeout) { Parked::Rung } else { Parked::Late }
     }
 

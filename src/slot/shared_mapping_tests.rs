@@ -76,7 +76,7 @@ fn take(hub: &HubBus, sent: &DispatchedSlot, number: usize) -> bool {
     if sent.progress(hub) != Progress::Finished {
         return false;
     }
-    let reply = sent.finished(hub).read().unwrap();
+    let reply = sent.finished(hub).read(None).unwrap();
     assert_eq!((reply.status, reply.body), (201, turned(&body(number))), "request {number}");
     assert!(sent.finished(hub).free());
     true
@@ -106,7 +106,7 @@ fn serve(worker: &Arc<Attachment>, answered: &Answered, plants_race: bool) {
     let _fails = FailTogether(answered);
     let mut cursor = ScanCursor::default();
     while answered.get() < REQUESTS {
-        let Some(claimed) = worker.claim(&mut cursor) else {
+        let Some(mut claimed) = worker.claim(&mut cursor) else {
             thread::yield_now();
             continue;
         };

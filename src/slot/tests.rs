@@ -29,15 +29,21 @@ pub(super) fn pair(version: Version) -> (HubBus, Arc<Attachment>) {
 }
 
 pub(super) fn call(body: usize) -> OutgoingCall {
-    let id = RequestId::from(Uuid::new_v4());
-    let body = Segments::from(Bytes::from(vec![7; body]));
-    OutgoingCall::new(id, &Method::POST, "/p?q=1".parse().unwrap(), Route::default(), HeaderMap::new(), body).unwrap()
+    call_with(vec![7; body].into())
+}
+
+pub(super) fn call_with(body: Bytes) -> OutgoingCall {
+    let (id, target) = (RequestId::from(Uuid::new_v4()), "/p?q=1".parse().unwrap());
+    OutgoingCall::new(id, &Method::POST, target, Route::default(), HeaderMap::new(), body.into()).unwrap()
 }
 
 pub(super) fn reply(body: usize) -> OutgoingReply {
-    let body = Segments::from(Bytes::from(vec![9; body]));
-    OutgoingReply::new(StatusCode::CREATED, HeaderMap::from_iter([(http::header::ETAG, "x".parse().unwrap())]), body)
-        .unwrap()
+    reply_with(vec![9; body].into())
+}
+
+pub(super) fn reply_with(body: Bytes) -> OutgoingReply {
+    let headers = HeaderMap::from_iter([(http::header::ETAG, "x".parse().unwrap())]);
+    OutgoingReply::new(StatusCode::CREATED, headers, body.into()).unwrap()
 }
 
 pub(super) fn dispatch(hub: &HubBus, body: usize) -> DispatchedSlot {
@@ -47,7 +53,7 @@ pub(super) fn dispatch(hub: &HubBus, body: usize) -> DispatchedSlot {
 
 pub(super) fn finished(hub: &HubBus, slot: &DispatchedSlot) -> Reply {
     assert_eq!(slot.progress(hub), Progress::Finished);
-    let reply = slot.finished(hub).read().unwrap();
+    let reply = slot.finished(hub).read(None).unwrap();
     assert!(slot.finished(hub).free());
     reply
 }
@@ -58,7 +64,7 @@ fn a_request_and_its_answer_cross_whole_inline_and_by_overflow() {
         let (hub, worker) = pair(version);
         for size in [0, 1, 4000, 4096, 100_000, 5000] {
             let sent = dispatch(&hub, size);
-            let claimed = worker.claim(&mut ScanCursor::default()).unwrap();
+            let mut claimed = worker.claim(&mut ScanCursor::default()).unwrap();
             let call = claimed.read().unwrap();
             assert_eq!((call.body, call.method), (Bytes::from(vec![7; size]), Method::POST));
             assert!(claimed.answer(reply(size)));
@@ -103,7 +109,7 @@ fn a_slot_that_is_not_free_is_not_reserved_and_left_as_it_is() {
 fn a_revoked_lease_writes_nothing_and_its_slot_is_answered() {
     let (hub, worker) = pair(Version::V1);
     let sent = dispatch(&hub, 0);
-    let claimed = worker.claim(&mut ScanCursor::default()).unwrap();
+    let mut claimed = worker.claim(&mut ScanCursor::default()).unwrap();
     claimed.read().unwrap();
     worker.revoke(StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(worker.leases(), 0);
@@ -115,7 +121,7 @@ fn a_revoked_lease_writes_nothing_and_its_slot_is_answered() {
 fn a_lease_that_has_not_read_its_request_is_waited_for_before_it_is_revoked() {
     let (hub, worker) = pair(Version::V1);
     let sent = dispatch(&hub, 0);
-    let claimed = worker.claim(&mut ScanCursor::default()).unwrap();
+    let mut claimed = worker.claim(&mut ScanCursor::default()).unwrap();
     std::thread::scope(|scope| {
         let revoking = scope.spawn(|| worker.revoke(StatusCode::SERVICE_UNAVAILABLE));
         // Were it answered for meanwhile, the next request could take its slot.
@@ -249,7 +255,7 @@ fn garbage_in_a_slot_is_answered_and_the_worker_goes_on() {
         for (status, spoil) in spoil {
             let sent = dispatch(&hub, 0);
             spoil(hub.bus().region().slot(sent.index()));
-            let claimed = worker.claim(&mut ScanCursor::default()).unwrap();
+            let mut claimed = worker.claim(&mut ScanCursor::default()).unwrap();
             let error = claimed.read().unwrap_err();
             claimed.refuse(&error);
             assert_eq!(finished(&hub, &sent).status, status, "{error}");

@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 
 use crate::body::Body;
 use crate::bus::{Access, Alarm, Bus, Founding};
-use crate::hub::answer::Manner;
+use crate::hub::call::Manner;
 use crate::hub::call::call;
 use crate::hub::error::CallError;
 use crate::hub::lives::Options;
@@ -113,7 +113,7 @@ pub(super) fn check_goes_on(hub: &Arc<Shared>, worker: &Arc<Attachment>, place: 
         let ids = [1000 + round, 2000 + round];
         let mut calls = ids.map(|of| calling(hub, of, len));
         assert!(calls.iter_mut().all(|call| poll(call).is_pending()), "{place}: both have a slot");
-        while let Some(lease) = claim(worker) {
+        while let Some(mut lease) = claim(worker) {
             let call = lease.read().unwrap_or_else(|error| panic!("{place}: {error}"));
             let of = u32::from_le_bytes(call.body[..4].try_into().unwrap());
             assert_eq!(call.body, body(of, len), "{place}");

@@ -46,7 +46,8 @@ fn scene(version: Version, len: usize, far: Far) -> Scene {
     }
     scene.call = Some(call);
     if far > Far::Ready {
-        scene.lease = claim(&worker).inspect(|lease| drop(lease.read().unwrap()));
+        scene.lease = claim(&worker);
+        scene.lease.as_mut().map(|lease| lease.read().unwrap());
     }
     match far {
         Far::Answered => assert!(scene.lease.take().unwrap().answer(reply(OF, len))),

@@ -67,7 +67,7 @@ fn survive(scene: Scene, answered: usize, place: &str) {
     check_nothing_is_left(&name, place);
 }
 
-fn read_and_answer(lease: ClaimedSlot, len: usize) {
+fn read_and_answer(mut lease: ClaimedSlot, len: usize) {
     if lease.read().is_ok() {
         lease.answer(reply(OF, len));
     }
@@ -79,7 +79,7 @@ fn answer_with_a_meta_too_long(lease: ClaimedSlot) {
     lease.answer(reply);
 }
 
-fn hold_and_answer(lease: ClaimedSlot) {
+fn hold_and_answer(mut lease: ClaimedSlot) {
     let call = lease.read();
     lease.answer(reply(OF, LONG));
     // Read to the last after the answer, as a handler that gave its body away does.

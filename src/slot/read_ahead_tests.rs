@@ -1,0 +1,113 @@
+//! Long bodies that are copied while they are written, and what of them is believed.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::tests::{call_with, finished, pair, reply_with};
+use super::*;
+use crate::protocol::{SlotIndex, Status, Version};
+
+/// In an object of its own: a slot of these tests has no room for it.
+const LONG: usize = 100_000;
+
+/// A long body of one byte.
+fn body(byte: u8) -> Bytes {
+    vec![byte; LONG].into()
+}
+
+/// A hub and a worker whose cursor has claimed in the first slot.
+fn used_pair(version: Version) -> (HubBus, Arc<Attachment>, ScanCursor, SlotIndex) {
+    let (hub, worker) = pair(version);
+    let (slot, mut cursor) = (hub.slots().next().unwrap(), ScanCursor::default());
+    let sent = hub.reserve(slot).unwrap().write(&call_with(Bytes::new()), 0).unwrap().announce(0);
+    assert!(worker.claim(&mut cursor).unwrap().answer(reply_with(Bytes::new())));
+    finished(&hub, &sent);
+    (hub, worker, cursor, slot)
+}
+
+#[test]
+fn a_long_request_is_copied_before_it_is_announced() {
+    for version in [Version::V1, Version::V2] {
+        let (hub, worker, mut cursor, slot) = used_pair(version);
+        let written = hub.reserve(slot).unwrap().write(&call_with(body(1)), 0).unwrap();
+        assert!(worker.glance(&mut cursor).is_none(), "it is not announced");
+        let sent = written.announce(0);
+        // What is written there now is seen only by who has not copied it before.
+        let view = worker.views.view(slot, Default::default(), LONG, &hub.stamp(hub.slot(slot).ticket.get()).unwrap());
+        assert_eq!(view.unwrap().copy_out(LONG), body(1));
+        hub.overflow.share(slot, LONG).unwrap().write(0, b"other");
+        let mut lease = worker.glance(&mut cursor).unwrap();
+        assert_eq!(lease.read().unwrap().body, body(1));
+        assert!(lease.answer(reply_with(Bytes::new())));
+        finished(&hub, &sent);
+    }
+}
+
+#[test]
+fn what_was_copied_of_a_request_that_was_not_sent_is_not_taken_for_the_next() {
+    let (hub, worker, mut cursor, slot) = used_pair(Version::V1);
+    let written = hub.reserve(slot).unwrap().write(&call_with(body(1)), 0).unwrap();
+    assert!(worker.glance(&mut cursor).is_none());
+    drop(written);
+    assert_eq!(hub.status(slot), Status::Free);
+    let _sent = hub.reserve(slot).unwrap().write(&call_with(body(2)), 0).unwrap().announce(0);
+    let mut lease = worker.glance(&mut cursor).unwrap();
+    assert_eq!(lease.read().unwrap().body, body(2));
+}
+
+#[test]
+fn a_request_that_is_claimed_in_another_slot_is_read_from_there() {
+    let (hub, worker, mut cursor, slot) = used_pair(Version::V1);
+    let written = hub.reserve(slot).unwrap().write(&call_with(body(1)), 0).unwrap();
+    assert!(worker.glance(&mut cursor).is_none());
+    let other = hub.slots().nth(1).unwrap();
+    let _sent = hub.reserve(other).unwrap().write(&call_with(body(2)), 0).unwrap().announce(0);
+    assert_eq!(worker.glance(&mut cursor).unwrap().read().unwrap().body, body(2));
+    let _sent = written.announce(0);
+    assert_eq!(worker.glance(&mut cursor).unwrap().read().unwrap().body, body(1));
+}
+
+#[test]
+fn a_long_answer_is_copied_before_it_is_published() {
+    for version in [Version::V1, Version::V2] {
+        let (hub, worker, mut cursor, slot) = used_pair(version);
+        let sent = hub.reserve(slot).unwrap().write(&call_with(Bytes::new()), 0).unwrap().announce(0);
+        let lease = worker.claim(&mut cursor).unwrap();
+        let mut ahead = None;
+        sent.read_ahead(&hub, &mut ahead);
+        assert!(ahead.is_none(), "nothing is told of");
+        lease.try_write(&reply_with(body(1))).unwrap();
+        sent.read_ahead(&hub, &mut ahead);
+        // The same answer, of which only what was not told of is read from its object.
+        assert!(lease.answer(reply_with(body(2))));
+        let reply = sent.finished(&hub).read(ahead).unwrap();
+        let told = LONG / read_ahead::PIECE * read_ahead::PIECE;
+        assert!(reply.body[..told] == body(1)[..told] && reply.body[told..] == body(2)[told..]);
+        assert!(sent.finished(&hub).free());
+    }
+}
+
+#[test]
+fn what_was_copied_of_an_answer_that_came_out_otherwise_is_not_taken_for_it() {
+    let (hub, worker, mut cursor, slot) = used_pair(Version::V1);
+    let sent = hub.reserve(slot).unwrap().write(&call_with(Bytes::new()), 0).unwrap().announce(0);
+    let lease = worker.claim(&mut cursor).unwrap();
+    let mut ahead = None;
+    lease.try_write(&reply_with(body(1))).unwrap();
+    sent.read_ahead(&hub, &mut ahead);
+    drop(lease);
+    let reply = sent.finished(&hub).read(ahead).unwrap();
+    assert!(reply.status == 500 && reply.body.starts_with(b"{"), "it is the problem's");
+}
+
+#[test]
+fn a_body_that_cannot_be_read_ahead_is_an_error_of_the_message_alone() {
+    let (hub, worker, mut cursor, slot) = used_pair(Version::V1);
+    let written = hub.reserve(slot).unwrap().write(&call_with(body(1)), 0).unwrap();
+    hub.give_back(slot);
+    assert!(worker.glance(&mut cursor).is_none() && worker.glance(&mut cursor).is_none());
+    let _sent = written.announce(0);
+    let error = worker.glance(&mut cursor).unwrap().read().unwrap_err();
+    assert!(error.to_string().starts_with("overflow object"), "{error}");
+}
