@@ -17,7 +17,7 @@ use crate::bus::{Access, Bus, Founding};
 use crate::http::{call_to_request, request_to_call};
 use crate::observe::Watch;
 use crate::protocol::{
-    BusName, Call, HeaderSink, Limits, OutgoingCall, OutgoingReply, Reply, RequestId, Segments, Version, decode_method,
+    BusName, Call, HeaderList, Limits, OutgoingCall, OutgoingReply, Reply, RequestId, Segments, Version, decode_method,
 };
 use crate::routing::Router;
 use crate::serve::HttpService;
@@ -29,16 +29,10 @@ const ROOM: usize = 4096;
 /// The longest body that is taken, in bytes.
 const LIMIT: usize = 1 << 20;
 
-/// Counts headers and does nothing with them.
-#[derive(Default)]
-struct Counter(usize);
-
-impl HeaderSink<'_> for Counter {
-    fn expect(&mut self, _: usize) {}
-
-    fn add(&mut self, _: &[u8], _: &[u8]) {
-        self.0 += 1;
-    }
+/// Reads headers and does nothing with them; how many they are.
+fn count(mut list: HeaderList<'_>) -> usize {
+    let next = || list.next().expect("it was encoded");
+    std::iter::from_fn(next).count()
 }
 
 /// A request without a body, checked and ready to be sent.
@@ -106,9 +100,8 @@ pub struct ReceivedCall(Call);
 impl ReceivedCall {
     /// Decodes the meta alone; how many headers it has.
     pub fn decode(&self) -> usize {
-        let mut headers = Counter::default();
-        let head = self.0.head(&mut headers).expect("it was encoded");
-        headers.0 + head.path_params.len()
+        let (head, headers) = self.0.head().expect("it was encoded");
+        count(headers) + head.path_params.len()
     }
 
     /// Makes the request that a service is called with.
@@ -124,9 +117,8 @@ pub struct ReceivedReply(Reply);
 impl ReceivedReply {
     /// Decodes the meta alone; how many headers it has.
     pub fn decode(&self) -> usize {
-        let mut headers = Counter::default();
-        self.0.head(&mut headers).expect("it was encoded");
-        headers.0
+        let (_, headers) = self.0.head().expect("it was encoded");
+        count(headers)
     }
 }
 

@@ -8,8 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use super::{CheckError, Options};
 use crate::bus::{Access, Bus, Founding};
 use crate::protocol::{
-    BusName, HeaderSink, Limits, OutgoingCall, Reply, ReplyError, RequestId, Route, Segments, SlotIndex, SlotMeta,
-    Status,
+    BusName, Limits, OutgoingCall, Reply, ReplyError, RequestId, Route, Segments, SlotIndex, SlotMeta, Status,
 };
 use crate::slot::{DispatchError, DispatchedSlot, HubBus, Progress};
 
@@ -181,30 +180,21 @@ impl Probe {
 fn checked(reply: &Reply, is_extended: bool) -> Result<Answer, Fault> {
     let status = StatusCode::from_u16(reply.status).ok().filter(|status| !status.is_informational());
     let status = status.ok_or(Fault::Status(reply.status))?;
-    let mut headers = Headers::default();
-    let content_type = reply.head(&mut headers)?;
+    let (content_type, mut headers) = reply.head()?;
     if HeaderValue::from_str(content_type).is_err() {
         return Err(Fault::ContentType(content_type.to_owned()));
     }
-    match headers.0 {
-        Some(fault) => Err(fault),
-        None => Ok(Answer { status, body: reply.body.clone(), is_extended }),
+    while let Some((name, value)) = headers.next().map_err(ReplyError::Meta)? {
+        check_header(name, value)?;
     }
+    Ok(Answer { status, body: reply.body.clone(), is_extended })
 }
 
-/// The first header that should not be there.
-#[derive(Default)]
-struct Headers(Option<Fault>);
-
-impl HeaderSink<'_> for Headers {
-    fn expect(&mut self, _: usize) {}
-
-    fn add(&mut self, name: &[u8], value: &[u8]) {
-        let fault = match (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
-            (Ok(name), Ok(_)) if name == http::header::CONTENT_TYPE => Fault::SecondContentType(name),
-            (Ok(_), Ok(_)) => return,
-            _ => Fault::Header(String::from_utf8_lossy(name).into_owned()),
-        };
-        self.0.get_or_insert(fault);
+/// Refuses a header that should not be there.
+fn check_header(name: &[u8], value: &[u8]) -> Result<(), Fault> {
+    match (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+        (Ok(name), Ok(_)) if name == http::header::CONTENT_TYPE => Err(Fault::SecondContentType(name)),
+        (Ok(_), Ok(_)) => Ok(()),
+        _ => Err(Fault::Header(String::from_utf8_lossy(name).into_owned())),
     }
 }

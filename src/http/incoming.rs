@@ -4,85 +4,22 @@
 
 use std::sync::Weak;
 
-use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 
 use super::context::CallContext;
-use super::headers::{correct_content_length, strip_hop_by_hop};
-use super::names::KnownNames;
+use super::header_builder::{HeaderBuilder, HeaderFault};
+use super::headers::correct_content_length;
 use super::outgoing::has_body;
 use super::target::target;
 use crate::body::Body;
-use crate::protocol::{Call, CallError, HeaderSink, Reply, ReplyError, is_text};
-
-/// What was wrong with the headers of a record.
-enum HeaderFault {
-    TooMany { count: usize, limit: usize },
-    Name(String),
-    Value(HeaderName),
-}
-
-/// Makes a header map whose values are slices of the block they stand in. Repeated names keep their order.
-struct HeaderBuilder<'b> {
-    block: &'b Bytes,
-    names: KnownNames,
-    headers: HeaderMap,
-    /// How many the record says there are.
-    count: usize,
-    /// The most headers that are taken.
-    limit: usize,
-    fault: Option<HeaderFault>,
-}
-
-impl<'b> HeaderBuilder<'b> {
-    fn new(block: &'b Bytes, limit: usize) -> Self {
-        Self { block, names: KnownNames::take(), headers: HeaderMap::new(), count: 0, limit, fault: None }
-    }
-
-    fn finish(self) -> Result<HeaderMap, HeaderFault> {
-        let Self { block: _, names: _, mut headers, count, limit, fault } = self;
-        if count > limit {
-            return Err(HeaderFault::TooMany { count, limit });
-        }
-        match fault {
-            Some(fault) => Err(fault),
-            None => {
-                strip_hop_by_hop(&mut headers);
-                Ok(headers)
-            }
-        }
-    }
-}
-
-impl HeaderSink<'_> for HeaderBuilder<'_> {
-    fn expect(&mut self, count: usize) {
-        self.count = count;
-        // What a peer announces is believed up to the limit only. One more is for the content type of a response.
-        self.headers.reserve(count.min(self.limit) + 1);
-    }
-
-    fn add(&mut self, name: &[u8], value: &[u8]) {
-        if self.fault.is_some() || self.count > self.limit {
-            return;
-        }
-        let Ok(name) = self.names.get(name) else {
-            self.fault = Some(HeaderFault::Name(String::from_utf8_lossy(name).into_owned()));
-            return;
-        };
-        let is_text = is_text(value);
-        match HeaderValue::from_maybe_shared(self.block.slice_ref(value)) {
-            Ok(value) if is_text => drop(self.headers.append(name, value)),
-            _ => self.fault = Some(HeaderFault::Value(name)),
-        }
-    }
-}
+use crate::protocol::{Call, CallError, Reply, ReplyError};
 
 /// Makes a request of a call with at most `header_limit` headers.
 pub(crate) fn call_to_request(call: Call, header_limit: usize) -> Result<Request<Body>, CallError> {
-    let mut headers = HeaderBuilder::new(&call.meta, header_limit);
-    let head = call.head(&mut headers)?;
-    let mut headers = headers.finish().map_err(|fault| match fault {
+    let (head, list) = call.head()?;
+    let builder = HeaderBuilder { block: &call.meta, list, content_type: b"" };
+    let mut headers = builder.build(header_limit).map_err(|fault| match fault {
+        HeaderFault::Record(error) => CallError::Meta(error),
         HeaderFault::TooMany { count, limit } => CallError::TooManyHeaders { count, limit },
         HeaderFault::Name(name) => CallError::HeaderName(name),
         HeaderFault::Value(name) => CallError::HeaderValue(name),
@@ -114,18 +51,14 @@ pub(crate) fn reply_to_response(
     header_limit: usize,
 ) -> Result<Response<Body>, ReplyError> {
     let status = StatusCode::from_u16(reply.status).map_err(|_| ReplyError::Status(reply.status))?;
-    let mut headers = HeaderBuilder::new(&reply.meta, header_limit);
-    let content_type = reply.head(&mut headers)?;
-    let mut headers = headers.finish().map_err(|fault| match fault {
+    let (content_type, list) = reply.head()?;
+    let builder = HeaderBuilder { block: &reply.meta, list, content_type: content_type.as_bytes() };
+    let mut headers = builder.build(header_limit).map_err(|fault| match fault {
+        HeaderFault::Record(error) => ReplyError::Meta(error),
         HeaderFault::TooMany { count, limit } => ReplyError::TooManyHeaders { count, limit },
         HeaderFault::Name(name) => ReplyError::Header(name),
         HeaderFault::Value(name) => ReplyError::Header(name.as_str().to_owned()),
     })?;
-    if !content_type.is_empty() {
-        let value = HeaderValue::from_maybe_shared(reply.meta.slice_ref(content_type.as_bytes()))
-            .map_err(|_| ReplyError::Header(CONTENT_TYPE.as_str().to_owned()))?;
-        headers.insert(CONTENT_TYPE, value);
-    }
     let body = if has_body(method, status) {
         correct_content_length(&mut headers, reply.body.len());
         Body::from(reply.body)
@@ -140,6 +73,8 @@ pub(crate) fn reply_to_response(
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use http::header::CONTENT_TYPE;
     use http_body_util::BodyExt;
 
     use super::*;

@@ -5,8 +5,11 @@
 
 pub(crate) mod context;
 mod deadline;
+mod header_builder;
 mod headers;
 mod incoming;
+mod known;
+mod lists;
 mod names;
 mod outgoing;
 pub(crate) mod pattern;

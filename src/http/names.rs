@@ -1,7 +1,5 @@
-//! Header names that came before: the same peers send the same names again and again, and comparing one is a tenth of making
-//! it. Of a name that http has no constant for it is also the allocation.
-
-use std::cell::Cell;
+//! Header names that came before: comparing one is a tenth of making it. Of a name that http has no constant for it is also the
+//! allocation.
 
 use http::header::{HeaderName, InvalidHeaderName};
 
@@ -11,27 +9,19 @@ const PLACES: usize = 64;
 const LONGEST: usize = 64;
 
 /// The last name of each place.
-type Names = [Option<HeaderName>; PLACES];
+pub(super) struct Names([Option<HeaderName>; PLACES]);
 
-thread_local! {
-    /// Away while a map of this thread is made.
-    static KNOWN: Cell<Option<Box<Names>>> = const { Cell::new(None) };
+impl Default for Names {
+    fn default() -> Self {
+        Self([const { None }; PLACES])
+    }
 }
 
-/// The names that this thread knows, until it is dropped.
-pub(super) struct KnownNames(Option<Box<Names>>);
-
-impl KnownNames {
-    pub(super) fn take() -> Self {
-        // A thread that is ending knows none any more.
-        let known = KNOWN.try_with(Cell::take).ok().flatten();
-        Self(Some(known.unwrap_or_else(|| Box::new([const { None }; PLACES]))))
-    }
-
+impl Names {
     /// The name that `bytes` are.
     pub(super) fn get(&mut self, bytes: &[u8]) -> Result<HeaderName, InvalidHeaderName> {
-        let known = match (&mut self.0, bytes) {
-            (Some(names), &[first, .., last]) if bytes.len() <= LONGEST => &mut names[place(first, bytes.len(), last)],
+        let known = match bytes {
+            &[first, .., last] if bytes.len() <= LONGEST => &mut self.0[place(first, bytes.len(), last)],
             _ => return HeaderName::from_bytes(bytes),
         };
         match known {
@@ -42,13 +32,6 @@ impl KnownNames {
                 Ok(name)
             }
         }
-    }
-}
-
-impl Drop for KnownNames {
-    fn drop(&mut self) {
-        let known = self.0.take();
-        let _ = KNOWN.try_with(|place| place.set(known));
     }
 }
 
@@ -63,7 +46,7 @@ mod tests {
 
     #[test]
     fn a_name_is_what_http_makes_of_its_bytes_whatever_was_remembered_before() {
-        let mut names = KnownNames::take();
+        let mut names = Names::default();
         let long = "x".repeat(LONGEST + 1);
         // The second and third have one place, as have others that differ in the middle.
         for bytes in

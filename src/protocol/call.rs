@@ -9,7 +9,7 @@ use http::header::HeaderName;
 use http::{Method, StatusCode};
 
 use super::caller::Caller;
-use super::decode::{self, HeaderSink, RequestHead};
+use super::decode::{self, HeaderList, RequestHead};
 use super::heap::RangeError;
 use super::request_id::{RequestId, RequestIdError};
 
@@ -34,9 +34,9 @@ impl Call {
         self.from_published_hub && self.method == Method::GET && self.meta.starts_with(b"\x09/__ping__")
     }
 
-    /// Decodes the meta from the private copy; its headers go to `headers`.
-    pub(crate) fn head<'a>(&'a self, headers: &mut impl HeaderSink<'a>) -> Result<RequestHead<'a>, CallError> {
-        decode::request_head(&self.meta, headers).map_err(CallError::Meta)
+    /// Decodes the meta from the private copy, up to its headers.
+    pub(crate) fn head(&self) -> Result<(RequestHead<'_>, HeaderList<'_>), CallError> {
+        decode::request_head(&self.meta).map_err(CallError::Meta)
     }
 }
 
@@ -91,9 +91,9 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// Decodes the meta from the private copy; its headers go to `headers`, its content type is returned.
-    pub(crate) fn head<'a>(&'a self, headers: &mut impl HeaderSink<'a>) -> Result<&'a str, ReplyError> {
-        decode::response_head(&self.meta, headers).map_err(ReplyError::Meta)
+    /// Decodes the meta from the private copy, up to its headers: its content type.
+    pub(crate) fn head(&self) -> Result<(&str, HeaderList<'_>), ReplyError> {
+        decode::response_head(&self.meta).map_err(ReplyError::Meta)
     }
 }
 

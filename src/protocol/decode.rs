@@ -1,116 +1,75 @@
-//! Reading the postcard records from a private copy, without building what is only passed on: headers go to a sink one by
-//! one, as slices of the copy.
-
-use std::fmt;
-use std::marker::PhantomData;
+//! Reading the postcard records from a private copy, without building what is only passed on: headers are read one by one, as
+//! slices of the copy.
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
-
-/// Takes the headers of a record as they are decoded.
-pub(crate) trait HeaderSink<'a> {
-    /// So many headers are announced; there may be fewer.
-    fn expect(&mut self, count: usize);
-
-    /// The next header.
-    ///
-    /// Neither is checked to be UTF-8, as the record's type says: HTTP's own check of names is stricter, and that of values
-    /// nearly so.
-    fn add(&mut self, name: &'a [u8], value: &'a [u8]);
-}
 
 /// Pairs of names and values, borrowed from the block they were decoded from.
 pub(crate) type Pairs<'a> = Vec<(&'a str, &'a str)>;
 
 /// A [`RequestMeta`](super::RequestMeta) without its headers, borrowed from the block it was decoded from.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct RequestHead<'a> {
     pub(crate) path: &'a str,
     pub(crate) route_pattern: &'a str,
+    #[serde(borrow)]
     pub(crate) path_params: Pairs<'a>,
     pub(crate) query: Option<&'a str>,
 }
 
 /// Decodes a [`RequestMeta`](super::RequestMeta).
-pub(crate) fn request_head<'a>(
-    block: &'a [u8],
-    headers: &mut impl HeaderSink<'a>,
-) -> postcard::Result<RequestHead<'a>> {
-    postcard::Deserializer::from_bytes(block).deserialize_tuple(5, RequestVisitor(headers))
+pub(crate) fn request_head(block: &[u8]) -> postcard::Result<(RequestHead<'_>, HeaderList<'_>)> {
+    let (head, rest) = postcard::take_from_bytes(block)?;
+    Ok((head, HeaderList::of(rest)?))
 }
 
-/// Decodes a [`ResponseMeta`](super::ResponseMeta); its content type is returned.
-pub(crate) fn response_head<'a>(block: &'a [u8], headers: &mut impl HeaderSink<'a>) -> postcard::Result<&'a str> {
-    postcard::Deserializer::from_bytes(block).deserialize_tuple(2, ResponseVisitor(headers))
+/// Decodes a [`ResponseMeta`](super::ResponseMeta); its content type comes first.
+pub(crate) fn response_head(block: &[u8]) -> postcard::Result<(&str, HeaderList<'_>)> {
+    let (content_type, rest) = postcard::take_from_bytes(block)?;
+    Ok((content_type, HeaderList::of(rest)?))
 }
 
-/// The next field of a record.
-fn field<'a, T: Deserialize<'a>, A: SeqAccess<'a>>(record: &mut A) -> Result<T, A::Error> {
-    record.next_element()?.ok_or_else(|| A::Error::custom("the record ends early"))
+/// The headers of a record that are not read yet.
+///
+/// Neither names nor values are checked to be UTF-8, as the record's type says: HTTP's own check of names is stricter, and that
+/// of values nearly so.
+#[derive(Debug, Clone)]
+pub(crate) struct HeaderList<'a> {
+    left: usize,
+    rest: &'a [u8],
 }
 
-struct RequestVisitor<'s, S>(&'s mut S);
-
-impl<'a, S: HeaderSink<'a>> Visitor<'a> for RequestVisitor<'_, S> {
-    type Value = RequestHead<'a>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a RequestMeta")
+impl<'a> HeaderList<'a> {
+    fn of(rest: &'a [u8]) -> postcard::Result<Self> {
+        let (left, rest) = postcard::take_from_bytes(rest)?;
+        Ok(Self { left, rest })
     }
 
-    fn visit_seq<A: SeqAccess<'a>>(self, mut record: A) -> Result<Self::Value, A::Error> {
-        let head = RequestHead {
-            path: field(&mut record)?,
-            route_pattern: field(&mut record)?,
-            path_params: field(&mut record)?,
-            query: field(&mut record)?,
+    /// How many are announced; there may be fewer.
+    pub(crate) fn len(&self) -> usize {
+        self.left
+    }
+
+    /// The name and value of the next one.
+    pub(crate) fn next(&mut self) -> postcard::Result<Option<(&'a [u8], &'a [u8])>> {
+        let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
+        let (header, rest) = postcard::take_from_bytes(self.rest)?;
+        *self = Self { left, rest };
+        Ok(Some(header))
+    }
+
+    /// Goes past the next one if it is that which `encode_header` has made `encoded` of.
+    pub(crate) fn skip(&mut self, encoded: &[u8]) -> bool {
+        let (Some(left), Some(rest)) = (self.left.checked_sub(1), self.rest.strip_prefix(encoded)) else {
+            return false;
         };
-        record.next_element_seed(Headers(self.0, PhantomData))?;
-        Ok(head)
+        *self = Self { left, rest };
+        true
     }
 }
 
-struct ResponseVisitor<'s, S>(&'s mut S);
-
-impl<'a, S: HeaderSink<'a>> Visitor<'a> for ResponseVisitor<'_, S> {
-    type Value = &'a str;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a ResponseMeta")
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut record: A) -> Result<Self::Value, A::Error> {
-        let content_type = field(&mut record)?;
-        record.next_element_seed(Headers(self.0, PhantomData))?;
-        Ok(content_type)
-    }
-}
-
-/// The headers of a record, on their way to the sink.
-struct Headers<'s, 'a, S>(&'s mut S, PhantomData<&'a ()>);
-
-impl<'a, S: HeaderSink<'a>> DeserializeSeed<'a> for Headers<'_, 'a, S> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'a, S: HeaderSink<'a>> Visitor<'a> for Headers<'_, 'a, S> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("pairs of header names and values")
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut pairs: A) -> Result<(), A::Error> {
-        self.0.expect(pairs.size_hint().unwrap_or(0));
-        while let Some((name, value)) = pairs.next_element::<(&[u8], &[u8])>()? {
-            self.0.add(name, value);
-        }
-        Ok(())
-    }
+/// A header as it stands in a record.
+pub(crate) fn encode_header(name: &str, value: &[u8]) -> Vec<u8> {
+    postcard::to_allocvec(&(name, value)).expect("two strings can be encoded")
 }
 
 #[cfg(test)]
@@ -118,18 +77,13 @@ mod tests {
     use super::*;
     use crate::protocol::{RequestMeta, ResponseMeta};
 
-    #[derive(Default)]
-    struct Collected(usize, Vec<(String, String)>);
-
-    impl HeaderSink<'_> for Collected {
-        fn expect(&mut self, count: usize) {
-            self.0 = count;
+    fn read(mut list: HeaderList<'_>) -> postcard::Result<Vec<(String, String)>> {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let mut headers = Vec::new();
+        while let Some((name, value)) = list.next()? {
+            headers.push((text(name), text(value)));
         }
-
-        fn add(&mut self, name: &[u8], value: &[u8]) {
-            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-            self.1.push((text(name), text(value)));
-        }
+        Ok(headers)
     }
 
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -146,16 +100,16 @@ mod tests {
             query: Some("x=y".into()),
             headers: headers.clone(),
         };
-        let (block, mut sink) = (postcard::to_allocvec(&meta).unwrap(), Collected::default());
-        let head = request_head(&block, &mut sink).unwrap();
+        let block = postcard::to_allocvec(&meta).unwrap();
+        let (head, list) = request_head(&block).unwrap();
         assert_eq!((head.path, head.route_pattern, head.query), ("/a/1", "/a/:id", Some("x=y")));
         assert_eq!(head.path_params, [("id", "1")]);
-        assert_eq!((sink.0, &sink.1), (3, &headers));
+        assert_eq!((list.len(), read(list).unwrap()), (3, headers.clone()));
 
         let meta = ResponseMeta { content_type: "text/plain".into(), headers: headers.clone() };
-        let (block, mut sink) = (postcard::to_allocvec(&meta).unwrap(), Collected::default());
-        assert_eq!(response_head(&block, &mut sink).unwrap(), "text/plain");
-        assert_eq!(sink.1, headers);
+        let block = postcard::to_allocvec(&meta).unwrap();
+        let (content_type, list) = response_head(&block).unwrap();
+        assert_eq!((content_type, read(list).unwrap()), ("text/plain", headers));
     }
 
     #[test]
@@ -163,7 +117,20 @@ mod tests {
         let meta = RequestMeta { path: "/".into(), headers: pairs(&[("a", "1")]), ..RequestMeta::default() };
         let block = postcard::to_allocvec(&meta).unwrap();
         for len in 0..block.len() {
-            assert!(request_head(&block[..len], &mut Collected::default()).is_err(), "{len} bytes");
+            assert!(request_head(&block[..len]).and_then(|(_, list)| read(list)).is_err(), "{len} bytes");
         }
+    }
+
+    #[test]
+    fn a_header_is_skipped_if_it_is_just_that_and_there_is_one_left() {
+        let meta = ResponseMeta { content_type: String::new(), headers: pairs(&[("ab", "c"), ("d", "")]) };
+        let block = postcard::to_allocvec(&meta).unwrap();
+        let (_, mut list) = response_head(&block).unwrap();
+        for other in [("a", "bc"), ("ab", ""), ("ab", "cd"), ("abc", ""), ("d", "")] {
+            assert!(!list.skip(&encode_header(other.0, other.1.as_bytes())), "{other:?}");
+        }
+        assert!(list.skip(&encode_header("ab", b"c")) && list.len() == 1);
+        assert!(list.skip(&encode_header("d", b"")) && list.len() == 0);
+        assert!(!list.skip(b"") && list.next().unwrap().is_none());
     }
 }

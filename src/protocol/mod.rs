@@ -30,7 +30,7 @@ mod words;
 pub use self::call::ReplyError;
 pub(crate) use self::call::{Call, CallError, Reply};
 pub(crate) use self::caller::{Caller, Callers, News};
-pub(crate) use self::decode::HeaderSink;
+pub(crate) use self::decode::{HeaderList, encode_header};
 pub(crate) use self::geometry::{Geometry, PUBLISHED_ANSWER, SlotIndex};
 pub use self::geometry::{GeometryError, Version};
 pub(crate) use self::header_image::HeaderImage;

@@ -1,0 +1,200 @@
+//! Header maps of what a message brings: those of a list that came before, or made anew.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+
+use super::headers::strip_hop_by_hop;
+use super::known::Known;
+use super::lists::{List, ListedHeader};
+use crate::protocol::{HeaderList, is_text};
+
+/// What was wrong with the headers of a record.
+pub(super) enum HeaderFault {
+    TooMany { count: usize, limit: usize },
+    Record(postcard::Error),
+    Name(String),
+    Value(HeaderName),
+}
+
+/// The headers of a message, of which none is in a map yet.
+pub(super) struct HeaderBuilder<'a> {
+    /// What `list` and `content_type` are slices of.
+    pub(super) block: &'a Bytes,
+    pub(super) list: HeaderList<'a>,
+    /// Of a response. It comes behind the list, and takes the place of others there; empty for none.
+    pub(super) content_type: &'a [u8],
+}
+
+impl<'a> HeaderBuilder<'a> {
+    /// A map of at most `limit` headers; its values are slices of the block, or those of a message before. Repeated names keep
+    /// their order.
+    pub(super) fn build(self, limit: usize) -> Result<HeaderMap, HeaderFault> {
+        let count = self.list.len();
+        if count > limit {
+            return Err(HeaderFault::TooMany { count, limit });
+        }
+        let place = 2 * count + usize::from(!self.content_type.is_empty());
+        Known::with(|known| self.build_from(known, place))
+    }
+
+    fn build_from(mut self, known: &mut Known, place: usize) -> Result<HeaderMap, HeaderFault> {
+        let mut headers = HeaderMap::new();
+        if let Some(list) = known.lists.get(place) {
+            let followed = self.follow(list)?;
+            if followed.is_whole {
+                known.lists.came_again(place, &followed.headers, followed.is_same);
+                return Ok(followed.headers);
+            }
+            headers = followed.headers;
+        }
+        // One more is for the content type.
+        headers.reserve(self.list.len() + 1);
+        while let Some((name, value)) = self.list.next().map_err(HeaderFault::Record)? {
+            let fault = |_| HeaderFault::Name(String::from_utf8_lossy(name).into_owned());
+            let name = known.names.get(name).map_err(fault)?;
+            let value = self.value(&name, value)?;
+            headers.append(name, value);
+        }
+        strip_hop_by_hop(&mut headers);
+        if !self.content_type.is_empty() {
+            headers.insert(CONTENT_TYPE, self.value(&CONTENT_TYPE, self.content_type)?);
+        }
+        known.lists.came(place, &headers);
+        Ok(headers)
+    }
+
+    /// Takes what comes in the order of a known list, up to the first other name.
+    fn follow(&mut self, known: &List) -> Result<Followed, HeaderFault> {
+        let mut headers = known.map.clone();
+        let (mut count, mut is_same) = (0, true);
+        for (header, known_value) in known.headers.iter().zip(headers.values_mut()) {
+            if !self.skip(header) {
+                let Some(value) = self.next_of(&header.name)? else { break };
+                *known_value = value;
+                is_same = false;
+            }
+            count += 1;
+        }
+        let is_whole = count == known.headers.len() && self.list.len() == 0 && self.content_type.is_empty();
+        if !is_whole {
+            let mut clone = std::mem::take(&mut headers);
+            let names = known.headers[..count].iter().map(|header| &header.name);
+            headers.extend(names.filter_map(|name| Some((name.clone(), clone.remove(name)?))));
+        }
+        Ok(Followed { headers, is_whole, is_same })
+    }
+
+    /// Goes past the next header if it is this one.
+    fn skip(&mut self, header: &ListedHeader) -> bool {
+        if self.list.skip(&header.encoded) {
+            return true;
+        }
+        let is_type = self.list.len() == 0 && header.name == CONTENT_TYPE && header.value == self.content_type;
+        if is_type {
+            self.content_type = b"";
+        }
+        is_type
+    }
+
+    /// The value of the next header if it is one of `name`.
+    fn next_of(&mut self, name: &HeaderName) -> Result<Option<HeaderValue>, HeaderFault> {
+        let mut rest = self.list.clone();
+        let value = match rest.next().map_err(HeaderFault::Record)? {
+            Some((next, value)) if next == name.as_str().as_bytes() => value,
+            None if *name == CONTENT_TYPE && !self.content_type.is_empty() => std::mem::take(&mut self.content_type),
+            _ => return Ok(None),
+        };
+        self.list = rest;
+        self.value(name, value).map(Some)
+    }
+
+    /// The value that `bytes` of the block are, if HTTP and the wire allow it.
+    fn value(&self, name: &HeaderName, bytes: &[u8]) -> Result<HeaderValue, HeaderFault> {
+        let value = HeaderValue::from_maybe_shared(self.block.slice_ref(bytes));
+        value.ok().filter(|_| is_text(bytes)).ok_or_else(|| HeaderFault::Value(name.clone()))
+    }
+}
+
+/// What came in the order of a known list.
+struct Followed {
+    headers: HeaderMap,
+    /// It was all that came, and all of the list.
+    is_whole: bool,
+    /// All values were those of the list.
+    is_same: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::protocol::{Reply, ResponseMeta};
+
+    type Pairs = Vec<(String, String)>;
+
+    /// What the memory of this thread makes of a record.
+    fn built(content_type: &str, headers: &Pairs) -> HeaderMap {
+        let meta = ResponseMeta { content_type: content_type.to_owned(), headers: headers.clone() };
+        let reply = Reply { status: 200, meta: postcard::to_allocvec(&meta).unwrap().into(), body: Bytes::new() };
+        let (content_type, list) = reply.head().unwrap();
+        let builder = HeaderBuilder { block: &reply.meta, list, content_type: content_type.as_bytes() };
+        builder.build(256).unwrap_or_else(|_| panic!("http allows {headers:?}"))
+    }
+
+    /// What it should be.
+    fn expected(content_type: &str, headers: &Pairs) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
+        }
+        strip_hop_by_hop(&mut map);
+        if !content_type.is_empty() {
+            map.insert(CONTENT_TYPE, content_type.parse().unwrap());
+        }
+        map
+    }
+
+    fn header() -> impl Strategy<Value = (String, String)> {
+        let name = prop::sample::select(vec!["a", "A", "x-b", "cookie", "te", "content-type", "content-length"]);
+        (name, "[a-c]{0,2}").prop_map(|(name, value)| (name.to_owned(), value))
+    }
+
+    proptest! {
+        #[test]
+        fn a_map_is_what_its_record_says_whatever_came_before(
+            messages in prop::collection::vec(("(text)?", prop::collection::vec(header(), 0..4), 1..8_usize), 1..30),
+        ) {
+            for (content_type, headers, times) in messages {
+                for _ in 0..times {
+                    let (built, expected) = (built(&content_type, &headers), expected(&content_type, &headers));
+                    let of = |map: &HeaderMap| map.iter().map(|(n, v)| (n.clone(), v.clone())).collect::<Vec<_>>();
+                    prop_assert_eq!(of(&built), of(&expected));
+                    prop_assert_eq!(built, expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_stays_another_is_known_in_the_end() {
+        let header = |value: &str| vec![("x-b".to_owned(), value.to_owned())];
+        let known = || Known::with(|known| known.lists.get(2).map(|list| list.headers[0].value.clone()));
+        built("", &header("1"));
+        (0..100).for_each(|_| drop(built("", &header("2"))));
+        assert_eq!(known().unwrap(), "1");
+        (0..200).for_each(|_| drop(built("", &header("2"))));
+        assert_eq!(known().unwrap(), "2");
+    }
+
+    #[test]
+    fn a_value_that_http_forbids_is_refused_by_name_after_one_that_it_allows() {
+        let header = |value: &str| vec![("x-b".to_owned(), value.to_owned())];
+        built("", &header("1"));
+        let meta = ResponseMeta { content_type: String::new(), headers: header("a\nb") };
+        let reply = Reply { status: 200, meta: postcard::to_allocvec(&meta).unwrap().into(), body: Bytes::new() };
+        let (_, list) = reply.head().unwrap();
+        let fault = HeaderBuilder { block: &reply.meta, list, content_type: b"" }.build(256).unwrap_err();
+        assert!(matches!(fault, HeaderFault::Value(name) if name == "x-b"));
+    }
+}

@@ -1,0 +1,28 @@
+//! What a thread has seen of headers before: the same peers send the same names, and mostly the same values, again and again.
+
+use std::cell::Cell;
+
+use super::lists::Lists;
+use super::names::Names;
+
+/// What this thread knows.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) names: Names,
+    pub(super) lists: Lists,
+}
+
+thread_local! {
+    /// Away while a map of this thread is made.
+    static KNOWN: Cell<Option<Box<Known>>> = const { Cell::new(None) };
+}
+
+impl Known {
+    /// Calls `f` with what this thread knows. One that is ending knows nothing any more.
+    pub(super) fn with<T>(f: impl FnOnce(&mut Self) -> T) -> T {
+        let mut known = KNOWN.try_with(Cell::take).ok().flatten().unwrap_or_default();
+        let result = f(&mut known);
+        let _ = KNOWN.try_with(|place| place.set(Some(known)));
+        result
+    }
+}
