@@ -6,6 +6,7 @@ use axum_core::{
     extract::{FromRequest, Request},
     response::{IntoResponse, Response},
 };
+use futures::FutureExt;
 
 use crate::{
     extract::{BytesRejection, Reason, Rejection, StringRejection},
@@ -16,7 +17,9 @@ use crate::{
 ///
 /// `Bytes` and `String` are axum-core's, whose rejections are plain text; here they become problems like those of the
 /// extractors of this crate.
-pub async fn last_argument<T, S, M>(request: Request, state: &S) -> Result<T, Response>
+///
+/// No async function: that would keep the request twice beside what the extractor keeps of it, and a future of a kilobyte.
+pub fn last_argument<T, S, M>(request: Request, state: &S) -> impl Future<Output = Result<T, Response>>
 where
     T: FromRequest<S, M> + 'static,
     S: 'static,
@@ -24,13 +27,11 @@ where
 {
     // Only for those two types is anything kept; for others the compiler leaves it out.
     let refuser = reads_bytes::<T::Rejection>().then(|| Refuser::of(&request));
-    let rejection = match T::from_request(request, state).await {
-        Ok(value) => return Ok(value),
-        Err(rejection) => rejection,
-    };
-    Err(match refuser {
-        Some(refuser) => as_problem(refuser, rejection),
-        None => rejection.into_response(),
+    T::from_request(request, state).map(|extracted| {
+        extracted.map_err(|rejection| match refuser {
+            Some(refuser) => as_problem(refuser, rejection),
+            None => rejection.into_response(),
+        })
     })
 }
 

@@ -144,13 +144,18 @@ impl<'a> Captures<'a> {
 
     /// The value at the head of the path: up to the end of its segment, less what the pattern has behind it there.
     fn value(&self) -> Option<&'a str> {
-        let segment = self.path.split('/').next()?;
+        let segment = first_segment(self.path);
         let suffix = match self.pieces.as_slice().get(1) {
-            Some(Piece::Literal(range)) => self.text[range.clone()].split('/').next()?,
+            Some(Piece::Literal(range)) => first_segment(&self.text[range.clone()]),
             _ => "",
         };
         segment.strip_suffix(suffix).filter(|value| !value.is_empty())
     }
+}
+
+/// What comes before the first slash.
+fn first_segment(text: &str) -> &str {
+    memchr::memchr(b'/', text.as_bytes()).map_or(text, |end| &text[..end])
 }
 
 impl<'a> Iterator for Captures<'a> {

@@ -22,7 +22,7 @@ impl<'a> Param<'a> {
     fn decode(self) -> Result<Cow<'a, str>, PathError> {
         let hex = |b: Option<&u8>| b.is_some_and(u8::is_ascii_hexdigit);
         let bytes = self.raw.as_bytes();
-        if !bytes.contains(&b'%') {
+        if memchr::memchr(b'%', bytes).is_none() {
             return Ok(Cow::Borrowed(self.raw));
         }
         let broken = |(i, &b): (usize, &u8)| b == b'%' && !(hex(bytes.get(i + 1)) && hex(bytes.get(i + 2)));
