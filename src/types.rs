@@ -9,7 +9,8 @@
 
 pub use crate::protocol::{
     AwakeWord, BumpHead, FieldU8, FieldU16, FieldU32, FieldU64, HeldWord, IdField, METHOD_DELETE, METHOD_GET,
-    METHOD_HEAD, METHOD_OPTIONS, METHOD_PATCH, METHOD_POST, METHOD_PUT, PayloadDescriptor, QuietByte, RequestMeta,
-    ResponseMeta, SHM_HEADER_SIZE, SHM_MAGIC, SHM_VERSION, SLOT_CLAIMED, SLOT_DONE, SLOT_FREE, SLOT_META_SIZE,
-    SLOT_READY, SLOT_WRITING, Seal, ShmHeader, SlotMeta, StatusWord, compute_layout, method_to_u8, u8_to_method,
+    METHOD_HEAD, METHOD_OPTIONS, METHOD_PATCH, METHOD_POST, METHOD_PUT, PayloadDescriptor, PieceCount, QuietByte,
+    RequestMeta, ResponseMeta, SHM_HEADER_SIZE, SHM_MAGIC, SHM_VERSION, SLOT_CLAIMED, SLOT_DONE, SLOT_FREE,
+    SLOT_META_SIZE, SLOT_READY, SLOT_WRITING, Seal, ShmHeader, SlotMeta, StatusWord, TicketWord, compute_layout,
+    method_to_u8, u8_to_method,
 };

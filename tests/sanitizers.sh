@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 export CARGO_TERM_COLOR=never RUSTC_WRAPPER="$PWD/.ci/rustc"
 # Named, so that macros and build scripts, which run here, are built without the flags, and once.
 target=x86_64-unknown-linux-gnu
-pumped=hub_and_worker_on_one_mapping_exchange_ten_thousand_requests
+pumped=hub_and_worker_on_one_mapping
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 started=$SECONDS
@@ -40,11 +40,12 @@ address=$(passed AddressSanitizer)
 
 export TSAN_OPTIONS="suppressions=$PWD/tests/sanitizers.supp"
 abi=-Cunsafe-allow-abi-mismatch=sanitizer
-run thread "$abi" "$pumped" || true
+# One by one: the lock under which libc opens semaphores is not seen.
+run thread "$abi" "$pumped" --test-threads=1 || true
 thread=$(passed ThreadSanitizer)
 
 # The same with a worker that touches an answer which it has published: silence here would mean that the others prove nothing.
-SLOTBUS_PLANTED_RACE=1 run thread "$abi" "$pumped" || true
+SLOTBUS_PLANTED_RACE=1 run thread "$abi" "$pumped" --test-threads=1 || true
 planted=$(grep -c 'WARNING: ThreadSanitizer: data race' "$log" || true)
 if [ "$planted" = 0 ] || ! grep -q 'shared_mapping_tests::touch' "$log"; then
     cat "$log" >&2
@@ -52,5 +53,5 @@ if [ "$planted" = 0 ] || ! grep -q 'shared_mapping_tests::touch' "$log"; then
     exit 1
 fi
 
-echo "sanitizers: address $address tests, 0 reports; thread $thread test of 10,000 requests on one mapping, 0 reports;" \
+echo "sanitizers: address $address tests, 0 reports; thread $thread tests on one mapping, 0 reports;" \
     "planted race reported ($planted reports); $((SECONDS - started)) s"

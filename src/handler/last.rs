@@ -18,7 +18,8 @@ use crate::{
 /// `Bytes` and `String` are axum-core's, whose rejections are plain text; here they become problems like those of the
 /// extractors of this crate.
 ///
-/// No async function: that would keep the request twice beside what the extractor keeps of it, and a future of a kilobyte.
+/// Not an async function: its future would hold the request a second time, and be a kilobyte long.
+#[allow(clippy::result_large_err, reason = "a refusal is a whole response, and a handler's answer as it is")]
 pub fn last_argument<T, S, M>(request: Request, state: &S) -> impl Future<Output = Result<T, Response>>
 where
     T: FromRequest<S, M> + 'static,

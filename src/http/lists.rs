@@ -1,24 +1,43 @@
 //! Whole lists of headers that came before. The map of one is cloned instead of made, and a value that is the same is neither
 //! checked nor copied again.
 //!
-//! Credentials are not remembered, nor lists that are long. What is remembered is compared byte by byte each time, so it is never
-//! seen where it was not sent.
+//! What is remembered is compared byte by byte each time, so it is never seen where it was not sent. Values of headers whose names
+//! speak of credentials are not remembered, nor are long lists.
 
-use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::protocol::encode_header;
+use crate::protocol::{encode_header, encoded_len};
 
-/// So many lists are remembered, one of each length.
+/// So many lists are remembered.
 const PLACES: usize = 16;
 /// Lists of more headers are made anew each time.
 const MOST: usize = 24;
-/// Lists whose values are longer together, in bytes, too.
-const LONGEST: usize = 1024;
+/// Lists that are longer as they stand in a record, in bytes, too.
+const LONGEST: usize = 2048;
 
-/// So many lists in a row that are another one than what is remembered in their place take it.
-const STRANGERS: u8 = 4;
-/// So many that differed in a value are enough to take the values of the last.
+/// So many lists that are another one than what is remembered in their place, in a row, have the last of them take it.
+const STRANGERS: u8 = 64;
+/// So many that differed in a value, too.
 const STALE: u8 = 250;
+
+/// Parts of names whose values are not remembered.
+const CREDENTIALS: [&str; 9] =
+    ["auth", "token", "key", "cookie", "secret", "session", "password", "credential", "signature"];
+
+/// What two records have in common that may have the same headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// How many headers the record has.
+    pub(super) count: usize,
+    /// Whether it has a content type beside them, as a response has.
+    pub(super) has_type: bool,
+}
+
+impl Shape {
+    fn place(self) -> usize {
+        (2 * self.count + usize::from(self.has_type)) % PLACES
+    }
+}
 
 /// The lists that a thread knows.
 #[derive(Default)]
@@ -26,7 +45,8 @@ pub(super) struct Lists([Place; PLACES]);
 
 #[derive(Default)]
 struct Place {
-    list: Option<List>,
+    known: Option<(Shape, Option<List>)>,
+    /// How many had other names, or another shape, since the list came.
     strangers: u8,
     /// How many had the same names, but not all the same values.
     others: u8,
@@ -44,47 +64,57 @@ pub(super) struct ListedHeader {
     pub(super) value: HeaderValue,
     /// Both, as they stand in a record.
     pub(super) encoded: Vec<u8>,
+    /// Length of the value there.
+    value_len: usize,
 }
 
 impl Lists {
-    /// What is remembered at `place`.
-    pub(super) fn get(&self, place: usize) -> Option<&List> {
-        self.0[place % PLACES].list.as_ref()
-    }
-
-    /// A message had the headers of the list at `place`, with the same values or not.
-    pub(super) fn came_again(&mut self, place: usize, headers: &HeaderMap, is_same: bool) {
-        let known = &mut self.0[place % PLACES];
-        known.strangers = 0;
-        known.others += u8::from(!is_same);
-        if known.others >= STALE {
-            known.take(headers);
+    /// What is remembered of a shape.
+    pub(super) fn get(&self, shape: Shape) -> Option<&List> {
+        match &self.0[shape.place()].known {
+            Some((of, list)) if *of == shape => list.as_ref(),
+            _ => None,
         }
     }
 
-    /// A message had other headers than the list at `place`.
-    pub(super) fn came(&mut self, place: usize, headers: &HeaderMap) {
-        let known = &mut self.0[place % PLACES];
-        known.strangers += 1;
-        if known.list.is_none() || known.strangers >= STRANGERS {
-            known.take(headers);
+    /// A message had the headers of the list of its shape, with the same values or not.
+    pub(super) fn came_again(&mut self, shape: Shape, headers: &HeaderMap, is_same: bool) {
+        let place = &mut self.0[shape.place()];
+        place.strangers = 0;
+        place.others += u8::from(!is_same);
+        if place.others >= STALE {
+            place.take(shape, headers);
+        }
+    }
+
+    /// A message had other headers than the list of its shape, or there is none.
+    pub(super) fn came(&mut self, shape: Shape, headers: &HeaderMap) {
+        let place = &mut self.0[shape.place()];
+        place.strangers += 1;
+        if place.known.is_none() || place.strangers >= STRANGERS {
+            place.take(shape, headers);
         }
     }
 }
 
 impl Place {
-    fn take(&mut self, headers: &HeaderMap) {
-        *self = Self { list: List::of(headers), ..Self::default() };
+    fn take(&mut self, shape: Shape, headers: &HeaderMap) {
+        *self = Self { known: Some((shape, List::of(shape, headers))), ..Self::default() };
     }
 }
 
 impl List {
-    fn of(headers: &HeaderMap) -> Option<Self> {
-        let bytes: usize = headers.values().map(HeaderValue::len).sum();
-        if headers.len() != headers.keys_len() || headers.len() > MOST || bytes > LONGEST {
+    /// `None` of what cannot come again as it is, or is long.
+    fn of(shape: Shape, headers: &HeaderMap) -> Option<Self> {
+        let count = shape.count + usize::from(shape.has_type);
+        // Fewer are in the map when a name was repeated, or spoke of a connection.
+        if headers.keys_len() != count || headers.len() != count || count > MOST {
             return None;
         }
         let headers: Vec<_> = headers.iter().map(|(name, value)| ListedHeader::of(name, value)).collect();
+        if headers.iter().map(|header| header.encoded.len()).sum::<usize>() > LONGEST {
+            return None;
+        }
         let map = headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect();
         Some(Self { headers, map })
     }
@@ -94,76 +124,94 @@ impl ListedHeader {
     /// In memory of its own: what came is a slice of its message.
     fn of(name: &HeaderName, value: &HeaderValue) -> Self {
         let value = if is_secret(name) { b"" } else { value.as_bytes() };
-        let encoded = encode_header(name.as_str(), value);
-        Self { name: name.clone(), value: HeaderValue::from_bytes(value).expect("it was a value"), encoded }
+        let (name, encoded) = (name.clone(), encode_header(name.as_str(), value));
+        let value_len = encoded_len(&value);
+        Self { name, value: HeaderValue::from_bytes(value).expect("it was a value"), encoded, value_len }
+    }
+
+    /// The name alone, as it stands in a record.
+    pub(super) fn encoded_name(&self) -> &[u8] {
+        &self.encoded[..self.encoded.len() - self.value_len]
     }
 }
 
 fn is_secret(name: &HeaderName) -> bool {
-    [AUTHORIZATION, COOKIE, SET_COOKIE].contains(name) || name.as_str().contains("secret")
+    CREDENTIALS.iter().any(|part| name.as_str().contains(part))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ONE: Shape = Shape { count: 1, has_type: false };
+
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         pairs.iter().map(|&(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
     }
 
     fn value(lists: &Lists) -> Option<&[u8]> {
-        lists.get(0).map(|list| list.headers[0].value.as_bytes())
+        lists.get(ONE).map(|list| list.headers[0].value.as_bytes())
     }
 
     #[test]
     fn a_list_stays_while_it_comes_again_and_another_takes_its_place_when_it_does_not() {
         let mut lists = Lists::default();
         let [one, other] = ["1", "2"].map(|value| headers(&[("a", value)]));
-        lists.came(0, &one);
+        lists.came(ONE, &one);
         for _ in 0..100 {
             for _ in 1..STRANGERS {
-                lists.came(0, &other);
+                lists.came(ONE, &other);
                 assert_eq!(value(&lists), Some(&b"1"[..]));
             }
-            lists.came_again(0, &one, true);
+            lists.came_again(ONE, &one, true);
         }
-        (0..STRANGERS).for_each(|_| lists.came(0, &other));
+        (0..STRANGERS).for_each(|_| lists.came(ONE, &other));
         assert_eq!(value(&lists), Some(&b"2"[..]));
+    }
+
+    #[test]
+    fn a_list_of_another_shape_is_not_taken_for_one_of_its_place() {
+        let mut lists = Lists::default();
+        let other = Shape { count: 1 + PLACES / 2, has_type: false };
+        assert_eq!(ONE.place(), other.place());
+        lists.came(ONE, &headers(&[("a", "1")]));
+        assert!(lists.get(ONE).is_some() && lists.get(other).is_none());
     }
 
     #[test]
     fn a_value_that_has_changed_is_taken_in_the_end() {
         let mut lists = Lists::default();
-        lists.came(0, &headers(&[("a", "1")]));
+        lists.came(ONE, &headers(&[("a", "1")]));
         let other = headers(&[("a", "2")]);
         for _ in 0..STALE {
             assert_eq!(value(&lists), Some(&b"1"[..]));
-            lists.came_again(0, &other, false);
+            lists.came_again(ONE, &other, false);
         }
         assert_eq!(value(&lists), Some(&b"2"[..]));
     }
 
     #[test]
-    fn credentials_are_not_remembered() {
-        for name in ["authorization", "cookie", "set-cookie", "x-hub-secret"] {
+    fn values_of_names_that_speak_of_credentials_are_not_remembered() {
+        for name in ["authorization", "cookie", "set-cookie", "x-hub-secret", "x-api-key", "x-amz-security-token"] {
             let mut lists = Lists::default();
-            lists.came(0, &headers(&[(name, "secret")]));
-            let list = lists.get(0).unwrap();
+            lists.came(ONE, &headers(&[(name, "secret")]));
+            let list = lists.get(ONE).unwrap();
             assert!(list.headers[0].value.is_empty() && list.map[name].is_empty());
             assert_eq!(list.headers[0].encoded, encode_header(name, b""));
         }
     }
 
     #[test]
-    fn neither_long_lists_nor_repeated_names_are_remembered() {
+    fn neither_long_lists_nor_such_as_lost_a_header_are_remembered() {
         let mut twice = headers(&[("a", "1")]);
         twice.append("a", HeaderValue::from_static("2"));
         let names = (0..=MOST).map(|i| HeaderName::try_from(format!("x-{i}")).unwrap());
-        let many = names.map(|name| (name, HeaderValue::from_static(""))).collect();
-        for headers in [twice, many, headers(&[("a", &"x".repeat(LONGEST + 1))])] {
-            let mut lists = Lists::default();
-            lists.came(0, &headers);
-            assert!(lists.get(0).is_none());
+        let many: HeaderMap = names.map(|name| (name, HeaderValue::from_static(""))).collect();
+        let long = headers(&[("a", &"x".repeat(LONGEST))]);
+        for (count, headers) in [(2, twice), (MOST + 1, many), (1, long), (2, headers(&[("a", "1")]))] {
+            let (mut lists, shape) = (Lists::default(), Shape { count, has_type: false });
+            lists.came(shape, &headers);
+            assert!(lists.get(shape).is_none());
         }
     }
 }

@@ -16,10 +16,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::board::Entry;
-use super::call::Manner;
 use super::deadline::Deadline;
 use super::error::{CallError, Unanswered};
 use super::lent::{LentSlot, give_back};
+use super::manner::Manner;
 use super::pool::Permit;
 use super::sent::Sent;
 use crate::protocol::Reply;
@@ -210,6 +210,8 @@ impl<'a> Answer<'a> {
         // Cloned first: foreign code may panic, and then this caller is awake still.
         let waker = Some(waker.clone());
         self.deadline.shared().add_interest();
+        // What a worker that stood still has begun is not kept meanwhile.
+        self.ahead = None;
         let slot = self.leave_awake();
         slot.expect_ring(&self.deadline.shared().bus);
         let mut entry = self.deadline.shared().board.entry(self.permit().slot());

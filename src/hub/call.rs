@@ -12,6 +12,7 @@ use super::answer::Answer;
 use super::deadline::Deadline;
 use super::error::{CallError, Unanswered};
 use super::lent::give_back;
+use super::manner::Manner;
 use super::pool::Permit;
 use super::sent::Sent;
 use super::shared::Shared;
@@ -22,15 +23,6 @@ use crate::slot::{DispatchError, DispatchedSlot};
 
 /// It takes longer to write so many bytes of a body than to look at the clock.
 const LONG: usize = 4096;
-
-/// What a caller does while another of the hub waits awake already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
-    /// Its executor runs other tasks.
-    Yield,
-    /// It parks its thread.
-    Park,
-}
 
 /// Sends `request` and resolves to its response; `permit` is the slot that was waited for before, if any. `sent` is told whether
 /// workers have it.

@@ -33,6 +33,7 @@ mod guard;
 mod ids;
 mod lent;
 mod lives;
+mod manner;
 mod pool;
 #[cfg(feature = "tokio")]
 mod retry;

@@ -11,9 +11,10 @@ use tower::Service;
 
 use super::blocking;
 use super::builder::{CreateError, HubBuilder};
-use super::call::{self, Manner};
+use super::call;
 use super::error::CallError;
 use super::lives::{Lives, Options};
+use super::manner::Manner;
 use super::pool::{Acquire, Permit};
 #[cfg(all(feature = "gateway", not(loom)))]
 use super::sent::Sent;

@@ -57,6 +57,11 @@ impl<'a> HeaderList<'a> {
         Ok(Some(header))
     }
 
+    /// Whether the next one begins with these bytes; any does if there is none.
+    pub(crate) fn begins_with(&self, encoded: &[u8]) -> bool {
+        self.left == 0 || self.rest.starts_with(encoded)
+    }
+
     /// Goes past the next one if it is that which `encode_header` has made `encoded` of.
     pub(crate) fn skip(&mut self, encoded: &[u8]) -> bool {
         let (Some(left), Some(rest)) = (self.left.checked_sub(1), self.rest.strip_prefix(encoded)) else {
@@ -129,8 +134,9 @@ mod tests {
         for other in [("a", "bc"), ("ab", ""), ("ab", "cd"), ("abc", ""), ("d", "")] {
             assert!(!list.skip(&encode_header(other.0, other.1.as_bytes())), "{other:?}");
         }
+        assert!(list.begins_with(b"\x02ab") && !list.begins_with(b"\x01a"));
         assert!(list.skip(&encode_header("ab", b"c")) && list.len() == 1);
         assert!(list.skip(&encode_header("d", b"")) && list.len() == 0);
-        assert!(!list.skip(b"") && list.next().unwrap().is_none());
+        assert!(list.begins_with(b"x") && !list.skip(b"") && list.next().unwrap().is_none());
     }
 }

@@ -48,7 +48,8 @@ impl Serialize for OutgoingRequestMeta<'_> {
         record.serialize_field("route_pattern", route_pattern)?;
         record.serialize_field("path_params", path_params)?;
         record.serialize_field("query", query)?;
-        record.serialize_field("headers", &OutgoingHeaders { headers, content_type_apart: false })?;
+        let headers = OutgoingHeaders { headers, count: headers.len(), content_type_apart: false };
+        record.serialize_field("headers", &headers)?;
         record.end()
     }
 }
@@ -61,23 +62,34 @@ pub(crate) struct OutgoingResponseMeta<'a> {
 
 impl Serialize for OutgoingResponseMeta<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let content_type = Text(self.headers.get(CONTENT_TYPE).map_or(b"", HeaderValue::as_bytes));
+        let Self { headers } = self;
+        // One pass costs less than hashing the name.
+        let (mut content_type, mut count) = (None, 0);
+        for (name, value) in *headers {
+            if name == CONTENT_TYPE {
+                content_type.get_or_insert(value);
+            } else {
+                count += 1;
+            }
+        }
+        let content_type = Text(content_type.map_or(b"", HeaderValue::as_bytes));
         let mut record = serializer.serialize_struct("ResponseMeta", 2)?;
         record.serialize_field("content_type", &content_type)?;
-        record.serialize_field("headers", &OutgoingHeaders { headers: self.headers, content_type_apart: true })?;
+        record.serialize_field("headers", &OutgoingHeaders { headers, count, content_type_apart: true })?;
         record.end()
     }
 }
 
 struct OutgoingHeaders<'a> {
     headers: &'a HeaderMap,
+    /// How many are written.
+    count: usize,
     content_type_apart: bool,
 }
 
 impl Serialize for OutgoingHeaders<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let apart = if self.content_type_apart { self.headers.get_all(CONTENT_TYPE).iter().count() } else { 0 };
-        let mut seq = serializer.serialize_seq(Some(self.headers.len() - apart))?;
+        let mut seq = serializer.serialize_seq(Some(self.count))?;
         for (name, value) in self.headers {
             if !(self.content_type_apart && name == CONTENT_TYPE) {
                 seq.serialize_element(&(name.as_str(), Text(value.as_bytes())))?;

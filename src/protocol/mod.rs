@@ -68,5 +68,4 @@ pub(crate) use self::stamp::Stamp;
 pub(crate) use self::status::{Claim, OwnerToken, Status};
 pub use self::status::{SLOT_CLAIMED, SLOT_DONE, SLOT_FREE, SLOT_READY, SLOT_WRITING, StatusWord};
 pub(crate) use self::words::AwakeBit;
-pub(crate) use self::words::PieceCount;
-pub use self::words::{AwakeWord, BumpHead, HeldWord, QuietByte, Seal};
+pub use self::words::{AwakeWord, BumpHead, HeldWord, PieceCount, QuietByte, Seal, TicketWord};

@@ -129,9 +129,13 @@ impl TicketWord {
 
 /// How many pieces of a body are there while it is being written.
 ///
-/// Of a request's body it is told before anybody may claim. Who reads the ticket first, then the count, and finds that ticket
-/// again when it has claimed, has read a count of that dispatch: it was cleared before the ticket was set, and is not told of
-/// the next before the claimed one is over.
+/// Of a request's body it is told before anybody may claim. A reader that has not claimed yet
+/// 1. reads the ticket,
+/// 2. reads the count, and copies so many pieces,
+/// 3. claims, and finds that ticket in the slot.
+///
+/// Then the count was of that dispatch: of none before, since it was cleared before the ticket was set, and of none behind, since
+/// that does not begin before the claimed one is over.
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct PieceCount(AtomicU8);

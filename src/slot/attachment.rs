@@ -178,7 +178,7 @@ impl Attachment {
         let index = slots.find(|&slot| self.claim_slot(slot))?;
         self.bus.region().prefetch_request(index);
         self.bus.region().prefetch_response_to_write(index);
-        cursor.claimed(index);
+        cursor.claimed(index, self.slot(index).ticket.get());
         match &self.shield {
             Some(shield) => shield.claimed(index),
             None => self.rings_owed.set(self.rings_owed.get().wrapping_add(1)),

@@ -15,8 +15,8 @@ pub(crate) struct ScanCursor {
     row: u32,
     /// Where the last glance looked, beside `start`.
     aside: usize,
-    /// The slot claimed last, where a lone caller's next request is being written.
-    pub(super) last: Option<SlotIndex>,
+    /// The slot claimed last, where a lone caller's next request is being written, and the ticket it had then.
+    pub(super) last: Option<(SlotIndex, u64)>,
     /// What is copied of that request before it can be claimed.
     pub(super) ahead: Option<Box<ReadAhead>>,
 }
@@ -25,11 +25,11 @@ impl ScanCursor {
     /// Claims from one slot in a row before others come first.
     const ROW: u32 = 8;
 
-    /// The next scan starts by this claim.
-    pub(super) fn claimed(&mut self, index: SlotIndex) {
+    /// Notes a claim, by which the next scan starts.
+    pub(super) fn claimed(&mut self, index: SlotIndex, ticket: u64) {
         self.row = if self.start == index.get() { self.row + 1 } else { 1 };
         self.start = index.get();
-        self.last = Some(index);
+        self.last = Some((index, ticket));
         if self.row >= Self::ROW {
             (self.start, self.row) = (index.get() + 1, 0);
         }

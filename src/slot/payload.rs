@@ -153,7 +153,7 @@ pub(super) enum Reading<K> {
     Lent(Lending<K>),
 }
 
-/// Copies a message out: its meta and its body, in one private block when both are inline.
+/// Copies a message out: its meta and its body, in one private block when both are inline and nothing was read ahead.
 pub(super) fn read<K: Keeper>(
     origin: &Origin<'_>,
     payload: Payload,

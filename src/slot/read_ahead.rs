@@ -40,11 +40,15 @@ impl Teller<'_> {
             return body.iter().for_each(write);
         };
         descriptor.write(payload);
-        let mut written = 0;
+        let (mut written, mut told) = (0, 0);
         for piece in body.iter().flat_map(|segment| segment.chunks(PIECE)) {
             write(piece);
             written += piece.len();
-            pieces.tell(written / PIECE);
+            // Once for each piece, whatever the body is made of: the reader looks at the same line.
+            if written / PIECE > told {
+                told = written / PIECE;
+                pieces.tell(told);
+            }
         }
     }
 }
@@ -54,7 +58,7 @@ impl Teller<'_> {
 pub(crate) struct ReadAhead {
     ticket: u64,
     body: BodyPlace,
-    /// `None` when it cannot be read: then nothing is, and the error is that of who reads the message.
+    /// `None` when it cannot be read: that is not tried again, and the error is that of who reads the message.
     source: Option<Source>,
     copied: Vec<u8>,
 }
@@ -69,15 +73,17 @@ enum Source {
 impl Attachment {
     /// Copies what there is of a long body that is being written where the last request was.
     pub(super) fn read_ahead(&self, cursor: &mut ScanCursor) {
-        let ScanCursor { last: Some(index), ahead, .. } = cursor else { return };
+        let ScanCursor { last: Some((index, last)), ahead, .. } = cursor else { return };
         let slot = self.slot(*index);
         if slot.status.observe() != Status::Writing || slot.request_pieces.told() == 0 || !self.copies_ahead() {
             return;
         }
         // The count again, behind the ticket: which dispatch it is of is known so alone.
-        let stamp = self.stamp(slot.ticket.before_pieces());
+        let ticket = slot.ticket.before_pieces();
         let pieces = slot.request_pieces.told();
-        if pieces > 0 && self.bus.is_own_life() {
+        // A slot that was just reserved says what it said of the request before.
+        if pieces > 0 && ticket != *last && self.bus.is_own_life() {
+            let stamp = self.stamp(ticket);
             ReadAhead::go_on(ahead, &self.origin(*index, stamp.as_ref()), &slot.request, pieces);
         }
     }
@@ -98,15 +104,15 @@ impl ReadAhead {
     ) {
         let Some(ticket) = origin.dispatch.map(|stamp| stamp.ticket) else { return };
         if ahead.as_ref().is_none_or(|ahead| ahead.ticket != ticket) {
-            *ahead = Self::begin(origin, descriptor, ticket).map(Box::new);
+            *ahead = Some(Box::new(Self::begin(origin, descriptor, ticket)));
         }
         if let Some(ahead) = ahead {
-            ahead.copy_up_to(origin.region, pieces.saturating_mul(PIECE));
+            ahead.copy_up_to(origin.region, pieces * PIECE);
         }
     }
 
-    fn begin(origin: &Origin<'_>, descriptor: &PayloadDescriptor, ticket: u64) -> Option<Self> {
-        let body = descriptor.read(origin.region.geometry()).ok()?.body;
+    fn begin(origin: &Origin<'_>, descriptor: &PayloadDescriptor, ticket: u64) -> Self {
+        let body = descriptor.read(origin.region.geometry()).map_or(BodyPlace::Empty, |payload| payload.body);
         let len = body.len() as usize;
         let source = match body {
             _ if len < LONG || len > origin.body_limit => None,
@@ -114,13 +120,13 @@ impl ReadAhead {
             BodyPlace::Inline(range) => Some(Source::Heap(range)),
             // Longer ones are read with file calls.
             BodyPlace::Overflow { .. } if len > KEEP => None,
-            BodyPlace::Overflow { generation, .. } => {
-                let stamp = origin.dispatch?;
-                origin.views.view(origin.slot, generation, len, stamp).ok().map(Source::Object)
-            }
+            BodyPlace::Overflow { generation, .. } => origin.dispatch.and_then(|stamp| {
+                let view = origin.views.view(origin.slot, generation, len, stamp).ok()?;
+                Some(Source::Object(view))
+            }),
         };
         let copied = Vec::with_capacity(if source.is_some() { len } else { 0 });
-        Some(Self { ticket, body, source, copied })
+        Self { ticket, body, source, copied }
     }
 
     fn copy_up_to(&mut self, region: &Region, end: usize) {
@@ -138,6 +144,12 @@ impl ReadAhead {
             }
             Some(Source::Object(view)) => view.append_to(copied, end),
         }
+    }
+
+    /// How many bytes were copied.
+    #[cfg(test)]
+    pub(super) fn copied(&self) -> usize {
+        self.copied.len()
     }
 
     /// The whole body, if it is what reading began with: that of the message at `origin`, at `body`.

@@ -1,14 +1,16 @@
 //! Long bodies that are copied while they are written, and what of them is believed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::tests::{call_with, finished, pair, reply_with};
+use super::read_ahead::PIECE;
+use super::tests::{call_with, finished, founding, pair_of, reply_with};
 use super::*;
+use crate::bus::Founding;
 use crate::protocol::{SlotIndex, Status, Version};
 
-/// In an object of its own: a slot of these tests has no room for it.
 const LONG: usize = 100_000;
 
 /// A long body of one byte.
@@ -16,9 +18,13 @@ fn body(byte: u8) -> Bytes {
     vec![byte; LONG].into()
 }
 
-/// A hub and a worker whose cursor has claimed in the first slot.
+/// A hub and a worker whose cursor has claimed in the first slot. Long bodies are in objects of their own.
 fn used_pair(version: Version) -> (HubBus, Arc<Attachment>, ScanCursor, SlotIndex) {
-    let (hub, worker) = pair(version);
+    used_pair_of(&founding(version))
+}
+
+fn used_pair_of(founding: &Founding) -> (HubBus, Arc<Attachment>, ScanCursor, SlotIndex) {
+    let (hub, worker) = pair_of(founding);
     let (slot, mut cursor) = (hub.slots().next().unwrap(), ScanCursor::default());
     let sent = hub.reserve(slot).unwrap().write(&call_with(Bytes::new()), 0).unwrap().announce(0);
     assert!(worker.claim(&mut cursor).unwrap().answer(reply_with(Bytes::new())));
@@ -82,7 +88,7 @@ fn a_long_answer_is_copied_before_it_is_published() {
         // The same answer, of which only what was not told of is read from its object.
         assert!(lease.answer(reply_with(body(2))));
         let reply = sent.finished(&hub).read(ahead).unwrap();
-        let told = LONG / read_ahead::PIECE * read_ahead::PIECE;
+        let told = LONG / PIECE * PIECE;
         assert!(reply.body[..told] == body(1)[..told] && reply.body[told..] == body(2)[told..]);
         assert!(sent.finished(&hub).free());
     }
@@ -110,4 +116,71 @@ fn a_body_that_cannot_be_read_ahead_is_an_error_of_the_message_alone() {
     let _sent = written.announce(0);
     let error = worker.glance(&mut cursor).unwrap().read().unwrap_err();
     assert!(error.to_string().starts_with("overflow object"), "{error}");
+}
+
+#[test]
+fn a_body_is_copied_as_far_as_it_is_told_of_and_never_beyond_its_end() {
+    let inline = Founding { half: 128 * 1024, ..founding(Version::V1) };
+    for founding in [founding(Version::V1), founding(Version::V2), inline] {
+        for len in [2 * PIECE, 2 * PIECE + 1, 3 * PIECE + 5] {
+            let (hub, worker, mut cursor, slot) = used_pair_of(&founding);
+            let body: Bytes = (0..len).map(|i| (i * 7 + i / 251) as u8).collect();
+            let written = hub.reserve(slot).unwrap().write(&call_with(body.clone()), 0).unwrap();
+            // All of it is there; what is told is what a hub tells on its way, and what only a damaged one does.
+            for pieces in [1, 1, 2, 0, 1, 255] {
+                hub.slot(slot).request_pieces.tell(pieces);
+                assert!(worker.glance(&mut cursor).is_none());
+                let copied = cursor.ahead.as_ref().map(|ahead| ahead.copied());
+                match pieces {
+                    2 | 0 => assert_eq!(copied, Some(2 * PIECE)),
+                    255 => assert_eq!(copied, Some(len)),
+                    _ => assert!(copied >= Some(PIECE)),
+                }
+            }
+            let _sent = written.announce(0);
+            assert_eq!(worker.glance(&mut cursor).unwrap().read().unwrap().body, body);
+        }
+    }
+}
+
+#[test]
+fn a_short_body_is_not_read_ahead() {
+    let (hub, worker, mut cursor, slot) = used_pair(Version::V1);
+    let written = hub.reserve(slot).unwrap().write(&call_with(vec![1; 2 * PIECE - 1].into()), 0).unwrap();
+    assert_eq!(hub.slot(slot).request_pieces.told(), 0);
+    hub.slot(slot).request_pieces.tell(255);
+    assert!(worker.glance(&mut cursor).is_none() && cursor.ahead.as_ref().unwrap().copied() == 0);
+    let _sent = written.announce(0);
+    assert_eq!(worker.glance(&mut cursor).unwrap().read().unwrap().body, vec![1; 2 * PIECE - 1]);
+}
+
+#[test]
+fn a_descriptor_that_changes_after_reading_began_is_the_one_that_counts() {
+    let (hub, worker, mut cursor, slot) = used_pair(Version::V1);
+    let written = hub.reserve(slot).unwrap().write(&call_with(body(1)), 0).unwrap();
+    assert!(worker.glance(&mut cursor).is_none());
+    hub.slot(slot).request.body_len.set(LONG as u32 - 1);
+    let _sent = written.announce(0);
+    assert_eq!(worker.glance(&mut cursor).unwrap().read().unwrap().body, body(1)[1..]);
+}
+
+#[test]
+fn a_slot_that_was_just_reserved_is_not_read_as_the_request_before() {
+    let (hub, worker, mut cursor, slot) = used_pair(Version::V1);
+    let sent = hub.reserve(slot).unwrap().write(&call_with(body(1)), 0).unwrap().announce(0);
+    assert!(worker.claim(&mut cursor).unwrap().answer(reply_with(Bytes::new())));
+    finished(&hub, &sent);
+    let _reserved = hub.reserve(slot).unwrap();
+    assert!(hub.slot(slot).request_pieces.told() > 0 && worker.glance(&mut cursor).is_none());
+    assert!(cursor.ahead.is_none());
+}
+
+#[test]
+fn who_parks_keeps_nothing_that_was_read_ahead() {
+    let (hub, worker, mut cursor, slot) = used_pair(Version::V1);
+    let written = hub.reserve(slot).unwrap().write(&call_with(body(1)), 0).unwrap();
+    assert!(worker.glance(&mut cursor).is_none() && cursor.ahead.is_some());
+    assert!(matches!(worker.park(&mut cursor, Duration::ZERO), Parked::Late | Parked::Rung));
+    assert!(cursor.ahead.is_none());
+    drop(written);
 }

@@ -130,15 +130,20 @@ fn touch(worker: &Attachment, index: crate::protocol::SlotIndex) {
     assert!(region.writer(payload.meta).write(&meta));
 }
 
-#[test]
-fn hub_and_worker_on_one_mapping_exchange_ten_thousand_requests() {
-    let plants_race = std::env::var_os(PLANTED_RACE).is_some();
+/// A hub and a worker that use one mapping.
+fn shared(slots: usize, half: usize) -> (Arc<HubBus>, Arc<Attachment>) {
     let name = BusName::new("slotbus-test", &Uuid::new_v4().to_string()).unwrap();
-    let founding = Founding { version: Version::V1, slots: 4, half: HALF, force: false, access: Access::own() };
+    let founding = Founding { version: Version::V1, slots, half, force: false, access: Access::own() };
     let hub = Arc::new(HubBus::new(Bus::found(&name, &founding).unwrap(), 1 << 24));
     let mut bus = Bus::attach(&name, Access::own()).unwrap();
     bus.share_mapping(hub.bus());
-    let worker = Arc::new(Attachment::new(bus, 1 << 24, None));
+    (hub, Arc::new(Attachment::new(bus, 1 << 24, None)))
+}
+
+#[test]
+fn hub_and_worker_on_one_mapping_exchange_ten_thousand_requests() {
+    let plants_race = std::env::var_os(PLANTED_RACE).is_some();
+    let (hub, worker) = shared(4, HALF);
     let answered = Arc::new(Answered::default());
     // Joined one by one, which a race detector sees; how a scope waits for its threads it does not.
     let threads: Vec<_> = (0..THREADS)
@@ -153,4 +158,47 @@ fn hub_and_worker_on_one_mapping_exchange_ten_thousand_requests() {
         .collect();
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     assert!(hub.slots().all(|slot| hub.status(slot) == crate::protocol::Status::Free));
+}
+
+/// Long bodies, inline, until both sides have read some of them while they were written.
+#[test]
+fn hub_and_worker_on_one_mapping_read_ahead_of_each_other() {
+    const ENOUGH: usize = 10;
+    let long =
+        |number: usize| -> Bytes { (0..100_000_usize).map(|i| (number * 131 + i * 7 + i / 255) as u8).collect() };
+    let (hub, worker) = shared(1, 128 * 1024);
+    let (ahead_of_claims, done) = (Arc::new(Answered::default()), Arc::new(Answered::default()));
+    let serving = thread::spawn({
+        let (ahead_of_claims, done) = (Arc::clone(&ahead_of_claims), Arc::clone(&done));
+        move || {
+            let mut cursor = ScanCursor::default();
+            while done.get() == 0 {
+                if cursor.ahead.is_some() {
+                    ahead_of_claims.add();
+                }
+                let Some(mut claimed) = worker.glance(&mut cursor) else { continue };
+                let body = turned(&claimed.read().unwrap().body);
+                let reply = OutgoingReply::new(StatusCode::CREATED, HeaderMap::new(), body.into()).unwrap();
+                assert!(claimed.answer(reply));
+            }
+        }
+    });
+    let slot = hub.slots().next().unwrap();
+    let (mut number, mut ahead_of_answers) = (0, 0);
+    while (ahead_of_claims.get() < ENOUGH || ahead_of_answers < ENOUGH) && !serving.is_finished() {
+        number += 1;
+        let written = hub.reserve(slot).unwrap().write(&super::tests::call_with(long(number)), 0).unwrap();
+        // Nobody is rung for: see above.
+        let (sent, _) = written.announce_unless(0, || true);
+        let mut ahead = None;
+        while sent.progress(&hub) != Progress::Finished && !serving.is_finished() {
+            sent.read_ahead(&hub, &mut ahead);
+        }
+        ahead_of_answers += usize::from(ahead.is_some());
+        let reply = sent.finished(&hub).read(ahead).unwrap();
+        assert_eq!(reply.body, turned(&long(number)));
+        assert!(sent.finished(&hub).free());
+    }
+    done.add();
+    serving.join().unwrap();
 }

@@ -18,13 +18,17 @@ fn name() -> BusName {
     BusName::new("slotbus-test", &Uuid::new_v4().to_string()).unwrap()
 }
 
-fn founding(version: Version) -> Founding {
+pub(super) fn founding(version: Version) -> Founding {
     Founding { version, slots: 4, half: 4096, force: false, access: Access::default() }
 }
 
 pub(super) fn pair(version: Version) -> (HubBus, Arc<Attachment>) {
+    pair_of(&founding(version))
+}
+
+pub(super) fn pair_of(founding: &Founding) -> (HubBus, Arc<Attachment>) {
     let name = name();
-    let hub = HubBus::new(Bus::found(&name, &founding(version)).unwrap(), LIMIT);
+    let hub = HubBus::new(Bus::found(&name, founding).unwrap(), LIMIT);
     (hub, Arc::new(Attachment::new(Bus::attach(&name, Access::default()).unwrap(), LIMIT, None)))
 }
 

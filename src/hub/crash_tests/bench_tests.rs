@@ -11,18 +11,18 @@ use http_body_util::BodyExt;
 
 use crate::body::Body;
 use crate::bus::{Access, Alarm, Bus, Founding};
-use crate::hub::call::Manner;
 use crate::hub::call::call;
 use crate::hub::error::CallError;
 use crate::hub::lives::Options;
+use crate::hub::manner::Manner;
 use crate::hub::shared::Shared;
 use crate::hub::watcher;
 use crate::protocol::{BusName, OutgoingReply, Segments, Status, Version};
 use crate::region::TrustedPeers;
 use crate::slot::{Attachment, ClaimedSlot, HubBus, ScanCursor};
 
-/// Bodies as long as this go into overflow objects.
-pub(super) const LONG: usize = 20_000;
+/// Bodies as long as this go into overflow objects, and are told of piece by piece.
+pub(super) const LONG: usize = 50_000;
 /// Bodies as long as this go inline.
 pub(super) const SHORT: usize = 24;
 /// Both versions of the region.
