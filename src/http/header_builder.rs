@@ -28,9 +28,11 @@ pub(super) struct HeaderBuilder<'a> {
 impl<'a> HeaderBuilder<'a> {
     /// A map of at most `limit` headers; its values are slices of the block, or those of a message before. Repeated names keep
     /// their order.
-    pub(super) fn build(self, limit: usize) -> Result<HeaderMap, HeaderFault> {
+    pub(super) fn build(mut self, limit: usize) -> Result<HeaderMap, HeaderFault> {
         let count = self.list.len();
         if count > limit {
+            // One that breaks off is no record, whatever it announces.
+            while self.list.next().map_err(HeaderFault::Record)?.is_some() {}
             return Err(HeaderFault::TooMany { count, limit });
         }
         let shape = Shape { count, has_type: !self.content_type.is_empty() };
