@@ -76,10 +76,9 @@ impl Founding {
     fn fill(&self, header: &ShmHeader, len: usize) {
         let &Self { version, slots, half, .. } = self;
         let (heap_offset, heap_size) = compute_layout(slots, len);
-        let for_both = [Features::CANCEL, Features::DEADLINE, Features::LOCKS, Features::SENT];
-        let for_rings = [Features::AWAKE, Features::QUIET];
-        let mut features =
-            for_both.into_iter().chain(for_rings).fold(Features::TICKET, Features::with).with(Features::AHEAD);
+        let for_calls = [Features::TICKET, Features::CANCEL, Features::DEADLINE, Features::LOCKS, Features::SENT];
+        let for_speed = [Features::AWAKE, Features::QUIET, Features::AHEAD];
+        let mut features = for_calls.into_iter().chain(for_speed).fold(Features::default(), Features::with);
         header.version.set(version.number());
         header.num_slots.set(slots as u32);
         header.heap_offset.set(heap_offset as u32);

@@ -166,7 +166,7 @@ mod tests {
         (name, prop_oneof!["[a-c]{0,2}", Just("x-b".to_owned())])
     }
 
-    /// Lists, and those made of them by leaving headers out at the end, which another list may have had more of.
+    /// Short lists and long ones, some with an empty content type among the others; each comes once, or until it is remembered.
     fn messages() -> impl Strategy<Value = Vec<(String, Pairs, usize)>> {
         let list = || prop::collection::vec(header(), 0..30);
         let cut = (list(), 0..30_usize).prop_map(|(list, len)| list[..len.min(list.len())].to_vec());

@@ -1,6 +1,7 @@
 //! From the bus to HTTP: calls become requests, replies become responses.
 //!
-//! URI, header values and body are slices of the one private block that was copied out of shared memory.
+//! URI, header values and body are slices of the one private block that was copied out of shared memory, but for values that
+//! came before.
 
 use std::sync::Weak;
 

@@ -154,15 +154,8 @@ impl Region {
 
     /// Appends a copy of the bytes of `range` to `block`.
     pub(crate) fn copy_out(&self, range: HeapRange, block: &mut Vec<u8>) {
-        let from = self.heap_ptr(range);
-        block.reserve(range.len());
-        let start = block.len();
-        // SAFETY: `heap_ptr` checked that `len` bytes from `from` are mapped; the vector has room for them behind its
-        // `start` bytes and is private. A peer that writes meanwhile changes which bytes are copied, not where.
-        unsafe {
-            std::ptr::copy_nonoverlapping(from, block.as_mut_ptr().add(start), range.len());
-            block.set_len(start + range.len());
-        }
+        // SAFETY: `heap_ptr` checked that as many bytes as the range has are mapped there.
+        unsafe { append(block, self.heap_ptr(range), range.len()) };
     }
 
     /// Writes into `range` piece by piece, from its start.
@@ -212,6 +205,21 @@ impl HeapWriter<'_> {
     /// Bytes written so far.
     pub(crate) fn written(&self) -> usize {
         self.written
+    }
+}
+
+/// Appends a copy of the `len` bytes from `from` on to a private block.
+///
+/// # Safety
+/// They must be mapped.
+unsafe fn append(block: &mut Vec<u8>, from: *const u8, len: usize) {
+    block.reserve(len);
+    let start = block.len();
+    // SAFETY: the bytes are mapped by the caller's promise; the vector has room for them behind its `start` bytes and is private.
+    // A peer that writes meanwhile changes which bytes are copied, not where.
+    unsafe {
+        std::ptr::copy_nonoverlapping(from, block.as_mut_ptr().add(start), len);
+        block.set_len(start + len);
     }
 }
 

@@ -184,16 +184,8 @@ impl OverflowView {
     }
 
     fn append(&self, bytes: &mut Vec<u8>, offset: usize, len: usize) {
-        // SAFETY: `start` checks that `offset + len` bytes are mapped, so the sum is inside the mapping.
-        let from = unsafe { self.start(offset + len).add(offset) };
-        bytes.reserve(len);
-        let end = bytes.len();
-        // SAFETY: `start` checked that `len` bytes from `from` are mapped, and the vector has room for them behind its `end` bytes
-        // and is private. A peer that writes meanwhile changes which bytes are copied, not where.
-        unsafe {
-            std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr().add(end), len);
-            bytes.set_len(end + len);
-        }
+        // SAFETY: `start` checks that `offset + len` bytes are mapped, so the sum is inside the mapping, and `len` bytes behind it are.
+        unsafe { super::append(bytes, self.start(offset + len).add(offset), len) };
     }
 }
 

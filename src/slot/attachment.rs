@@ -186,7 +186,7 @@ impl Attachment {
         self.stand_by();
         // The slot came back, so its last answer was read.
         self.overflow.trim(index);
-        Some(ClaimedSlot::new(Arc::clone(self), index, self.rights[index.get()].grant(), cursor.take_ahead()))
+        Some(ClaimedSlot::new(Arc::clone(self), index, self.rights[index.get()].grant(), cursor.ahead.take()))
     }
 
     /// What overflow objects of a dispatch carry, where the hub numbers its dispatches.

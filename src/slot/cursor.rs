@@ -17,7 +17,7 @@ pub(crate) struct ScanCursor {
     aside: usize,
     /// The slot claimed last, where a lone caller's next request is being written, and the ticket it had then.
     pub(super) last: Option<(SlotIndex, u64)>,
-    /// What is copied of that request before it can be claimed.
+    /// What is copied of that request before it can be claimed; its ticket says which it is.
     pub(super) ahead: Option<Box<ReadAhead>>,
 }
 
@@ -38,11 +38,6 @@ impl ScanCursor {
     /// The slot that the next scan looks at first.
     pub(super) fn start(&self) -> usize {
         self.start
-    }
-
-    /// What was copied ahead of a claim; its ticket says of which request.
-    pub(super) fn take_ahead(&mut self) -> Option<Box<ReadAhead>> {
-        self.ahead.take()
     }
 
     /// Where the next glance looks too: at the piece behind that of the last one.

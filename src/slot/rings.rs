@@ -47,7 +47,7 @@ impl Attachment {
             }
         }
         // What was copied of a request that did not come is not kept meanwhile.
-        drop(cursor.take_ahead());
+        cursor.ahead = None;
         if self.bus.requests().wait(timeout) { Parked::Rung } else { Parked::Late }
     }
 

@@ -47,7 +47,9 @@ fn scene(version: Version, len: usize, far: Far) -> Scene {
     scene.call = Some(call);
     if far > Far::Ready {
         scene.lease = claim(&worker);
-        scene.lease.as_mut().map(|lease| lease.read().unwrap());
+        if let Some(lease) = &mut scene.lease {
+            lease.read().unwrap();
+        }
     }
     match far {
         Far::Answered => assert!(scene.lease.take().unwrap().answer(reply(OF, len))),
