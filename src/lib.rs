@@ -163,8 +163,8 @@ pub mod __private {
     pub use http::Method;
 
     pub use crate::handler::{
-        Answer, Argument, Declaration, Documented, Handler, LastArgument, OnDisconnect, ReadsNoBody, ResponseFuture,
-        Shared, last_argument, reads_no_body, respond, sendable,
+        Answer, Argument, Declaration, Documented, Handler, Head, HoldHead, HoldWhole, LastArgument, LastOf,
+        OnDisconnect, ReadsNoBody, ResponseFuture, Shared, Whole, reads_no_body, respond, sendable,
     };
     #[cfg(feature = "openapi")]
     pub use crate::openapi::private as openapi;

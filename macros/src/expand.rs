@@ -196,32 +196,27 @@ impl<'a> Body<'a> {
             };
         };
         let bindings = self.bindings();
-        let [request, state, parts, body] = ["request", "state", "parts", "body"].map(local);
+        let [request, state, held] = ["request", "state", "held"].map(local);
         let from_parts = bindings.iter().zip(self.first).map(|(binding, ty)| {
             extraction(
                 binding,
                 quote! {
-                    <#ty as ::slotbus::__private::FromRequestParts<__S>>::from_request_parts(&mut #parts, &#state)
+                    <#ty as ::slotbus::__private::FromRequestParts<__S>>::from_request_parts(#held.parts(), &#state)
                 },
             )
         });
-        let parts = (!self.first.is_empty()).then(|| {
-            quote! {
-                let (mut #parts, #body) = #request.into_parts();
-                #(#from_parts)*
-                let #request = ::slotbus::__private::Request::from_parts(#parts, #body);
-            }
-        });
-        let from_request = extraction(
-            &bindings[self.first.len()],
-            quote! {
-                ::slotbus::__private::last_argument::<#last, __S, __M>(#request, &#state)
-            },
-        );
+        let from_request = extraction(&bindings[self.first.len()], quote!(#held.last(&#state)));
         quote! {
+            // Which of the two the last argument needs is found by the method's receiver.
+            #[allow(unused_imports)]
+            use ::slotbus::__private::{HoldHead as _, HoldWhole as _};
+
+            let mut #held = (&&::slotbus::__private::LastOf::<#last, __S, __M>::new()).hold(#request);
             ::slotbus::__private::ResponseFuture::new(async move {
-                #parts
+                #(#from_parts)*
                 #from_request
+                // What the request holds is not kept while the function runs.
+                ::core::mem::drop(#held);
                 #answer
             })
         }

@@ -5,7 +5,7 @@ use axum_core::{
     response::IntoResponse,
 };
 
-use super::{ResponseFuture, Shared, last_argument};
+use super::{ResponseFuture, Shared, last::last_argument};
 
 /// An async function or closure of up to eight extractors.
 ///

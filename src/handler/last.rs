@@ -20,7 +20,7 @@ use crate::{
 ///
 /// Not an async function: its future would hold the request a second time, and be a kilobyte long.
 #[allow(clippy::result_large_err, reason = "a refusal is a whole response, and a handler's answer as it is")]
-pub fn last_argument<T, S, M>(request: Request, state: &S) -> impl Future<Output = Result<T, Response>>
+pub(super) fn last_argument<T, S, M>(request: Request, state: &S) -> impl Future<Output = Result<T, Response>>
 where
     T: FromRequest<S, M> + 'static,
     S: 'static,

@@ -9,6 +9,7 @@ mod declaration;
 mod documented;
 mod function;
 mod future;
+mod held;
 mod last;
 mod options;
 mod state;
@@ -23,7 +24,7 @@ pub use self::{
     documented::Documented,
     function::HandlerFn,
     future::ResponseFuture,
-    last::last_argument,
+    held::{Head, HoldHead, HoldWhole, LastOf, Whole},
     options::{HandlerTimedOut, OnDisconnect, RouteOptions},
     state::Shared,
 };

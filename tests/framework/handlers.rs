@@ -1,9 +1,11 @@
 //! `#[handler]` on functions of all sorts.
 
-use http::{HeaderMap, HeaderName, Method};
-use slotbus::{Json, Path, Query, Router, State, extract::FromRef, handler, routes};
+use std::sync::Arc;
 
-use super::{call, get, post};
+use http::{HeaderMap, HeaderName, Method, Request};
+use slotbus::{Body, Json, Path, Query, Router, State, extract::FromRef, handler, routes};
+
+use super::{call, get, post, send};
 
 #[tokio::test]
 async fn a_handler_stays_a_function() {
@@ -32,6 +34,43 @@ async fn plain_functions_are_handlers_with_and_without_arguments() {
     let app: Router = Router::new().routes(routes![nothing, echo]);
     get(&app, "/").await.assert_status(200).assert_text("nothing");
     post(&app, "/", "text/plain", "body").await.assert_status(200).assert_text("POST body");
+}
+
+/// Tells in how many places it is held.
+#[derive(Clone, Default)]
+struct Held(Arc<()>);
+
+impl Held {
+    fn places(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+}
+
+#[tokio::test]
+async fn what_a_request_holds_is_let_go_before_the_function_runs() {
+    // One argument or two, and of the last ones one needs the head, one a certain state, one the body.
+    #[handler(POST, "/{n}")]
+    async fn head(State(held): State<Held>, Path(n): Path<usize>) -> String {
+        format!("{n}: {}", held.places())
+    }
+    #[handler(POST, "/state")]
+    async fn state(State(held): State<Held>) -> String {
+        held.places().to_string()
+    }
+    #[handler(POST, "/body")]
+    async fn body(State(held): State<Held>, body: String) -> String {
+        format!("{body}: {}", held.places())
+    }
+    let held = Held::default();
+    let app = Router::new().routes(routes![head, state, body]).with_state(held.clone());
+    // The table is made, with the state, by the first request.
+    get(&app, "/none").await.assert_status(405);
+    // This one, the router's, and the argument.
+    for (path, answer) in [("/7", "7: 3"), ("/state", "3"), ("/body", "text: 3")] {
+        let mut request = Request::post(path).body(Body::from("text")).unwrap();
+        request.extensions_mut().insert(held.clone());
+        send(&app, request).await.assert_status(200).assert_text(answer);
+    }
 }
 
 mod elsewhere {

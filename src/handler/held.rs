@@ -1,0 +1,194 @@
+//! A request while a handler's arguments are taken out of it.
+//!
+//! Where no argument reads the body the request is its head alone, which stays where it is until the last argument is taken:
+//! to put it together for that and apart again would move it several times. The attribute does not know which of the two a
+//! type is, so it asks as `openapi::probe` does: `(&&LastOf::<T, S, M>::new()).hold(request)` is the implementation for
+//! `&LastOf` if its bounds hold, else that for `LastOf`. They hold where the type needs no body with any state; one that
+//! asks for a certain state is taken out of the whole request.
+
+use std::{fmt, marker::PhantomData, mem};
+
+use axum_core::{
+    extract::{FromRequest, FromRequestParts, Request},
+    response::{IntoResponse, Response},
+};
+use http::request::Parts;
+
+use super::last::last_argument;
+use crate::body::Body;
+
+/// Stands for a handler's last argument `T`, taken with a state `S`; `M` says whether it reads the body.
+pub struct LastOf<T, S, M>(PhantomData<fn(S, M) -> T>);
+
+impl<T, S, M> LastOf<T, S, M> {
+    /// Asks about `T`.
+    #[allow(clippy::new_without_default)]
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// Holds the head of a request.
+pub trait HoldHead<T, S> {
+    /// Lets the body go.
+    fn hold(&self, request: Request) -> Head<T, S>;
+}
+
+impl<T: FromRequestParts<S>, S, M> HoldHead<T, S> for &LastOf<T, S, M> {
+    fn hold(&self, request: Request) -> Head<T, S> {
+        let (parts, _) = request.into_parts();
+        Head { parts, last: PhantomData }
+    }
+}
+
+/// Holds a request with its body.
+pub trait HoldWhole<T, S, M> {
+    /// Keeps all of it.
+    fn hold(&self, request: Request) -> Whole<T, S, M>;
+}
+
+impl<T: FromRequest<S, M>, S, M> HoldWhole<T, S, M> for LastOf<T, S, M> {
+    fn hold(&self, request: Request) -> Whole<T, S, M> {
+        Whole { held: Held::Joined(request), last: PhantomData }
+    }
+}
+
+/// The head of a request whose last argument needs no more.
+pub struct Head<T, S> {
+    parts: Parts,
+    last: PhantomData<fn(S) -> T>,
+}
+
+impl<T, S> Head<T, S> {
+    /// What arguments are taken out of.
+    pub fn parts(&mut self) -> &mut Parts {
+        &mut self.parts
+    }
+}
+
+impl<T: FromRequestParts<S>, S> Head<T, S> {
+    /// Takes the last argument, or the answer if it is refused.
+    ///
+    /// # Errors
+    /// The answer.
+    #[allow(clippy::result_large_err, reason = "a refusal is a whole response, and a handler's answer as it is")]
+    pub fn last(&mut self, state: &S) -> impl Future<Output = Result<T, Response>> {
+        let taken = T::from_request_parts(&mut self.parts, state);
+        async { taken.await.map_err(IntoResponse::into_response) }
+    }
+}
+
+/// A whole request.
+pub struct Whole<T, S, M> {
+    held: Held,
+    last: PhantomData<fn(S, M) -> T>,
+}
+
+enum Held {
+    Joined(Request),
+    /// An argument was taken out of the head.
+    Split(Parts, Body),
+    /// The last argument was taken.
+    Gone,
+}
+
+impl Held {
+    fn take(&mut self) -> Self {
+        mem::replace(self, Self::Gone)
+    }
+}
+
+impl<T, S, M> Whole<T, S, M> {
+    /// What arguments before the last are taken out of.
+    pub fn parts(&mut self) -> &mut Parts {
+        if let Held::Joined(_) = self.held
+            && let Held::Joined(request) = self.held.take()
+        {
+            let (parts, body) = request.into_parts();
+            self.held = Held::Split(parts, body);
+        }
+        match &mut self.held {
+            Held::Split(parts, _) => parts,
+            Held::Joined(_) | Held::Gone => unreachable!("the last argument is taken last"),
+        }
+    }
+}
+
+impl<T, S, M> Whole<T, S, M>
+where
+    T: FromRequest<S, M> + 'static,
+    S: 'static,
+    M: 'static,
+{
+    /// Takes the last argument, or the answer if it is refused.
+    ///
+    /// # Errors
+    /// The answer.
+    #[allow(clippy::result_large_err, reason = "a refusal is a whole response, and a handler's answer as it is")]
+    pub fn last(&mut self, state: &S) -> impl Future<Output = Result<T, Response>> {
+        last_argument(
+            match self.held.take() {
+                Held::Joined(request) => request,
+                Held::Split(parts, body) => Request::from_parts(parts, body),
+                Held::Gone => unreachable!("the last argument is taken once"),
+            },
+            state,
+        )
+    }
+}
+
+macro_rules! debug {
+    ($($name:ident<$($parameter:ident),*>)*) => {$(
+        impl<$($parameter),*> fmt::Debug for $name<$($parameter),*> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+debug!(LastOf<T, S, M> Head<T, S> Whole<T, S, M>);
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, Method};
+
+    use super::*;
+    use crate::extract::{Path, State};
+
+    fn request() -> Request {
+        Request::new(Body::empty())
+    }
+
+    /// As the attribute asks, for any state.
+    fn held<S, M, N>() -> (Head<Path<String>, S>, Head<HeaderMap, S>, Whole<State<u8>, S, M>, Whole<Bytes, S, N>)
+    where
+        S: Send + Sync,
+        State<u8>: FromRequest<S, M>,
+        Bytes: FromRequest<S, N>,
+    {
+        (
+            (&&LastOf::<Path<String>, S, ()>::new()).hold(request()),
+            (&&LastOf::<HeaderMap, S, ()>::new()).hold(request()),
+            (&&LastOf::<State<u8>, S, M>::new()).hold(request()),
+            (&&LastOf::<Bytes, S, N>::new()).hold(request()),
+        )
+    }
+
+    #[test]
+    fn only_the_head_is_kept_for_who_needs_no_body_with_any_state() {
+        // That it compiles is the proof: these are the types.
+        let _ = held::<u8, _, _>();
+    }
+
+    #[tokio::test]
+    async fn a_whole_request_gives_its_parts_and_then_the_last_argument() {
+        let mut held = (&&LastOf::<Bytes, (), _>::new()).hold(Request::new(Body::from("body")));
+        assert_eq!(held.parts().method, Method::GET);
+        held.parts().headers.insert("x", http::HeaderValue::from_static("1"));
+        assert_eq!(held.parts().headers.len(), 1);
+        assert_eq!(held.last(&()).await.unwrap(), "body");
+        assert!(matches!(held.held, Held::Gone));
+    }
+}
