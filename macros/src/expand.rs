@@ -187,16 +187,18 @@ impl<'a> Body<'a> {
 
     fn future(&self) -> TokenStream {
         let answer = self.answer();
+        let [request, state, held] = ["request", "state", "held"].map(local);
         let Some(last) = self.last else {
-            return match self.item.sig.asyncness {
-                Some(_) => {
-                    quote! { ::slotbus::__private::ResponseFuture::new(async move { #answer }) }
-                }
+            let future = match self.item.sig.asyncness {
+                Some(_) => quote! { ::slotbus::__private::ResponseFuture::new(async move { #answer }) },
                 None => quote! { ::slotbus::__private::ResponseFuture::ready(#answer) },
+            };
+            return quote! {
+                ::slotbus::__private::let_go(#request);
+                #future
             };
         };
         let bindings = self.bindings();
-        let [request, state, held] = ["request", "state", "held"].map(local);
         let from_parts = bindings.iter().zip(self.first).map(|(binding, ty)| {
             extraction(
                 binding,

@@ -15,7 +15,13 @@ use axum_core::{
 use http::request::Parts;
 
 use super::last::last_argument;
-use crate::body::Body;
+use crate::{body::Body, http::reclaim};
+
+/// Drops the request of a handler without arguments.
+pub fn let_go(request: Request) {
+    let (mut parts, _) = request.into_parts();
+    reclaim(&mut parts);
+}
 
 /// Stands for a handler's last argument `T`, taken with a state `S`; `M` says whether it reads the body.
 pub struct LastOf<T, S, M>(PhantomData<fn(S, M) -> T>);
@@ -57,6 +63,12 @@ impl<T: FromRequest<S, M>, S, M> HoldWhole<T, S, M> for LastOf<T, S, M> {
 pub struct Head<T, S> {
     parts: Parts,
     last: PhantomData<fn(S) -> T>,
+}
+
+impl<T, S> Drop for Head<T, S> {
+    fn drop(&mut self) {
+        reclaim(&mut self.parts);
+    }
 }
 
 impl<T, S> Head<T, S> {

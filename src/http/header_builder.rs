@@ -43,7 +43,7 @@ impl<'a> HeaderBuilder<'a> {
         let mut headers = HeaderMap::new();
         // Another list mostly has another first name, and a clone costs more than a look.
         let is_like =
-            |list: &&List| list.headers.first().is_none_or(|first| self.list.begins_with(first.encoded_name()));
+            |list: &&mut List| list.headers.first().is_none_or(|first| self.list.begins_with(first.encoded_name()));
         if let Some(list) = known.lists.get(shape).filter(is_like) {
             let followed = self.follow(list)?;
             if followed.is_whole {
@@ -69,14 +69,16 @@ impl<'a> HeaderBuilder<'a> {
     }
 
     /// Takes what comes in the order of a known list, up to the first other name.
-    fn follow(&mut self, known: &List) -> Result<Followed, HeaderFault> {
-        let mut headers = known.map.clone();
+    fn follow(&mut self, known: &mut List) -> Result<Followed, HeaderFault> {
+        let mut headers = known.take_map();
         let (mut count, mut is_same) = (0, true);
-        for (header, known_value) in known.headers.iter().zip(headers.values_mut()) {
+        for (header, place) in known.headers.iter().zip(headers.values_mut()) {
             if !self.skip(header) {
                 let Some(value) = self.next_of(&header.name)? else { break };
-                *known_value = value;
+                *place = value;
                 is_same = false;
+            } else if !header.is_own(place) {
+                *place = header.value.clone();
             }
             count += 1;
         }
@@ -147,6 +149,33 @@ mod tests {
         builder.build(256).unwrap_or_else(|_| panic!("http allows {headers:?}"))
     }
 
+    /// What becomes of a map until its request is let go.
+    #[derive(Debug, Clone, Copy)]
+    enum Use {
+        Kept,
+        Dropped,
+        Removed,
+        Added,
+        Changed,
+        Hidden,
+        Crowded,
+    }
+
+    impl Use {
+        fn of(self, headers: &mut HeaderMap) {
+            let first = headers.keys().next().cloned();
+            match (self, first) {
+                (Self::Dropped, _) => *headers = HeaderMap::new(),
+                (Self::Removed, Some(name)) => drop(headers.remove(name)),
+                (Self::Added, Some(name)) => drop(headers.append(name, HeaderValue::from_static("added"))),
+                (Self::Changed, Some(name)) => drop(headers.insert(name, HeaderValue::from_static("changed"))),
+                (Self::Hidden, _) => headers.values_mut().for_each(|value| value.set_sensitive(true)),
+                (Self::Crowded, _) => headers.reserve(100),
+                _ => (),
+            }
+        }
+    }
+
     /// What it should be.
     fn expected(content_type: &str, headers: &Pairs) -> HeaderMap {
         let mut map = HeaderMap::new();
@@ -167,7 +196,7 @@ mod tests {
     }
 
     /// Short lists and long ones, some with an empty content type among the others; each comes once, or until it is remembered.
-    fn messages() -> impl Strategy<Value = Vec<(String, Pairs, usize)>> {
+    fn messages() -> impl Strategy<Value = Vec<(String, Pairs, usize, Use)>> {
         let list = || prop::collection::vec(header(), 0..30);
         let cut = (list(), 0..30_usize).prop_map(|(list, len)| list[..len.min(list.len())].to_vec());
         let with_empty_type = (list(), 0..30_usize).prop_map(|(mut list, at)| {
@@ -175,18 +204,33 @@ mod tests {
             list
         });
         let list = prop_oneof![cut, with_empty_type];
-        prop::collection::vec(("(text)?", list, prop_oneof![1..8_usize, Just(70)]), 1..12)
+        let uses = [
+            Use::Kept,
+            Use::Kept,
+            Use::Kept,
+            Use::Dropped,
+            Use::Removed,
+            Use::Added,
+            Use::Changed,
+            Use::Hidden,
+            Use::Crowded,
+        ];
+        let times = prop_oneof![1..8_usize, Just(70)];
+        prop::collection::vec(("(text)?", list, times, prop::sample::select(uses.to_vec())), 1..12)
     }
 
     proptest! {
         #[test]
         fn a_map_is_what_its_record_says_whatever_came_before(messages in messages()) {
-            for (content_type, headers, times) in messages {
+            for (content_type, headers, times, using) in messages {
                 for _ in 0..times {
-                    let (built, expected) = (built(&content_type, &headers), expected(&content_type, &headers));
+                    let (mut built, expected) = (built(&content_type, &headers), expected(&content_type, &headers));
                     let of = |map: &HeaderMap| map.iter().map(|(n, v)| (n.clone(), v.clone())).collect::<Vec<_>>();
                     prop_assert_eq!(of(&built), of(&expected));
-                    prop_assert_eq!(built, expected);
+                    prop_assert!(built.values().all(|value| !value.is_sensitive()));
+                    prop_assert_eq!(&built, &expected);
+                    using.of(&mut built);
+                    Known::with_any(|known| known.lists.take_back(&mut built));
                 }
             }
         }

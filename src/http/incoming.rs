@@ -11,6 +11,7 @@ use super::context::CallContext;
 use super::header_builder::{HeaderBuilder, HeaderFault};
 use super::headers::correct_content_length;
 use super::outgoing::has_body;
+use super::spare::spare_extensions;
 use super::target::target;
 use crate::body::Body;
 use crate::protocol::{Call, CallError, Reply, ReplyError};
@@ -41,7 +42,9 @@ pub(crate) fn call_to_request(call: Call, header_limit: usize) -> Result<Request
     *request.method_mut() = call.method;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
-    request.extensions_mut().insert(context);
+    let mut extensions = spare_extensions();
+    extensions.insert(context);
+    *request.extensions_mut() = extensions;
     Ok(request)
 }
 

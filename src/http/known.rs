@@ -18,6 +18,14 @@ thread_local! {
 }
 
 impl Known {
+    /// Calls `f` with what this thread knows, if it knows anything.
+    pub(super) fn with_any(f: impl FnOnce(&mut Self)) {
+        if let Some(mut known) = KNOWN.try_with(Cell::take).ok().flatten() {
+            f(&mut known);
+            let _ = KNOWN.try_with(|place| place.set(Some(known)));
+        }
+    }
+
     /// Calls `f` with what this thread knows. One that is ending knows nothing any more.
     pub(super) fn with<T>(f: impl FnOnce(&mut Self) -> T) -> T {
         let mut known = KNOWN.try_with(Cell::take).ok().flatten().unwrap_or_default();

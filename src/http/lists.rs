@@ -1,8 +1,10 @@
 //! Whole lists of headers that came before. The map of one is cloned instead of made, and a value that is the same is neither
-//! checked nor copied again.
+//! checked nor copied again. A map that comes back as it was is used again instead of cloned.
 //!
 //! What is remembered is compared byte by byte each time, so it is never seen where it was not sent. Values of headers whose names
 //! speak of credentials are not remembered, nor are long lists.
+
+use std::{mem, ptr};
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -56,7 +58,9 @@ struct Place {
 pub(super) struct List {
     /// In order.
     pub(super) headers: Vec<ListedHeader>,
-    pub(super) map: HeaderMap,
+    map: HeaderMap,
+    /// A map of these names in this order that came back, with the values of the list or none.
+    spare: Option<HeaderMap>,
 }
 
 pub(super) struct ListedHeader {
@@ -70,10 +74,20 @@ pub(super) struct ListedHeader {
 
 impl Lists {
     /// What is remembered of a shape.
-    pub(super) fn get(&self, shape: Shape) -> Option<&List> {
-        match &self.0[shape.place()].known {
-            Some((of, list)) if *of == shape => list.as_ref(),
+    pub(super) fn get(&mut self, shape: Shape) -> Option<&mut List> {
+        match &mut self.0[shape.place()].known {
+            Some((of, list)) if *of == shape => list.as_mut(),
             _ => None,
+        }
+    }
+
+    /// Keeps the map of a request that is over, if it is one of a list still. Of what is no list's value nothing is kept.
+    pub(super) fn take_back(&mut self, headers: &mut HeaderMap) {
+        let shape = Shape { count: headers.len(), has_type: false };
+        if let Some(list) = self.get(shape).filter(|list| list.spare.is_none())
+            && list.clean(headers)
+        {
+            list.spare = Some(mem::take(headers));
         }
     }
 
@@ -116,7 +130,28 @@ impl List {
             return None;
         }
         let map = headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect();
-        Some(Self { headers, map })
+        Some(Self { headers, map, spare: None })
+    }
+
+    /// A map of the list's names in its order. Not all values need be the list's.
+    pub(super) fn take_map(&mut self) -> HeaderMap {
+        self.spare.take().unwrap_or_else(|| self.map.clone())
+    }
+
+    /// Takes all values that are not the list's own out of `headers`; whether its names are those of the list, in order and
+    /// each once.
+    fn clean(&self, headers: &mut HeaderMap) -> bool {
+        let Self { headers: known, map, .. } = self;
+        // One that has taken a value more than it was made for has twice the room.
+        headers.len() == known.len()
+            && headers.capacity() <= 2 * map.capacity()
+            && known.iter().zip(headers.iter_mut()).all(|(known, (name, value))| {
+                if !known.is_own(value) {
+                    *value = HeaderValue::from_static("");
+                }
+                value.set_sensitive(false);
+                known.name == name
+            })
     }
 }
 
@@ -127,6 +162,11 @@ impl ListedHeader {
         let (name, encoded) = (name.clone(), encode_header(name.as_str(), value));
         let value_len = encoded_len(&value);
         Self { name, value: HeaderValue::from_bytes(value).expect("it was a value"), encoded, value_len }
+    }
+
+    /// Whether a value is this one in the same memory, which lives as long as this does: so the bytes are the same too.
+    pub(super) fn is_own(&self, value: &HeaderValue) -> bool {
+        ptr::eq(value.as_bytes(), self.value.as_bytes())
     }
 
     /// The name alone, as it stands in a record.
@@ -149,7 +189,7 @@ mod tests {
         pairs.iter().map(|&(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
     }
 
-    fn value(lists: &Lists) -> Option<&[u8]> {
+    fn value(lists: &mut Lists) -> Option<&[u8]> {
         lists.get(ONE).map(|list| list.headers[0].value.as_bytes())
     }
 
@@ -161,12 +201,12 @@ mod tests {
         for _ in 0..100 {
             for _ in 1..STRANGERS {
                 lists.came(ONE, &other);
-                assert_eq!(value(&lists), Some(&b"1"[..]));
+                assert_eq!(value(&mut lists), Some(&b"1"[..]));
             }
             lists.came_again(ONE, &one, true);
         }
         (0..STRANGERS).for_each(|_| lists.came(ONE, &other));
-        assert_eq!(value(&lists), Some(&b"2"[..]));
+        assert_eq!(value(&mut lists), Some(&b"2"[..]));
     }
 
     #[test]
@@ -184,10 +224,10 @@ mod tests {
         lists.came(ONE, &headers(&[("a", "1")]));
         let other = headers(&[("a", "2")]);
         for _ in 0..STALE {
-            assert_eq!(value(&lists), Some(&b"1"[..]));
+            assert_eq!(value(&mut lists), Some(&b"1"[..]));
             lists.came_again(ONE, &other, false);
         }
-        assert_eq!(value(&lists), Some(&b"2"[..]));
+        assert_eq!(value(&mut lists), Some(&b"2"[..]));
     }
 
     #[test]
@@ -199,6 +239,39 @@ mod tests {
             assert!(list.headers[0].value.is_empty() && list.map[name].is_empty());
             assert_eq!(list.headers[0].encoded, encode_header(name, b""));
         }
+    }
+
+    #[test]
+    fn a_map_that_comes_back_is_used_again_without_the_values_that_are_not_the_lists() {
+        let two = Shape { count: 2, has_type: false };
+        let mut lists = Lists::default();
+        lists.came(two, &headers(&[("a", "1"), ("b", "2")]));
+        let mut map = lists.get(two).unwrap().take_map();
+        let memory = ptr::from_ref(&map["a"]);
+        *map.get_mut("b").unwrap() = HeaderValue::from_static("of one request");
+        lists.take_back(&mut map);
+        assert!(map.is_empty());
+        let map = lists.get(two).unwrap().take_map();
+        assert_eq!(memory, ptr::from_ref(&map["a"]));
+        assert_eq!((map["a"].as_bytes(), map["b"].as_bytes()), (&b"1"[..], &b""[..]));
+    }
+
+    #[test]
+    fn a_map_of_other_names_or_with_room_for_more_is_not_kept() {
+        let two = Shape { count: 2, has_type: false };
+        let mut lists = Lists::default();
+        lists.came(two, &headers(&[("a", "1"), ("b", "2")]));
+        let made = lists.get(two).unwrap().take_map();
+        let mut roomy = made.clone();
+        roomy.reserve(100);
+        let mut repeated = headers(&[("a", "1")]);
+        repeated.append("a", HeaderValue::from_static("2"));
+        for mut other in [roomy, repeated, headers(&[("b", "2"), ("a", "1")]), headers(&[("a", "1"), ("c", "2")])] {
+            lists.take_back(&mut other);
+            assert!(lists.get(two).unwrap().spare.is_none() && other.len() == 2);
+        }
+        lists.take_back(&mut made.clone());
+        assert!(lists.get(two).unwrap().spare.is_some());
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod names;
 mod outgoing;
 pub(crate) mod pattern;
 mod refuser;
+mod spare;
 mod target;
 
 pub use self::deadline::Deadline;
@@ -23,3 +24,4 @@ pub(crate) use self::incoming::{call_to_request, reply_to_response};
 pub(crate) use self::outgoing::{BodyCollector, CollectError, has_body, put_body, reply_of, request_to_call};
 pub use self::refuser::RefusedRequest;
 pub(crate) use self::refuser::{RefusalMap, Refuser};
+pub(crate) use self::spare::reclaim;

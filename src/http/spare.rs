@@ -1,0 +1,83 @@
+//! What is left of a request that is over: its thread's next one is made of it, and needs less memory of its own.
+
+use std::cell::Cell;
+use std::mem;
+
+use http::{Extensions, request::Parts};
+
+use super::known::Known;
+
+/// A map of extensions that holds more keeps the room for it, and is let go.
+const MOST: usize = 8;
+
+thread_local! {
+    static SPARE: Cell<Option<Extensions>> = const { Cell::new(None) };
+}
+
+/// Extensions without a value.
+pub(super) fn spare_extensions() -> Extensions {
+    SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default()
+}
+
+/// Drops the values of a request's head, and keeps its maps for the next request of this thread.
+pub(crate) fn reclaim(parts: &mut Parts) {
+    let Parts { headers, extensions, .. } = parts;
+    if (1..=MOST).contains(&extensions.len()) {
+        let mut spare = mem::take(extensions);
+        // Values may be foreign, and end requests of their own while they are dropped.
+        spare.clear();
+        let _ = SPARE.try_with(|place| place.set(Some(spare)));
+    }
+    if !headers.is_empty() {
+        Known::with_any(|known| known.lists.take_back(headers));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn parts<T: Clone + Send + Sync + 'static>(value: T) -> Parts {
+        let (mut parts, ()) = Request::new(()).into_parts();
+        parts.extensions = spare_extensions();
+        parts.extensions.insert(value);
+        parts
+    }
+
+    #[test]
+    fn nothing_of_one_request_is_among_the_extensions_of_the_next() {
+        let mut parts = parts("secret");
+        reclaim(&mut parts);
+        assert!(parts.extensions.is_empty());
+        let spare = SPARE.take().expect("it was kept");
+        assert!(spare.is_empty() && spare.get::<&str>().is_none());
+    }
+
+    #[test]
+    fn a_map_that_held_much_is_not_kept() {
+        let mut parts = parts([0_u8; 1]);
+        parts.extensions.extend({
+            let mut more = Extensions::new();
+            (more.insert([0_u8; 2]), more.insert([0_u8; 3]), more.insert([0_u8; 4]), more.insert([0_u8; 5]));
+            (more.insert([0_u8; 6]), more.insert([0_u8; 7]), more.insert([0_u8; 8]), more.insert([0_u8; 9]));
+            more
+        });
+        reclaim(&mut parts);
+        assert_eq!((parts.extensions.len(), SPARE.take().is_none()), (MOST + 1, true));
+    }
+
+    #[test]
+    fn a_value_whose_drop_ends_another_request_is_dropped_once() {
+        #[derive(Clone)]
+        struct Nested;
+        impl Drop for Nested {
+            fn drop(&mut self) {
+                reclaim(&mut parts(7_u8));
+            }
+        }
+        reclaim(&mut parts(Nested));
+        assert!(SPARE.take().is_some_and(|spare| spare.is_empty()));
+    }
+}
