@@ -57,13 +57,14 @@ mod tests {
 
     #[test]
     fn a_map_that_held_much_is_not_kept() {
-        let mut parts = parts([0_u8; 1]);
-        parts.extensions.extend({
-            let mut more = Extensions::new();
-            (more.insert([0_u8; 2]), more.insert([0_u8; 3]), more.insert([0_u8; 4]), more.insert([0_u8; 5]));
-            (more.insert([0_u8; 6]), more.insert([0_u8; 7]), more.insert([0_u8; 8]), more.insert([0_u8; 9]));
-            more
-        });
+        // As many types as values.
+        macro_rules! insert {
+            ($extensions:expr, $($len:literal)*) => {$(
+                $extensions.insert([0_u8; $len]);
+            )*};
+        }
+        let mut parts = parts("value");
+        insert!(parts.extensions, 1 2 3 4 5 6 7 8);
         reclaim(&mut parts);
         assert_eq!((parts.extensions.len(), SPARE.take().is_none()), (MOST + 1, true));
     }
