@@ -97,6 +97,7 @@ mod region;
 mod signal;
 mod lock;
 mod shm;
+mod report;
 mod protocol;
 mod sync;
 mod atomic;

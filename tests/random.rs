@@ -78,7 +78,7 @@ async fn one(hub: &Hub, number: u64, ends: &Ends) {
     };
     let counter = match given_up {
         None => &ends.given_up,
-        Some(Err(CallError::TimedOut(_))) => &ends.timed_out,
+        Some(Err(CallError::TimedOut(_) | CallError::Unclaimed(_))) => &ends.timed_out,
         Some(Err(error)) => panic!("{path}: {error}"),
         Some(Ok(response)) => match response.status().as_u16() {
             200 => {

@@ -13,6 +13,7 @@ use super::found::{DeadRegion, prove_dead, sweep};
 use super::{BusError, Founding};
 use crate::protocol::{BusName, NameError, Version};
 use crate::region::{Region, RegionError};
+use crate::report::reported;
 use crate::shm::{self, Access, ObjectError};
 use crate::signal;
 
@@ -57,7 +58,7 @@ pub enum Reason {
 }
 
 /// Why nothing was cleaned at all.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum CleanError {
     /// The prefix can be none of a bus.
@@ -67,6 +68,8 @@ pub enum CleanError {
     #[error("/dev/shm could not be read")]
     Read(#[source] io::Error),
 }
+
+reported!(CleanError);
 
 /// Removes the objects of every bus with `prefix` (`slotbus` unless its hub names another) that provably nobody uses.
 ///

@@ -18,6 +18,7 @@ use crate::lock::{self, Role};
 pub(crate) use crate::lock::{Alarm, Lookout, Looks, ProcessHandle, Stir, end_with_parent};
 use crate::protocol::{BusName, Features, OwnerToken, RETIRE_DETACH, RETIRE_DRAIN, SLOT_FREE};
 use crate::region::{Region, RegionError, stamp_of};
+use crate::report::reported;
 pub(crate) use crate::shm::Access;
 use crate::shm::{self, ObjectError};
 use crate::signal::Bell;
@@ -34,7 +35,7 @@ pub(crate) enum Standing {
 }
 
 /// Why a bus could not be opened or made.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum BusError {
     /// The region is missing or unusable.
     #[error(transparent)]
@@ -75,6 +76,8 @@ pub enum BusError {
         reason: &'static str,
     },
 }
+
+reported!(BusError);
 
 impl BusError {
     /// Whether waiting can help: no hub has made the bus yet, has not finished it, or is just replacing it.

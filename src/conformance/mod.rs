@@ -14,6 +14,7 @@ use std::time::Duration;
 use self::probe::Probe;
 pub use crate::bus::BusError;
 use crate::protocol::{BusName, NameError, Version};
+use crate::report::reported;
 
 /// Which worker, and what it is asked.
 #[derive(Clone, Debug)]
@@ -69,7 +70,7 @@ pub struct Checked {
 }
 
 /// Why nothing was checked.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum CheckError {
     /// The name is none.
     #[error(transparent)]
@@ -83,6 +84,8 @@ pub enum CheckError {
     )]
     NoWorker(BusName, Version),
 }
+
+reported!(CheckError);
 
 /// Runs all checks and tells `report` of each as soon as it is done; whether none failed.
 ///

@@ -1,11 +1,12 @@
 //! What goes wrong between a worker and an HTTP hub.
 
+use crate::report::reported;
 use std::time::Duration;
 
 use http::StatusCode;
 
 /// Why a hub could not be told or asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum HubError {
     /// The address is none.
@@ -66,6 +67,8 @@ pub enum HubError {
     #[error("the hub named the region {0:?}, which is none of prefix and name")]
     Region(String),
 }
+
+reported!(HubError);
 
 impl HubError {
     /// Whether the same request may succeed a moment later.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode, header};
 use serde::de::DeserializeOwned;
 
-use super::{Reason, Rejection, content_type_is, deref};
+use super::{FieldError, Reason, Rejection, content_type_is, deref, field};
 use crate::http::Refuser;
 
 /// A form (`application/x-www-form-urlencoded`): the body of the request, or its query string if the method is GET or HEAD.
@@ -35,14 +35,14 @@ pub enum FormError {
     #[error("the content type is not application/x-www-form-urlencoded")]
     ContentType,
     /// The body cannot be read: too long (413) or broken off (400).
-    #[error("{0}")]
+    #[error("{}", .0.detail())]
     Body(#[source] BytesRejection),
     /// The query string does not hold a `T`. Answered 400.
     #[error("the query string is not as expected: {0}")]
-    Query(#[source] serde_html_form::de::Error),
+    Query(#[source] FieldError),
     /// The body does not hold a `T`. Answered 422.
     #[error("the form is not as expected: {0}")]
-    Data(#[source] serde_html_form::de::Error),
+    Data(#[source] FieldError),
 }
 
 /// What [`Form`] is refused with.
@@ -72,14 +72,14 @@ where
     type Rejection = FormRejection;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let refuser = Refuser::of(&request);
+        let refuser = Refuser::of_reader(&request);
         let value = if is_in_query(&request) {
-            serde_html_form::from_str(request.uri().query().unwrap_or_default()).map_err(FormError::Query)
+            field::parse(request.uri().query().unwrap_or_default().as_bytes()).map_err(FormError::Query)
         } else if !content_type_is(request.headers(), "application", "x-www-form-urlencoded", false) {
             Err(FormError::ContentType)
         } else {
             match Bytes::from_request(request, state).await {
-                Ok(body) => serde_html_form::from_bytes(&body).map_err(FormError::Data),
+                Ok(body) => field::parse(&body).map_err(FormError::Data),
                 Err(rejection) => Err(FormError::Body(rejection)),
             }
         };

@@ -48,7 +48,7 @@ pub enum JsonError {
     #[error("the content type is not application/json")]
     ContentType,
     /// The body cannot be read: too long (413) or broken off (400).
-    #[error("{0}")]
+    #[error("{}", .0.detail())]
     Body(#[source] BytesRejection),
     /// The body is not JSON. Answered 400.
     #[error("the body is not json: {0}")]
@@ -89,7 +89,7 @@ where
     type Rejection = JsonRejection;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let refuser = Refuser::of(&request);
+        let refuser = Refuser::of_reader(&request);
         if !content_type_is(request.headers(), "application", "json", true) {
             return Err(Rejection::by(refuser, JsonError::ContentType));
         }

@@ -66,6 +66,7 @@
 
 mod caller;
 mod extension;
+mod field;
 mod form;
 #[cfg(feature = "headers")]
 mod header;
@@ -84,6 +85,7 @@ pub use self::header::{Header, HeaderError, HeaderRejection};
 pub use self::{
     caller::{Cancelled, DeadlineMissing, DeadlineRejection},
     extension::{Extension, ExtensionError, ExtensionRejection},
+    field::FieldError,
     form::{Form, FormError, FormRejection},
     json::{Json, JsonError, JsonRejection},
     matched_path::{MatchedPath, MatchedPathError, MatchedPathRejection},

@@ -4,7 +4,7 @@ use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::{StatusCode, request::Parts};
 use serde::de::DeserializeOwned;
 
-use super::{Reason, Rejection, deref};
+use super::{FieldError, Reason, Rejection, deref, field};
 
 /// The query string, deserialised. Repeated keys fill a `Vec`.
 ///
@@ -28,7 +28,7 @@ deref!(Query);
 /// The query string does not hold a `T`. Answered 400.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the query string is not as expected: {0}")]
-pub struct QueryError(#[source] serde_html_form::de::Error);
+pub struct QueryError(#[source] FieldError);
 
 /// What [`Query`] is refused with.
 pub type QueryRejection = Rejection<QueryError>;
@@ -40,7 +40,7 @@ impl Reason for QueryError {
 }
 
 fn parse<T: DeserializeOwned>(query: &str, parts: &Parts) -> Result<Query<T>, QueryRejection> {
-    let value = serde_html_form::from_str(query);
+    let value = field::parse(query.as_bytes());
     value.map(Query).map_err(|error| Rejection::new(QueryError(error), parts))
 }
 

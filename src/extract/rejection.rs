@@ -9,7 +9,7 @@ use axum_core::{
 use http::{StatusCode, request::Parts};
 
 use crate::{
-    http::Refuser,
+    http::{Excess, Refuser},
     response::{Problem, Refusal},
 };
 
@@ -17,17 +17,48 @@ use crate::{
 pub trait Reason: Error + Send + Sync + 'static {
     /// The status it is answered with.
     fn status(&self) -> StatusCode;
+
+    /// What the answer says of it: what it displays, unless it says otherwise here. Not told where the status is 5xx.
+    fn detail(&self) -> String {
+        self.to_string()
+    }
 }
 
 impl Reason for BytesRejection {
     fn status(&self) -> StatusCode {
         self.status()
     }
+
+    fn detail(&self) -> String {
+        unread(self, self.status())
+    }
 }
 
 impl Reason for StringRejection {
     fn status(&self) -> StatusCode {
         self.status()
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::InvalidUtf8(error) => match error.source() {
+                Some(cause) => format!("the body is not utf-8: {cause}"),
+                None => "the body is not utf-8".to_owned(),
+            },
+            other => unread(other, other.status()),
+        }
+    }
+}
+
+/// Why a body was not read to its end.
+fn unread(error: &dyn Error, status: StatusCode) -> String {
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        return "the body exceeds the limit".to_owned();
+    }
+    let first = std::iter::successors(error.source(), |cause| (*cause).source()).last();
+    match first {
+        Some(cause) => format!("the body could not be read: {cause}"),
+        None => "the body could not be read".to_owned(),
     }
 }
 
@@ -99,7 +130,12 @@ impl<R: Reason> IntoResponse for Rejection<R> {
             );
             problem
         } else {
-            problem.detail(reason.to_string())
+            problem.detail(match refuser.excess() {
+                Some(Excess { len, limit }) if reason.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                    format!("a body of {len} bytes exceeds the limit of {limit}")
+                }
+                _ => reason.detail(),
+            })
         };
         refuser.answer(Refusal::because(problem, reason))
     }

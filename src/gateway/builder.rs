@@ -11,6 +11,7 @@ use super::Gateway;
 use super::secret::Secret;
 use crate::hub::{Hub, HubBuilder};
 use crate::protocol::Version;
+use crate::report::reported;
 
 /// As good as for ever, and still a time that the clock knows.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -23,12 +24,20 @@ pub struct GatewayBuilder {
 }
 
 /// Why a gateway does not listen.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {
+    /// The name of the address stands for none.
+    #[error("the address cannot be resolved")]
+    Name(#[source] std::io::Error),
     /// The address could not be had.
-    #[error("cannot listen there")]
-    Address(#[source] std::io::Error),
+    #[error("cannot listen on {address}")]
+    Address {
+        /// The address, or the last of several.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// Whoever reaches the address could register workers.
     #[error("{0} is reached from other machines: set a secret, or listen on a loopback address")]
     NoSecret(SocketAddr),
@@ -39,6 +48,8 @@ pub enum BindError {
     #[error(transparent)]
     Prefix(#[from] crate::protocol::NameError),
 }
+
+reported!(BindError);
 
 #[derive(Clone)]
 pub(super) struct Options {
@@ -257,13 +268,26 @@ impl GatewayBuilder {
         if options.secret.as_ref().is_some_and(Secret::is_weak) {
             return Err(BindError::WeakSecret);
         }
-        let listener = TcpListener::bind(address).await.map_err(BindError::Address)?;
-        let address = listener.local_addr().map_err(BindError::Address)?;
+        let (listener, address) = listen(address).await?;
         if options.secret.is_none() && !address.ip().to_canonical().is_loopback() {
             return Err(BindError::NoSecret(address));
         }
         Ok(Gateway::new(listener, address, options))
     }
+}
+
+/// Listens on the first of the addresses that can be had.
+async fn listen(addresses: impl ToSocketAddrs) -> Result<(TcpListener, SocketAddr), BindError> {
+    let addresses = tokio::net::lookup_host(addresses).await.map_err(BindError::Name)?;
+    let mut refused = BindError::Name(std::io::ErrorKind::AddrNotAvailable.into());
+    for address in addresses {
+        let listening = async { TcpListener::bind(address).await.and_then(|it| Ok((it.local_addr()?, it))) };
+        match listening.await {
+            Ok((address, listener)) => return Ok((listener, address)),
+            Err(source) => refused = BindError::Address { address, source },
+        }
+    }
+    Err(refused)
 }
 
 impl fmt::Debug for Options {

@@ -30,11 +30,14 @@ pub(super) async fn answer(
     let given = request.headers().get(REQUEST_ID).and_then(|value| RequestId::new(value.to_str().ok()?).ok());
     let id = given.unwrap_or_else(|| Uuid::new_v4().into());
     let mut meter = gateway.meters.request(request.method());
-    let is_head = *request.method() == Method::HEAD;
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let is_head = method == Method::HEAD;
     let result = find_and_answer(&gateway, peer, id, request, &mut meter, place).await;
     let mut response = result.unwrap_or_else(|refused| {
         if refused.status.is_server_error() {
-            tracing::warn!(request_id = %id, %peer, ?refused, "a request has no worker's answer");
+            let (status, detail) = (refused.status.as_u16(), &*refused.detail);
+            let path = uri.path();
+            tracing::warn!(request_id = %id, %peer, %method, path, status, detail, "a request has no worker's answer");
         }
         refused.into_response(id)
     });

@@ -23,7 +23,7 @@ const RETRIED: [StatusCode; 2] = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::T
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) status: StatusCode,
-    detail: Cow<'static, str>,
+    pub(super) detail: Cow<'static, str>,
     header: Option<(HeaderName, HeaderValue)>,
 }
 
@@ -98,6 +98,8 @@ impl From<CallError> for Refused {
             CallError::Interrupted => {
                 "the worker was replaced over the request, which it may have carried out".to_owned()
             }
+            // What to do about it is for whoever runs the gateway.
+            CallError::Unclaimed(after) => format!("no worker has taken the request within {after:?}"),
             error => error.to_string(),
         };
         Self::new(error.status(), detail)

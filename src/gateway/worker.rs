@@ -37,7 +37,7 @@ pub(super) enum Unanswered {
     #[error("no worker of {0} is attached")]
     NoWorker(String),
     /// The same, and who has gone had claimed the request.
-    #[error("no worker of {0} is left to answer the request, which was with one")]
+    #[error("the worker of {0} that had the request is gone, and no other has come")]
     Left(String),
 }
 

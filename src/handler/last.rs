@@ -27,7 +27,7 @@ where
     M: 'static,
 {
     // Only for those two types is anything kept; for others the compiler leaves it out.
-    let refuser = reads_bytes::<T::Rejection>().then(|| Refuser::of(&request));
+    let refuser = reads_bytes::<T::Rejection>().then(|| Refuser::of_reader(&request));
     T::from_request(request, state).map(|extracted| {
         extracted.map_err(|rejection| match refuser {
             Some(refuser) => as_problem(refuser, rejection),

@@ -2,12 +2,12 @@
 
 use std::{fmt, time::Duration};
 
-use axum_core::extract::{DefaultBodyLimit, Request};
+use axum_core::extract::Request;
 use http::StatusCode;
 
 use super::{ResponseFuture, timeout};
 use crate::{
-    http::{Refuser, context::CallContext},
+    http::{Refuser, context::CallContext, limit_body},
     response::{Problem, Refusal},
 };
 
@@ -95,7 +95,7 @@ impl RouteOptions {
     pub(crate) fn call(self, mut request: Request, handler: impl FnOnce(Request) -> ResponseFuture) -> ResponseFuture {
         let Self { timeout, body_limit, on_disconnect } = self;
         if let Some(bytes) = body_limit {
-            DefaultBodyLimit::max(bytes).apply(&mut request);
+            limit_body(&mut request, bytes);
         }
         if let Some(what) = on_disconnect {
             what.note(&request);

@@ -25,6 +25,8 @@ pub(crate) struct CallContext {
     pub(crate) matched: Option<MatchedRoute>,
     /// How our router wants refusals answered, if it was asked for something of its own.
     pub(crate) refusals: Option<RefusalMap>,
+    /// How many bytes of the body an argument may read, if this crate was told.
+    pub(crate) body_limit: Option<usize>,
     /// Who waits for the answer.
     pub(crate) caller: Option<Caller>,
     /// Who wants to know of the route, while the request is handled.

@@ -35,6 +35,7 @@ pub(crate) fn call_to_request(call: Call, header_limit: usize) -> Result<Request
         hub_params: head.path_params.iter().map(|&(name, value)| (slice(name), slice(value))).collect(),
         matched: None,
         refusals: None,
+        body_limit: None,
         caller: call.caller,
         observed: Weak::new(),
     };

@@ -9,6 +9,7 @@ mod header_builder;
 mod headers;
 mod incoming;
 mod known;
+mod limit;
 mod lists;
 mod names;
 mod outgoing;
@@ -21,6 +22,7 @@ pub use self::deadline::Deadline;
 #[cfg(all(feature = "gateway", not(loom)))]
 pub(crate) use self::headers::strip_hop_by_hop;
 pub(crate) use self::incoming::{call_to_request, reply_to_response};
+pub(crate) use self::limit::{Excess, limit_body};
 pub(crate) use self::outgoing::{BodyCollector, CollectError, has_body, put_body, reply_of, request_to_call};
 pub use self::refuser::RefusedRequest;
 pub(crate) use self::refuser::{RefusalMap, Refuser};

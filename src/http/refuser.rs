@@ -6,9 +6,11 @@ use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Uri, header, req
 
 use super::{
     context::{CallContext, MatchedRoute},
+    limit::{Excess, excess},
     pattern::Pattern,
 };
 use crate::{
+    body::Body,
     protocol::RequestId,
     response::{IntoResponse as _, Problem, Refusal, Response},
 };
@@ -108,6 +110,8 @@ impl fmt::Debug for RefusalMap {
 #[derive(Debug)]
 pub(crate) struct Refuser {
     request_id: Option<RequestId>,
+    /// Known of a request whose body is read whole.
+    excess: Option<Excess>,
     /// The request is kept only for somebody who wants to know of it.
     mapped: Option<(RefusalMap, RefusedRequest)>,
 }
@@ -115,6 +119,11 @@ pub(crate) struct Refuser {
 impl Refuser {
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
         Self::new(request.method(), request.uri(), request.headers(), request.extensions())
+    }
+
+    /// As `of`, for a request whose body is about to be read whole.
+    pub(crate) fn of_reader(request: &Request<Body>) -> Self {
+        Self { excess: excess(request), ..Self::of(request) }
     }
 
     pub(crate) fn of_parts(parts: &Parts) -> Self {
@@ -125,7 +134,12 @@ impl Refuser {
         let request_id = CallContext::id_in(extensions);
         let mapped =
             RefusalMap::find(extensions).map(|map| (map.clone(), RefusedRequest::of(method, uri, headers, extensions)));
-        Self { request_id, mapped }
+        Self { request_id, excess: None, mapped }
+    }
+
+    /// By how much the body was too long for an argument, where that is known.
+    pub(crate) fn excess(&self) -> Option<Excess> {
+        self.excess
     }
 
     /// The request.

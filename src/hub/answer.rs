@@ -294,6 +294,7 @@ impl Future for Answer<'_> {
         match this.deadline.watch(cx) {
             Ok(()) => Poll::Pending,
             Err(CallError::Closed) if !this.let_go() => Poll::Ready(Err(CallError::Interrupted.into())),
+            Err(CallError::TimedOut(after)) if this.let_go() => Poll::Ready(Err(CallError::Unclaimed(after).into())),
             Err(error) => Poll::Ready(Err(error.into())),
         }
     }

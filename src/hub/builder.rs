@@ -6,6 +6,7 @@ use super::lives::Options;
 use super::service::Hub;
 use crate::bus::{Access, BusError, Founding};
 use crate::protocol::{BusName, DEFAULT_PREFIX, Limits, NameError, Version};
+use crate::report::reported;
 use crate::slot::TrustedPeers;
 
 /// Makes a [`Hub`]. Made by [`Hub::builder`].
@@ -26,7 +27,7 @@ pub struct HubBuilder {
 }
 
 /// Why a hub was not made.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum CreateError {
     /// The name cannot name a bus.
@@ -42,6 +43,8 @@ pub enum CreateError {
     #[error("the hub's threads could not be started")]
     Thread(#[source] std::io::Error),
 }
+
+reported!(CreateError);
 
 impl HubBuilder {
     pub(super) fn new(name: String) -> Self {

@@ -8,10 +8,11 @@ use super::pool::Closed;
 use crate::body::BoxError;
 use crate::http::CollectError;
 use crate::protocol::{ReplyError, WireError};
+use crate::report::reported;
 use crate::slot::DispatchError;
 
 /// Why a call brought no response of its handler.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
     /// The hub was closed, and no worker has seen the request.
@@ -23,6 +24,9 @@ pub enum CallError {
     /// No answer came in time. The handler may still run.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
+    /// No worker claimed the request in time: none runs, or all have as much in hand as they take. Nobody has seen it.
+    #[error("no worker has taken the request within {0:?}: see that one runs under the name and prefix of this bus")]
+    Unclaimed(Duration),
     /// The request has no place on the wire; it was not sent.
     #[error(transparent)]
     Wire(#[from] WireError),
@@ -46,14 +50,16 @@ pub enum CallError {
     Reply(#[from] ReplyError),
 }
 
+reported!(CallError);
+
 impl CallError {
     /// The status that tells an HTTP client about it, as a gateway would (RFC 9110 section 15.6).
     ///
-    /// 503 is only what no worker has seen, so that it may be sent again elsewhere.
+    /// 503 is only what no worker has seen, so that it may be sent again elsewhere; so may what is [`Unclaimed`](Self::Unclaimed).
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Closed => StatusCode::SERVICE_UNAVAILABLE,
-            Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
+            Self::TimedOut(_) | Self::Unclaimed(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Wire(WireError::Method(_)) => StatusCode::NOT_IMPLEMENTED,
             Self::Wire(WireError::BodyTooLarge { .. }) | Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Wire(WireError::HeaderValue(_)) | Self::Body(_) => StatusCode::BAD_REQUEST,
@@ -71,6 +77,7 @@ impl CallError {
             Self::Closed => "closed",
             Self::Interrupted => "interrupted",
             Self::TimedOut(_) => "timed_out",
+            Self::Unclaimed(_) => "unclaimed",
             Self::Wire(_) => "wire",
             Self::BodyTooLarge(_) => "body_too_large",
             Self::Body(_) => "body",

@@ -96,7 +96,7 @@ fn bury_the_dead(shared: &Shared) {
     }
     let bus = shared.bus.bus();
     if !workers.is_empty() {
-        tracing::warn!(bus = %bus.name(), "a worker died with {} requests in hand", workers.len());
+        tracing::warn!(bus = %bus.name(), requests = workers.len(), "a worker died with requests in hand");
         shared.meters.workers_died(&workers);
     }
     // A worker that died may have taken rings that it never acted on, or been counted on: what waits is told of anew. Not what

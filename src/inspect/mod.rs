@@ -35,10 +35,11 @@ pub use self::list::{Listed, buses, prefixes};
 pub use self::meter::{Figures, Meter};
 pub use crate::protocol::SlotState;
 use crate::protocol::{BusName, GeometryError, NameError, RequestId, Version};
+use crate::report::reported;
 use crate::shm::ObjectError;
 
 /// Why a bus, or all of them, could not be looked at.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum InspectError {
     /// Prefix or name can be none of a bus.
@@ -64,6 +65,8 @@ pub enum InspectError {
         source: std::io::Error,
     },
 }
+
+reported!(InspectError);
 
 impl InspectError {
     /// Whether there is no region under the name.

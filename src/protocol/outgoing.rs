@@ -73,7 +73,7 @@ pub enum WireError {
         limit: usize,
     },
     /// Path, parameters, query and headers together are too long.
-    #[error("a meta of {len} bytes exceeds the limit of {limit}")]
+    #[error("headers, path and query take {len} bytes together, and a message has room for {limit}")]
     MetaTooLarge {
         /// Encoded length in bytes.
         len: usize,

@@ -47,6 +47,7 @@ fn context(hub_pattern: &str, params: &[(&str, &str)]) -> CallContext {
         hub_params: params.iter().map(|&(name, value)| (bytes(name), bytes(value))).collect(),
         matched: None,
         refusals: None,
+        body_limit: None,
         caller: None,
         observed: std::sync::Weak::new(),
     }

@@ -5,14 +5,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use axum_core::extract::DefaultBodyLimit;
 use http::{Method, Request, Response, StatusCode, response};
 use pin_project_lite::pin_project;
 use tower::Service;
 
 use crate::body::{Body, BoxError};
 use crate::http::context::CallContext;
-use crate::http::{BodyCollector, call_to_request, has_body, reply_of};
+use crate::http::{BodyCollector, call_to_request, has_body, limit_body, reply_of};
 use crate::observe::{Observation, Subject, Watch, WorkerMeters};
 use crate::protocol::{Call, CallError, Limits, OutgoingReply, RequestId, Segments};
 use crate::response::{IntoResponse as _, refusal_of};
@@ -49,7 +48,7 @@ where
     fn request(&self, call: Call) -> Result<Request<Body>, CallError> {
         let mut request = call_to_request(call, self.limits.headers)?;
         if let Some(limit) = self.body_limit {
-            DefaultBodyLimit::max(limit).apply(&mut request);
+            limit_body(&mut request, limit);
         }
         Ok(request)
     }

@@ -6,10 +6,11 @@ use super::NAME_VARIABLE;
 use crate::body::BoxError;
 use crate::bus::BusError;
 use crate::protocol::{BusName, NameError};
+use crate::report::reported;
 use crate::worker::WorkerError;
 
 /// Why [`serve`](crate::serve) ended, or did not start.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// No name was given.
@@ -25,7 +26,7 @@ pub enum Error {
     #[error(transparent)]
     Bus(BusError),
     /// No hub appeared in time.
-    #[error("no hub made bus {name} within {waited:?}")]
+    #[error("no hub made bus {name} within {waited:?}: start it, or see that name and prefix are those of its bus")]
     NoHub {
         /// The bus that was waited for.
         name: BusName,
@@ -46,6 +47,8 @@ pub enum Error {
     #[error("a thread could not be started")]
     Thread(#[source] std::io::Error),
 }
+
+reported!(Error);
 
 impl From<WorkerError> for Error {
     fn from(error: WorkerError) -> Self {

@@ -96,6 +96,11 @@ impl ClaimedSlot {
         Ok(Call { id, method, meta, body, from_published_hub: attachment.is_published_hub(), caller })
     }
 
+    /// The request's id, if it is one.
+    pub(crate) fn request_id(&self) -> Option<RequestId> {
+        RequestId::from_padded(self.id).ok()
+    }
+
     /// When the request was made READY, in nanoseconds of CLOCK_MONOTONIC, if its hub says so.
     pub(crate) fn sent_at(&self) -> Option<u64> {
         let Self { attachment, index, .. } = self;

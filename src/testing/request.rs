@@ -133,8 +133,15 @@ impl TestRequest {
         N: TryInto<HeaderName, Error: fmt::Display>,
         V: TryInto<HeaderValue, Error: fmt::Display>,
     {
-        let name = name.try_into().unwrap_or_else(|error| panic!("no name of a header: {error}"));
-        let value = value.try_into().unwrap_or_else(|error| panic!("no value of header {name}: {error}"));
+        // No closures: a panic inside one is not at the place of the caller.
+        let name = match name.try_into() {
+            Ok(name) => name,
+            Err(error) => panic!("no name of a header: {error}"),
+        };
+        let value = match value.try_into() {
+            Ok(value) => value,
+            Err(error) => panic!("no value of header {name}: {error}"),
+        };
         self.request.headers_mut().append(name, value);
         self
     }

@@ -197,7 +197,12 @@ impl<F: Future<Output = OutgoingReply>> Future for Seat<F> {
 
 /// Answers a request whose handler panicked. The panic's message goes to the log, not to the caller.
 pub(super) fn answer_panic(lease: ClaimedSlot, panic: &(dyn Any + Send)) {
-    tracing::error!("a handler panicked: {}", panic_message(panic));
+    let request_id = lease.request_id();
+    tracing::error!(
+        request_id = request_id.map(tracing::field::display),
+        "a handler panicked: {}",
+        panic_message(panic)
+    );
     lease.problem(StatusCode::INTERNAL_SERVER_ERROR, "the handler panicked");
 }
 

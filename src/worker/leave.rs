@@ -59,7 +59,7 @@ pub(super) fn leave(
     let left = attachment.leases();
     attachment.revoke(StatusCode::SERVICE_UNAVAILABLE);
     if left > 0 {
-        tracing::warn!(bus = %attachment.bus().name(), "{left} requests were still in hand and were answered 503");
+        tracing::warn!(bus = %attachment.bus().name(), requests = left, "what was still in hand was answered 503");
     }
     attachment.settle(SETTLE);
     let counts = attachment.counts();

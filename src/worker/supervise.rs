@@ -175,8 +175,8 @@ impl<S: CallService> Supervisor<S> {
             };
             doubted = false;
             let left = patience.map(|patience| patience.saturating_sub(start.elapsed()));
-            if left.is_some_and(|left| left.is_zero()) {
-                return Err(WorkerError::NoHub { name: self.options.name.clone(), waited: start.elapsed() });
+            if let (Some(waited), Some(Duration::ZERO)) = (patience, left) {
+                return Err(WorkerError::NoHub { name: self.options.name.clone(), waited });
             }
             if !std::mem::replace(&mut logged, true) {
                 tracing::info!(bus = %self.options.name, "waiting for a hub: {error}");

@@ -4,10 +4,11 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::Request;
 use slotbus::{
-    Body, Router,
+    Body, Form, Json, Router,
     body::to_bytes,
     extract::{BytesRejection, DefaultBodyLimit, RawBody, StringRejection},
     handler, routes,
+    testing::TestClient,
 };
 
 use super::{post, send};
@@ -75,7 +76,7 @@ async fn bytes_and_text_are_refused_with_a_problem_when_too_long_broken_off_or_n
         send(&limited, pieces(path, &["ab", ""])).await.assert_problem(400);
     }
     let broken = Request::post("/text").body(Body::from(&b"\xff"[..])).unwrap();
-    assert!(send(&app(), broken).await.assert_problem(400).contains("UTF-8"));
+    assert!(send(&app(), broken).await.assert_problem(400).contains("utf-8"));
 }
 
 #[tokio::test]
@@ -98,6 +99,44 @@ async fn the_rejection_of_bytes_and_text_can_be_taken_as_a_result() {
     for path in ["/bytes", "/text"] {
         post(&app, path, "text/plain", "abcd").await.assert_status(200).assert_text("413 Payload Too Large");
     }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_refused_with_its_length_and_the_limit_that_counts() {
+    #[handler(POST, "/json")]
+    async fn json(_: Json<serde_json::Value>) {}
+    #[handler(POST, "/form")]
+    async fn form(_: Form<Vec<(String, String)>>) {}
+    #[handler(POST, "/short", body_limit = "3B")]
+    async fn short(_: String) {}
+    let app: Router = Router::new().routes(routes![binary, text, json, form, short]);
+    let client = TestClient::new(app.clone());
+    let send = async |client: &TestClient, path: &str, content_type: &str, body: String| {
+        let answer = client.post(path).header("content-type", content_type).body(body).await;
+        answer.assert_problem(413).to_owned()
+    };
+    let types = [("/bytes", "a/b"), ("/text", "a/b"), ("/json", "application/json")];
+    let types = types.into_iter().chain([("/form", "application/x-www-form-urlencoded")]);
+    for (path, content_type) in types {
+        let detail = send(&client, path, content_type, "1".repeat(3 << 20)).await;
+        assert_eq!(detail, "a body of 3145728 bytes exceeds the limit of 2097152", "{path}");
+    }
+    let detail = send(&client, "/short", "a/b", "four".to_owned()).await;
+    assert_eq!(detail, "a body of 4 bytes exceeds the limit of 3");
+    let lower = TestClient::with_options(slotbus::serve(app.clone()).body_limit(2));
+    assert_eq!(send(&lower, "/text", "a/b", "abc".to_owned()).await, "a body of 3 bytes exceeds the limit of 2");
+    // Whoever set this one tells nobody.
+    let layered = TestClient::new(app.layer(DefaultBodyLimit::max(2)));
+    assert_eq!(send(&layered, "/text", "a/b", "abc".to_owned()).await, "the body exceeds the limit");
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_text_or_breaks_off_is_refused_in_plain_words() {
+    let request = Request::post("/text").body(Body::from(&b"\xff"[..])).unwrap();
+    let detail = send(&app(), request).await.assert_problem(400).to_owned();
+    assert!(detail.starts_with("the body is not utf-8: invalid utf-8"), "{detail}");
+    let answer = send(&app(), pieces("/bytes", &["ab", ""])).await;
+    assert_eq!(answer.assert_problem(400), "the body could not be read: broken off");
 }
 
 #[tokio::test]

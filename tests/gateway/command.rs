@@ -72,6 +72,7 @@ fn an_address_that_others_reach_is_refused_without_a_secret_and_the_error_says_w
     };
     assert!(gateway("0.0.0.0:0").contains("set a secret, or listen on a loopback address"));
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let text = gateway(&taken.local_addr().unwrap().to_string());
-    assert!(text.contains("cannot listen there") && text.contains("in use"), "{text}");
+    let address = taken.local_addr().unwrap().to_string();
+    let text = gateway(&address);
+    assert!(text.contains(&format!("cannot listen on {address}")) && text.contains("in use"), "{text}");
 }

@@ -266,7 +266,7 @@ async fn a_request_that_a_worker_has_claimed_is_answered_502_when_nobody_is_left
     assert_eq!(get(gateway.address, "/").await.status(), 200);
     ours.stop().await;
     let (worker, receiving) = silent(&name);
-    assert!(problem(get(gateway.address, "/").await, 502).contains("left"));
+    assert!(problem(get(gateway.address, "/").await, 502).contains("gone"));
     worker.stop();
     receiving.join().unwrap();
     gateway.stop().await;

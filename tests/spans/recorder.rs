@@ -89,11 +89,13 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Recorder {
         let inside =
             context.event_scope(event).and_then(|scope| scope.from_root().find_map(|span| number_of(&span.id())));
         let Some(number) = inside else { return };
+        /// What an event says, and its fields.
         struct Message(String);
         impl Visit for Message {
             fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-                if field.name() == "message" {
-                    self.0 = format!("{value:?}");
+                match field.name() {
+                    "message" => self.0.insert_str(0, &format!("{value:?}")),
+                    name => self.0.push_str(&format!(" {name}={value:?}")),
                 }
             }
         }

@@ -96,7 +96,7 @@ async fn client(hub: &Hub, book: &Book, stop: &tokio::sync::watch::Receiver<bool
                 }
             }
             Err(CallError::WorkerDied) => Event::WorkerDied,
-            Err(CallError::TimedOut(_)) => Event::TimedOut,
+            Err(CallError::TimedOut(_) | CallError::Unclaimed(_)) => Event::TimedOut,
             Err(error) => {
                 eprintln!("request {number} failed: {error}");
                 Event::Failed

@@ -40,6 +40,7 @@ pub(crate) struct RequestArguments {
     #[arg(value_parser = method)]
     method: Method,
     /// Path and query: /items/7?full=true
+    #[arg(value_parser = path)]
     path: Uri,
     /// A header, `name: value`; may be given several times.
     #[arg(short = 'H', long = "header", value_name = "HEADER", value_parser = header)]
@@ -65,9 +66,13 @@ impl BusArguments {
     /// What is to be said when a call failed.
     pub(crate) fn failed(&self, error: CallError) -> Box<dyn Error> {
         match error {
-            CallError::TimedOut(_) => {
+            CallError::Unclaimed(after) => {
                 let start = format!("start a worker with SLOTBUS_NAME={}, or give it more --timeout", self.name);
-                format!("{error} on bus {}-{}: {start}", self.prefix, self.name).into()
+                format!("no answer within {after:?} on bus {}-{}: {start}", self.prefix, self.name).into()
+            }
+            CallError::TimedOut(after) => {
+                let bus = format!("bus {}-{}", self.prefix, self.name);
+                format!("a worker of {bus} has not answered within {after:?}: give it more --timeout").into()
             }
             error => error.into(),
         }
@@ -104,6 +109,13 @@ fn method(text: &str) -> Result<Method, String> {
     let is_known = known.contains(&method.as_str());
     let found = if is_known { Method::from_bytes(method.as_bytes()).ok() } else { None };
     found.ok_or_else(|| format!("a bus carries {}", known.join(", ")))
+}
+
+fn path(text: &str) -> Result<Uri, String> {
+    if !text.starts_with('/') {
+        return Err("a path begins with `/`".to_owned());
+    }
+    text.parse().map_err(|error| format!("{error}"))
 }
 
 fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {

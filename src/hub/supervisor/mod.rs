@@ -19,6 +19,7 @@ use self::watch::{Order, Watch};
 use super::service::Hub;
 use crate::bus::Alarm;
 use crate::protocol::{NAME_VARIABLE, SUPERVISOR_VARIABLE};
+use crate::report::reported;
 
 /// Keeps worker processes running: starts them, starts those again that end, and drains them at the end.
 ///
@@ -71,7 +72,7 @@ pub struct ProcessState {
 }
 
 /// Why processes were not replaced.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplaceError {
     /// The next process could not be started; the former runs on.
@@ -84,6 +85,8 @@ pub enum ReplaceError {
     #[error("the worker processes are being stopped or replaced already")]
     Busy,
 }
+
+reported!(ReplaceError);
 
 /// What the supervisor and its thread share.
 struct Shared {
