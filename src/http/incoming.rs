@@ -29,7 +29,8 @@ pub(crate) fn call_to_request(call: Call, header_limit: usize) -> Result<Request
     let uri = target(&call.meta, head.path, head.query)?;
     correct_content_length(&mut headers, call.body.len());
     let slice = |text: &str| call.meta.slice_ref(text.as_bytes());
-    let context = CallContext {
+    let mut extensions = spare_extensions();
+    extensions.insert(CallContext {
         id: call.id,
         hub_pattern: slice(head.route_pattern),
         hub_params: head.path_params.iter().map(|&(name, value)| (slice(name), slice(value))).collect(),
@@ -38,13 +39,11 @@ pub(crate) fn call_to_request(call: Call, header_limit: usize) -> Result<Request
         body_limit: None,
         caller: call.caller,
         observed: Weak::new(),
-    };
+    });
     let mut request = Request::new(if call.body.is_empty() { Body::empty() } else { Body::from(call.body) });
     *request.method_mut() = call.method;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
-    let mut extensions = spare_extensions();
-    extensions.insert(context);
     *request.extensions_mut() = extensions;
     Ok(request)
 }

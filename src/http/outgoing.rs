@@ -72,6 +72,7 @@ pub(crate) fn has_body(method: &Method, status: StatusCode) -> bool {
 }
 
 /// Makes a reply of a response's head, of at most `header_limit` headers, and its collected body.
+#[inline]
 pub(crate) fn reply_of(
     parts: response::Parts,
     body: Segments,

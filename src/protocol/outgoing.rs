@@ -117,6 +117,7 @@ pub(crate) struct OutgoingReply {
 
 impl OutgoingReply {
     /// Takes a response whose headers the wire can carry.
+    #[inline]
     pub(crate) fn new(status: StatusCode, headers: HeaderMap, body: Segments) -> Result<Self, WireError> {
         check_headers(&headers)?;
         Ok(Self { status, headers, body })

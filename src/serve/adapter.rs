@@ -46,11 +46,12 @@ where
     type Future = CallFuture<S::Future, R>;
 
     fn request(&self, call: Call) -> Result<Request<Body>, CallError> {
-        let mut request = call_to_request(call, self.limits.headers)?;
-        if let Some(limit) = self.body_limit {
-            limit_body(&mut request, limit);
+        let mut made = call_to_request(call, self.limits.headers);
+        // In its place: to take it out and put it back would move it twice.
+        if let (Ok(request), Some(limit)) = (&mut made, self.body_limit) {
+            limit_body(request, limit);
         }
-        Ok(request)
+        made
     }
 
     #[cold]
@@ -166,6 +167,7 @@ where
     }
 }
 
+#[inline]
 fn finish(
     parts: response::Parts,
     body: Segments,
