@@ -24,17 +24,22 @@ use support::{Worker, name};
 /// The examples that end by themselves.
 const ENDING: [&str; 3] = ["plugin_host", "quickstart", "rolling_update"];
 
+/// Starts an example with this bus.
+fn command(example: &str, bus: &str) -> Command {
+    let tests = std::env::current_exe().unwrap();
+    let binary = tests.parent().unwrap().with_file_name("examples").join(example);
+    assert!(binary.exists(), "{} is not there: run `cargo build --examples`", binary.display());
+    let mut command = Command::new(binary);
+    command.env(NAME_VARIABLE, bus).env("NO_COLOR", "1");
+    command
+}
+
 /// An example in a process of its own, killed and reaped when dropped.
 struct Example(Child);
 
 impl Example {
     fn start(example: &str, bus: &str, arguments: &[&str]) -> Self {
-        let tests = std::env::current_exe().unwrap();
-        let binary = tests.parent().unwrap().with_file_name("examples").join(example);
-        assert!(binary.exists(), "{} is not there: run `cargo build --examples`", binary.display());
-        let mut command = Command::new(binary);
-        command.args(arguments).env(NAME_VARIABLE, bus).env("NO_COLOR", "1").stdout(Stdio::piped());
-        Self(command.spawn().unwrap())
+        Self(command(example, bus).args(arguments).stdout(Stdio::piped()).spawn().unwrap())
     }
 
     /// A bus of its own, and the example as its worker, which a first call waits for.
@@ -90,6 +95,13 @@ async fn hello_worker_greets() {
     bus.get("/hello/world").await.assert_status(200).assert_text("hello, world\n");
     example.stop();
     bus.stop().await;
+}
+
+#[test]
+fn a_main_that_returns_an_error_says_what_is_wrong_and_what_to_do() {
+    let output = command("hello_worker", "a/b").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.starts_with("Error: name \"a/b\" is no name: use 1 to 64"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
