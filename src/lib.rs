@@ -128,30 +128,35 @@ pub use schemars;
 #[cfg(feature = "macros")]
 pub use slotbus_macros::handler;
 
+/// A module that shows a file of `docs`. The labels of its links lead to files there, for who reads it as Markdown; here they lead to
+/// what `links.md` says, since the first definition of a label is the one that counts.
+#[cfg(all(feature = "tokio", feature = "macros", not(loom)))]
+macro_rules! guide {
+    ($name:ident, $file:literal $(, $definition:literal)?) => {
+        // Examples are found by their lines, so nothing stands before them when they are run.
+        #[cfg_attr(not(doctest), doc = include_str!("links.md"))]
+        $(#[cfg_attr(not(doctest), doc = $definition)])?
+        #[doc = include_str!(concat!("../docs/", $file))]
+        pub mod $name {}
+    };
+}
+
 /// Guides, one for each task; that on tests is [`testing`].
 #[cfg(all(feature = "tokio", feature = "macros", not(loom)))]
 pub mod guides {
-    #[doc = include_str!("../docs/guides/first_worker.md")]
-    pub mod first_worker {}
-    #[doc = include_str!("../docs/guides/state.md")]
-    pub mod state {}
-    #[doc = include_str!("../docs/guides/errors.md")]
-    pub mod errors {}
-    #[doc = include_str!("../docs/guides/middleware.md")]
-    pub mod middleware {}
+    guide!(first_worker, "guides/first_worker.md");
+    guide!(state, "guides/state.md");
+    guide!(errors, "guides/errors.md");
+    guide!(middleware, "guides/middleware.md");
     #[cfg(feature = "openapi")]
-    #[doc = include_str!("../docs/guides/openapi.md")]
-    pub mod openapi {}
-    #[doc = include_str!("../docs/guides/observability.md")]
-    pub mod observability {}
-    #[doc = include_str!("../docs/guides/from_axum.md")]
-    pub mod from_axum {}
-    #[doc = include_str!("../docs/guides/from_published.md")]
-    pub mod from_published {}
-    #[doc = include_str!("../docs/guides/deployment.md")]
-    pub mod deployment {}
-    #[doc = include_str!("../docs/differences.md")]
-    pub mod differences {}
+    guide!(openapi, "guides/openapi.md");
+    guide!(observability, "guides/observability.md");
+    guide!(from_axum, "guides/from_axum.md");
+    guide!(from_published, "guides/from_published.md");
+    guide!(deployment, "guides/deployment.md");
+    #[cfg(feature = "gateway")]
+    guide!(deploy, "deploy.md", "[gateway]: crate::gateway");
+    guide!(differences, "differences.md");
 }
 
 /// What `#[handler]` writes paths to; no part of the interface.

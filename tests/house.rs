@@ -223,3 +223,84 @@ fn every_file_opens_with_what_it_is_for() {
         assert!(text.starts_with("//! "), "{} does not say what it is for", path.display());
     }
 }
+
+/// The Markdown files below a folder.
+fn markdown_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let below = folders.iter().flat_map(|folder| markdown_files(folder));
+    files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "md")).chain(below).collect()
+}
+
+/// The text without its code blocks.
+fn prose(text: &str) -> Vec<&str> {
+    let mut code = false;
+    let outside = |line: &&str| {
+        let fence = line.trim_start_matches(['>', ' ']).starts_with("```");
+        code ^= fence;
+        !code && !fence
+    };
+    text.lines().filter(outside).collect()
+}
+
+/// The labels that a Markdown file, or the documentation at the top of a Rust file, defines, and what they lead to.
+fn definitions(text: &str) -> BTreeMap<String, &str> {
+    let lines = text.lines().map(|line| line.trim_start_matches("//! "));
+    let pairs = lines.filter_map(|line| line.strip_prefix('[')?.split_once("]: "));
+    pairs.map(|(label, target)| (label.to_lowercase(), target)).collect()
+}
+
+/// What the links in the text lead to.
+fn inline_links(text: &str) -> Vec<&str> {
+    let after = prose(text).into_iter().flat_map(|line| line.split("](").skip(1));
+    after.filter_map(|rest| Some(rest.split_once(')')?.0)).collect()
+}
+
+#[test]
+fn no_link_of_the_readme_or_the_docs_leads_to_a_path_in_the_code_or_to_a_file_that_is_not_there() {
+    let mut wrong = Vec::new();
+    for file in [vec![root().join("README.md")], markdown_files(&root().join("docs"))].concat() {
+        let text = fs::read_to_string(&file).unwrap();
+        for target in inline_links(&text).into_iter().chain(definitions(&text).into_values()) {
+            let path = target.split('#').next().unwrap();
+            let elsewhere = path.is_empty() || path.starts_with("https://");
+            if !elsewhere && (path.contains("::") || !file.with_file_name(path).exists()) {
+                wrong.push(format!("{} leads to {target}", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_link_of_a_guide_leads_to_a_file_in_markdown_and_to_an_item_in_rustdoc() {
+    let (src, docs) = (root().join("src"), root().join("docs"));
+    let links = fs::read_to_string(src.join("links.md")).unwrap();
+    let mut wrong = Vec::new();
+    let mut guides = 0;
+    for file in markdown_files(&docs) {
+        let name = file.strip_prefix(&docs).unwrap().display().to_string();
+        let shown_by = rust_files(&src).into_iter().map(|room| fs::read_to_string(room).unwrap());
+        let Some(room) =
+            shown_by.into_iter().find(|text| text.contains("include_str!") && text.contains(&format!("{name}\"")))
+        else {
+            continue;
+        };
+        guides += 1;
+        let text = fs::read_to_string(&file).unwrap();
+        let defined = definitions(&text);
+        let items = if room.contains("\"links.md\"") { format!("{links}{room}") } else { room }.to_lowercase();
+        let without = defined.keys().filter(|label| !items.contains(&format!("[{label}]: ")));
+        wrong.extend(without.map(|label| format!("{name}: rustdoc is not told of [{label}]")));
+        let inline = inline_links(&text).into_iter().filter(|target| !target.starts_with("https://"));
+        wrong.extend(inline.map(|target| format!("{name}: {target} wants a label")));
+        for used in prose(&text).into_iter().flat_map(|line| line.split("[`").skip(1)) {
+            let (label, after) = used.split_once("`]").unwrap_or((used, "("));
+            if !after.starts_with('(') && !defined.contains_key(&format!("`{}`", label.to_lowercase())) {
+                wrong.push(format!("{name}: [`{label}`] is not defined"));
+            }
+        }
+    }
+    assert!(guides > 10, "only {guides} guides were found");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,4 +1,7 @@
 //! HTTP in front of workers, which register with it.
+//!
+//! [deploying with a gateway]: crate::guides::deploy
+//! [observability]: crate::guides::observability
 #![doc = include_str!("../../docs/guides/gateway.md")]
 
 mod audience;
