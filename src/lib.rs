@@ -152,6 +152,8 @@ pub mod guides {
     guide!(openapi, "guides/openapi.md");
     guide!(observability, "guides/observability.md");
     guide!(from_axum, "guides/from_axum.md");
+    // Examples need the feature.
+    #[cfg(any(feature = "register", not(doctest)))]
     guide!(from_published, "guides/from_published.md");
     guide!(deployment, "guides/deployment.md");
     #[cfg(feature = "gateway")]
