@@ -1,8 +1,11 @@
 //! HTTP in front of workers, which register with it.
 //!
+//! [`Gateway`]: Gateway
 //! [deploying with a gateway]: crate::guides::deploy
 //! [observability]: crate::guides::observability
-#![doc = include_str!("../../docs/guides/gateway.md")]
+//! [the first worker]: crate::guides::first_worker
+// The example needs `register`.
+#![cfg_attr(any(feature = "register", not(doctest)), doc = include_str!("../../docs/guides/gateway.md"))]
 
 mod audience;
 mod builder;
