@@ -44,13 +44,18 @@
 //! # Features
 //!
 //! - `tokio` (default): unfinished handlers run on the tokio runtime that awaits [`serve`]; `shutdown_signal`;
-//!   `tower::timeout` errors are answered 504; the option `timeout` of handlers; `hub::RetryIdempotent`; `testing`. Without it, give [`Serve::executor`] any `futures::task::Spawn`.
+//!   `tower::timeout` errors are answered 504; the option `timeout` of handlers; `hub::RetryIdempotent`; `testing`. Without it,
+//!   give [`Serve::executor`] any `futures::task::Spawn`.
 //! - `macros` (default): `#[handler]`.
 //! - `headers`: `extract::Header`, typed by the `headers` crate, which is re-exported.
 //! - `openapi`: `Router::openapi`, an OpenAPI 3.1 document of what is declared, with the schemas of the `schemars` crate, which is
 //!   re-exported; see `guides::openapi`.
+//! - `metrics`: workers, hubs and gateways tell the recorder of the `metrics` crate; see `guides::observability`.
 //! - `inspect`: what buses of this machine do, seen from beside.
-//! - `metrics`: workers and hubs tell the recorder of the `metrics` crate; see `guides::observability`.
+//! - `register`: `Serve::hub`, a worker that registers with a hub that speaks HTTP and gets its bus from there; with `tokio`.
+//! - `gateway`: such a hub, HTTP in front of workers that register with it; with `tokio`.
+//! - `conformance`: checks a worker, in whatever language, against the protocol.
+//! - `cli`: the program `slotbus`, which shows buses, calls them, cleans up after them, and is a gateway; with the five before.
 //!
 //! # Where to read on
 //!

@@ -1,7 +1,7 @@
 //! Holds the code to the map of the house in the README: which room may use which, where `unsafe` and memory orderings
 //! live, how long a file may be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -303,4 +303,31 @@ fn each_link_of_a_guide_leads_to_a_file_in_markdown_and_to_an_item_in_rustdoc() 
     }
     assert!(guides > 10, "only {guides} guides were found");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_cargo_feature_is_in_the_readme_and_in_the_documentation_of_the_crate() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let features = manifest.split_once("\n[features]\n").unwrap().1.split("\n[").next().unwrap();
+    let names = features.lines().filter_map(|line| Some(line.split_once(" = [")?.0.to_owned()));
+    let names: BTreeSet<_> = names.filter(|name| name != "default" && !name.starts_with("__")).collect();
+    let first = |text: &str| text.split('`').nth(1).unwrap().to_owned();
+    let readme = table("README.md", "\n## Cargo features\n", 3);
+    assert_eq!(readme.iter().map(|cells| first(&cells[0])).collect::<BTreeSet<_>>(), names);
+    let lib = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let list = lib.split_once("//! # Features\n").unwrap().1.split("//! # ").next().unwrap();
+    let listed = list.lines().filter(|line| line.starts_with("//! - `")).map(first);
+    assert_eq!(listed.collect::<BTreeSet<_>>(), names);
+}
+
+#[test]
+fn no_example_in_the_docs_hides_a_line_from_who_pastes_it() {
+    for file in markdown_files(&root().join("docs")) {
+        let text = fs::read_to_string(&file).unwrap();
+        for block in text.split("\n```rust").skip(1) {
+            let code = block.split("\n```").next().unwrap();
+            let hidden = code.lines().find(|line| *line == "#" || line.starts_with("# "));
+            assert_eq!(hidden, None, "{} hides a line, which is seen in Markdown", file.display());
+        }
+    }
 }
