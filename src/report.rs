@@ -5,15 +5,14 @@ use std::{error::Error, fmt};
 /// Writes what `error` says, and behind it what it came of, as far as that was not said already.
 pub(crate) fn report(error: &(dyn Error + 'static), f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut said = error.to_string();
-    f.write_str(&said)?;
     for cause in std::iter::successors(error.source(), |cause| (*cause).source()) {
         let cause = cause.to_string();
-        if !said.contains(&cause) {
-            write!(f, ": {cause}")?;
+        if !said.ends_with(&cause) {
+            said.push_str(": ");
+            said.push_str(&cause);
         }
-        said = cause;
     }
-    Ok(())
+    f.write_str(&said)
 }
 
 /// Gives errors a `Debug` that is their report.

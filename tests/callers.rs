@@ -1,20 +1,20 @@
-//! What handlers learn of their callers: until when they wait, and that they have given up.
+//! Callers whose time is up or who give up: what they are told, what becomes of their slots, and what handlers learn of it.
 
 mod support;
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
-use http::Response;
-use slotbus::hub::{CallError, SlotState};
+use http::{Response, StatusCode};
+use slotbus::hub::{CallError, Hub, SlotState};
 use slotbus::routing::OnDisconnect;
 use slotbus::testing::{Gate, TestBus};
 use slotbus::{Body, Cancelled, Deadline};
-use support::service;
+use support::{Worker, bytes, get_request, name, service};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tower::Layer;
 
@@ -217,7 +217,7 @@ async fn a_handler_whose_hub_has_gone_is_dropped_and_told() {
 async fn a_request_whose_deadline_has_passed_is_not_sent() {
     let bus = TestBus::builder().create();
     let late = bus.get("/").extension(Deadline(Instant::now())).await;
-    assert!(matches!(late.error(), Some(CallError::TimedOut(_) | CallError::Unclaimed(_))), "{late}");
+    assert!(matches!(late.error(), Some(CallError::Unclaimed(_))), "{late}");
     let runs = Arc::new(AtomicU32::new(0));
     bus.worker(slotbus::serve(service({
         let runs = Arc::clone(&runs);
@@ -229,4 +229,75 @@ async fn a_request_whose_deadline_has_passed_is_not_sent() {
     bus.get("/").await.assert_status(200);
     assert_eq!(runs.load(Ordering::SeqCst), 1, "only the second ran");
     bus.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_no_worker_takes_times_out_and_leaves_its_slot_free() {
+    let hub = Hub::builder(name()).timeout(Duration::from_millis(50)).create().unwrap();
+    let error = hub.call(get_request("/")).await.unwrap_err();
+    assert!(matches!(error, CallError::Unclaimed(after) if after == Duration::from_millis(50)), "{error}");
+    let said = "no worker has taken the request within 50ms: none runs on this bus, or all are busy";
+    assert_eq!((error.to_string(), error.status()), (said.to_owned(), StatusCode::GATEWAY_TIMEOUT));
+    assert!(hub.slots().iter().all(|&slot| slot == SlotState::Free));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_for_a_slot_counts_into_the_timeout() {
+    let hub = Hub::builder(name()).slots(1).timeout(Duration::from_millis(50)).create().unwrap();
+    let (first, second) = tokio::join!(hub.call(get_request("/")), hub.call(get_request("/")));
+    assert!(matches!(first, Err(CallError::Unclaimed(_))));
+    assert!(matches!(second, Err(CallError::Unclaimed(_))), "no slot was free");
+}
+
+/// A worker whose handler of `/busy` says that it has started and ends when it is told. It blocks its thread, so it is never dropped
+/// half-way, as one that waits would be.
+fn busy(name: &str) -> (Worker, mpsc::Receiver<()>, mpsc::Sender<()>) {
+    let (started, has_started) = mpsc::channel();
+    let (finish, finished) = mpsc::channel();
+    let finished = Arc::new(Mutex::new(finished));
+    let busy = service(move |request| {
+        let (started, finished) = (started.clone(), Arc::clone(&finished));
+        async move {
+            if request.uri().path() == "/busy" {
+                started.send(()).unwrap();
+                finished.lock().unwrap().recv().unwrap();
+            }
+            http::Response::new(Body::from("hello"))
+        }
+    });
+    (Worker::start(name, busy), has_started, finish)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_a_worker_has_claimed_times_out_and_is_not_called_unclaimed() {
+    let name = name();
+    let hub = Hub::builder(&name).timeout(Duration::from_millis(100)).create().unwrap();
+    let (worker, has_started, finish) = busy(&name);
+    loop {
+        match hub.call(get_request("/busy")).await {
+            Err(CallError::TimedOut(_)) => break,
+            // The worker was not there yet.
+            Err(CallError::Unclaimed(_)) => assert!(has_started.try_recv().is_err(), "it was claimed"),
+            other => panic!("{other:?}"),
+        }
+    }
+    finish.send(()).unwrap();
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn giving_up_on_a_running_request_keeps_its_slot_until_it_is_answered() {
+    let name = name();
+    let hub = Hub::builder(&name).slots(1).create().unwrap();
+    let (worker, has_started, finish) = busy(&name);
+    let given_up = tokio::spawn(hub.call(get_request("/busy")));
+    tokio::task::spawn_blocking(move || has_started.recv()).await.unwrap().unwrap();
+    given_up.abort();
+    assert!(given_up.await.unwrap_err().is_cancelled());
+    assert_eq!(hub.slots(), [SlotState::Claimed], "a zombie");
+    let mut next = std::pin::pin!(hub.call(get_request("/hello")));
+    assert!(futures::poll!(&mut next).is_pending(), "the slot is not reused");
+    finish.send(()).unwrap();
+    assert_eq!(bytes(next.await.unwrap()).await, "hello");
+    worker.stop().await;
 }

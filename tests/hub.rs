@@ -4,7 +4,6 @@ mod support;
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use http_body_util::Full;
 use slotbus::hub::{CallError, Hub, SlotState};
 use slotbus::testing::{Gate, TestBus};
 use slotbus::{Body, Version};
-use support::{Worker, bytes, get_request, name, service};
+use support::{Worker, bytes, get_request, name};
 use tokio::sync::mpsc;
 use tower::{Service, ServiceExt};
 
@@ -112,55 +111,6 @@ async fn plain_threads_call_without_a_runtime() {
         })
         .collect();
     tokio::task::spawn_blocking(|| threads.into_iter().for_each(|thread| thread.join().unwrap())).await.unwrap();
-    worker.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_no_worker_takes_times_out_and_leaves_its_slot_free() {
-    let hub = Hub::builder(name()).timeout(Duration::from_millis(50)).create().unwrap();
-    let error = hub.call(get_request("/")).await.unwrap_err();
-    assert!(matches!(error, CallError::Unclaimed(after) if after == Duration::from_millis(50)), "{error}");
-    let said = "no worker has taken the request within 50ms: see that one runs under the name and prefix of this bus";
-    assert_eq!((error.to_string(), error.status()), (said.to_owned(), StatusCode::GATEWAY_TIMEOUT));
-    assert!(hub.slots().iter().all(|&slot| slot == SlotState::Free));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn waiting_for_a_slot_counts_into_the_timeout() {
-    let hub = Hub::builder(name()).slots(1).timeout(Duration::from_millis(50)).create().unwrap();
-    let (first, second) = tokio::join!(hub.call(get_request("/")), hub.call(get_request("/")));
-    assert!(matches!(first, Err(CallError::Unclaimed(_))));
-    assert!(matches!(second, Err(CallError::TimedOut(_))), "it was never sent, as no slot was free");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn giving_up_on_a_running_request_keeps_its_slot_until_it_is_answered() {
-    let name = name();
-    let hub = Hub::builder(&name).slots(1).create().unwrap();
-    let (started, has_started) = std::sync::mpsc::channel();
-    let (finish, finished) = std::sync::mpsc::channel();
-    let finished = Arc::new(std::sync::Mutex::new(finished));
-    // It blocks its thread, so it is never dropped half-way, as one that waits would be.
-    let busy = service(move |request| {
-        let (started, finished) = (started.clone(), Arc::clone(&finished));
-        async move {
-            if request.uri().path() == "/busy" {
-                started.send(()).unwrap();
-                finished.lock().unwrap().recv().unwrap();
-            }
-            http::Response::new(Body::from("hello"))
-        }
-    });
-    let worker = Worker::start(&name, busy);
-    let given_up = tokio::spawn(hub.call(get_request("/busy")));
-    tokio::task::spawn_blocking(move || has_started.recv()).await.unwrap().unwrap();
-    given_up.abort();
-    assert!(given_up.await.unwrap_err().is_cancelled());
-    assert_eq!(hub.slots(), [SlotState::Claimed], "a zombie");
-    let mut next = std::pin::pin!(hub.call(get_request("/hello")));
-    assert!(futures::poll!(&mut next).is_pending(), "the slot is not reused");
-    finish.send(()).unwrap();
-    assert_eq!(bytes(next.await.unwrap()).await, "hello");
     worker.stop().await;
 }
 

@@ -169,12 +169,12 @@ async fn calls_are_counted_by_their_outcome() {
     let call =
         |request: http::request::Builder, body: usize| hub.call(request.body(Body::from(vec![0; body])).unwrap());
     let overdue = call(Request::get("/").extension(Deadline(Instant::now())), 0).await;
-    assert!(matches!(overdue, Err(CallError::TimedOut(_))));
+    assert!(matches!(overdue, Err(CallError::Unclaimed(_))));
     assert!(matches!(call(Request::post("/"), 1001).await, Err(CallError::BodyTooLarge(_))));
     assert!(matches!(call(Request::get("/").method(Method::TRACE), 0).await, Err(CallError::Wire(_))));
     hub.close();
     assert!(matches!(call(Request::get("/"), 0).await, Err(CallError::Closed)));
-    for outcome in ["timed_out", "body_too_large", "wire", "closed"] {
+    for outcome in ["unclaimed", "body_too_large", "wire", "closed"] {
         assert_eq!(metrics.value(&format!("slotbus_hub_calls_total{{outcome={outcome}}}")), 1.0, "{outcome}");
     }
 }

@@ -203,17 +203,17 @@ impl<'a> Body<'a> {
             extraction(
                 binding,
                 quote! {
-                    <#ty as ::slotbus::__private::FromRequestParts<__S>>::from_request_parts(#held.parts(), &#state)
+                    <#ty as ::slotbus::__private::FromRequestParts<__S>>::from_request_parts(#held.__slotbus_parts(), &#state)
                 },
             )
         });
-        let from_request = extraction(&bindings[self.first.len()], quote!(#held.last(&#state)));
+        let from_request = extraction(&bindings[self.first.len()], quote!(#held.__slotbus_last(&#state)));
         quote! {
             // Which of the two the last argument needs is found by the method's receiver.
             #[allow(unused_imports)]
             use ::slotbus::__private::{HoldHead as _, HoldWhole as _};
 
-            let mut #held = (&&::slotbus::__private::LastOf::<#last, __S, __M>::new()).hold(#request);
+            let mut #held = (&&::slotbus::__private::LastOf::<#last, __S, __M>::new()).__slotbus_hold(#request);
             ::slotbus::__private::ResponseFuture::new(async move {
                 #(#from_parts)*
                 #from_request

@@ -71,8 +71,8 @@ where
 {
     type Rejection = FormRejection;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let refuser = Refuser::of_reader(&request);
+    async fn from_request(mut request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        let refuser = Refuser::of_reader(&mut request);
         let value = if is_in_query(&request) {
             field::parse(request.uri().query().unwrap_or_default().as_bytes()).map_err(FormError::Query)
         } else if !content_type_is(request.headers(), "application", "x-www-form-urlencoded", false) {

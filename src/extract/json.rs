@@ -88,8 +88,8 @@ where
 {
     type Rejection = JsonRejection;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let refuser = Refuser::of_reader(&request);
+    async fn from_request(mut request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        let refuser = Refuser::of_reader(&mut request);
         if !content_type_is(request.headers(), "application", "json", true) {
             return Err(Rejection::by(refuser, JsonError::ContentType));
         }

@@ -9,7 +9,7 @@ use axum_core::{
 use http::{StatusCode, request::Parts};
 
 use crate::{
-    http::{Excess, Refuser},
+    http::Refuser,
     response::{Problem, Refusal},
 };
 
@@ -55,8 +55,8 @@ fn unread(error: &dyn Error, status: StatusCode) -> String {
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         return "the body exceeds the limit".to_owned();
     }
-    let first = std::iter::successors(error.source(), |cause| (*cause).source()).last();
-    match first {
+    let root = std::iter::successors(error.source(), |cause| (*cause).source()).last();
+    match root {
         Some(cause) => format!("the body could not be read: {cause}"),
         None => "the body could not be read".to_owned(),
     }
@@ -130,9 +130,9 @@ impl<R: Reason> IntoResponse for Rejection<R> {
             );
             problem
         } else {
-            problem.detail(match refuser.excess() {
-                Some(Excess { len, limit }) if reason.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                    format!("a body of {len} bytes exceeds the limit of {limit}")
+            problem.detail(match refuser.exceeded_limit() {
+                Some(limit) if reason.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                    format!("the body exceeds the limit of {limit} bytes")
                 }
                 _ => reason.detail(),
             })

@@ -174,6 +174,7 @@ impl Worker {
         // Nobody has seen the last attempt; one before it somebody has.
         Ok(answered.map_err(|error| match error {
             CallError::Closed if sent.is_seen() => CallError::Interrupted,
+            CallError::Unclaimed(after) if sent.is_seen() => CallError::TimedOut(after),
             error => error,
         })?)
     }

@@ -12,7 +12,7 @@ use axum_core::{
 /// An argument that may stand before the last one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` reads the body of the request, so it must be the last argument of the handler",
-    label = "move it to the end, where no other may read the body too"
+    label = "move it to the end; only one argument may read the body"
 )]
 pub trait ReadsNoBody<S> {}
 

@@ -2,9 +2,11 @@
 //!
 //! Where no argument reads the body the request is its head alone, which stays where it is until the last argument is taken:
 //! to put it together for that and apart again would move it several times. The attribute does not know which of the two a
-//! type is, so it asks as `openapi::probe` does: `(&&LastOf::<T, S, M>::new()).hold(request)` is the implementation for
+//! type is, so it asks as `openapi::probe` does: `(&&LastOf::<T, S, M>::new()).__slotbus_hold(request)` is the implementation for
 //! `&LastOf` if its bounds hold, else that for `LastOf`. They hold where the type needs no body with any state; one that
 //! asks for a certain state is taken out of the whole request.
+//!
+//! Methods are named so that none of a user's traits has one of that name.
 
 use std::{fmt, marker::PhantomData, mem};
 
@@ -37,11 +39,11 @@ impl<T, S, M> LastOf<T, S, M> {
 /// Holds the head of a request.
 pub trait HoldHead<T, S> {
     /// Lets the body go.
-    fn hold(&self, request: Request) -> Head<T, S>;
+    fn __slotbus_hold(&self, request: Request) -> Head<T, S>;
 }
 
 impl<T: FromRequestParts<S>, S, M> HoldHead<T, S> for &LastOf<T, S, M> {
-    fn hold(&self, request: Request) -> Head<T, S> {
+    fn __slotbus_hold(&self, request: Request) -> Head<T, S> {
         let (parts, _) = request.into_parts();
         Head { parts, last: PhantomData }
     }
@@ -50,11 +52,11 @@ impl<T: FromRequestParts<S>, S, M> HoldHead<T, S> for &LastOf<T, S, M> {
 /// Holds a request with its body.
 pub trait HoldWhole<T, S, M> {
     /// Keeps all of it.
-    fn hold(&self, request: Request) -> Whole<T, S, M>;
+    fn __slotbus_hold(&self, request: Request) -> Whole<T, S, M>;
 }
 
 impl<T: FromRequest<S, M>, S, M> HoldWhole<T, S, M> for LastOf<T, S, M> {
-    fn hold(&self, request: Request) -> Whole<T, S, M> {
+    fn __slotbus_hold(&self, request: Request) -> Whole<T, S, M> {
         Whole { held: Held::Joined(request), last: PhantomData }
     }
 }
@@ -73,7 +75,7 @@ impl<T, S> Drop for Head<T, S> {
 
 impl<T, S> Head<T, S> {
     /// What arguments are taken out of.
-    pub fn parts(&mut self) -> &mut Parts {
+    pub fn __slotbus_parts(&mut self) -> &mut Parts {
         &mut self.parts
     }
 }
@@ -84,7 +86,7 @@ impl<T: FromRequestParts<S>, S> Head<T, S> {
     /// # Errors
     /// The answer.
     #[allow(clippy::result_large_err, reason = "a refusal is a whole response, and a handler's answer as it is")]
-    pub fn last(&mut self, state: &S) -> impl Future<Output = Result<T, Response>> {
+    pub fn __slotbus_last(&mut self, state: &S) -> impl Future<Output = Result<T, Response>> {
         let taken = T::from_request_parts(&mut self.parts, state);
         async { taken.await.map_err(IntoResponse::into_response) }
     }
@@ -112,12 +114,15 @@ impl Held {
 
 impl<T, S, M> Whole<T, S, M> {
     /// What arguments before the last are taken out of.
-    pub fn parts(&mut self) -> &mut Parts {
-        if let Held::Joined(_) = self.held
-            && let Held::Joined(request) = self.held.take()
-        {
-            let (parts, body) = request.into_parts();
-            self.held = Held::Split(parts, body);
+    pub fn __slotbus_parts(&mut self) -> &mut Parts {
+        if let Held::Joined(_) = self.held {
+            self.held = match self.held.take() {
+                Held::Joined(request) => {
+                    let (parts, body) = request.into_parts();
+                    Held::Split(parts, body)
+                }
+                other => other,
+            };
         }
         match &mut self.held {
             Held::Split(parts, _) => parts,
@@ -137,7 +142,7 @@ where
     /// # Errors
     /// The answer.
     #[allow(clippy::result_large_err, reason = "a refusal is a whole response, and a handler's answer as it is")]
-    pub fn last(&mut self, state: &S) -> impl Future<Output = Result<T, Response>> {
+    pub fn __slotbus_last(&mut self, state: &S) -> impl Future<Output = Result<T, Response>> {
         last_argument(
             match self.held.take() {
                 Held::Joined(request) => request,
@@ -181,10 +186,10 @@ mod tests {
         State<u8>: FromRequest<S, M>,
         Bytes: FromRequest<S, N>,
     {
-        let _: Head<Path<String>, S> = (&&LastOf::<Path<String>, S, ()>::new()).hold(request());
-        let _: Head<HeaderMap, S> = (&&LastOf::<HeaderMap, S, ()>::new()).hold(request());
-        let _: Whole<State<u8>, S, M> = (&&LastOf::<State<u8>, S, M>::new()).hold(request());
-        let _: Whole<Bytes, S, N> = (&&LastOf::<Bytes, S, N>::new()).hold(request());
+        let _: Head<Path<String>, S> = (&&LastOf::<Path<String>, S, ()>::new()).__slotbus_hold(request());
+        let _: Head<HeaderMap, S> = (&&LastOf::<HeaderMap, S, ()>::new()).__slotbus_hold(request());
+        let _: Whole<State<u8>, S, M> = (&&LastOf::<State<u8>, S, M>::new()).__slotbus_hold(request());
+        let _: Whole<Bytes, S, N> = (&&LastOf::<Bytes, S, N>::new()).__slotbus_hold(request());
     }
 
     #[test]
@@ -194,11 +199,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_whole_request_gives_its_parts_and_then_the_last_argument() {
-        let mut held = LastOf::<Bytes, (), _>::new().hold(Request::new(Body::from("body")));
-        assert_eq!(held.parts().method, Method::GET);
-        held.parts().headers.insert("x", http::HeaderValue::from_static("1"));
-        assert_eq!(held.parts().headers.len(), 1);
-        assert_eq!(held.last(&()).await.unwrap(), "body");
+        let mut held = LastOf::<Bytes, (), _>::new().__slotbus_hold(Request::new(Body::from("body")));
+        assert_eq!(held.__slotbus_parts().method, Method::GET);
+        held.__slotbus_parts().headers.insert("x", http::HeaderValue::from_static("1"));
+        assert_eq!(held.__slotbus_parts().headers.len(), 1);
+        assert_eq!(held.__slotbus_last(&()).await.unwrap(), "body");
         assert!(matches!(held.held, Held::Gone));
     }
 }

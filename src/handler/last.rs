@@ -20,14 +20,14 @@ use crate::{
 ///
 /// Not an async function: its future would hold the request a second time, and be a kilobyte long.
 #[allow(clippy::result_large_err, reason = "a refusal is a whole response, and a handler's answer as it is")]
-pub(super) fn last_argument<T, S, M>(request: Request, state: &S) -> impl Future<Output = Result<T, Response>>
+pub(super) fn last_argument<T, S, M>(mut request: Request, state: &S) -> impl Future<Output = Result<T, Response>>
 where
     T: FromRequest<S, M> + 'static,
     S: 'static,
     M: 'static,
 {
     // Only for those two types is anything kept; for others the compiler leaves it out.
-    let refuser = reads_bytes::<T::Rejection>().then(|| Refuser::of_reader(&request));
+    let refuser = reads_bytes::<T::Rejection>().then(|| Refuser::of_reader(&mut request));
     T::from_request(request, state).map(|extracted| {
         extracted.map_err(|rejection| match refuser {
             Some(refuser) => as_problem(refuser, rejection),

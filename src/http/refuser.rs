@@ -6,7 +6,7 @@ use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Uri, header, req
 
 use super::{
     context::{CallContext, MatchedRoute},
-    limit::{Excess, excess},
+    limit::exceeded_limit,
     pattern::Pattern,
 };
 use crate::{
@@ -110,8 +110,8 @@ impl fmt::Debug for RefusalMap {
 #[derive(Debug)]
 pub(crate) struct Refuser {
     request_id: Option<RequestId>,
-    /// Known of a request whose body is read whole.
-    excess: Option<Excess>,
+    /// The limit in bytes that the body of a request which is read whole exceeds, where it is known.
+    exceeded_limit: Option<u64>,
     /// The request is kept only for somebody who wants to know of it.
     mapped: Option<(RefusalMap, RefusedRequest)>,
 }
@@ -122,8 +122,8 @@ impl Refuser {
     }
 
     /// As `of`, for a request whose body is about to be read whole.
-    pub(crate) fn of_reader(request: &Request<Body>) -> Self {
-        Self { excess: excess(request), ..Self::of(request) }
+    pub(crate) fn of_reader(request: &mut Request<Body>) -> Self {
+        Self { exceeded_limit: exceeded_limit(request), ..Self::of(request) }
     }
 
     pub(crate) fn of_parts(parts: &Parts) -> Self {
@@ -134,12 +134,12 @@ impl Refuser {
         let request_id = CallContext::id_in(extensions);
         let mapped =
             RefusalMap::find(extensions).map(|map| (map.clone(), RefusedRequest::of(method, uri, headers, extensions)));
-        Self { request_id, excess: None, mapped }
+        Self { request_id, exceeded_limit: None, mapped }
     }
 
-    /// By how much the body was too long for an argument, where that is known.
-    pub(crate) fn excess(&self) -> Option<Excess> {
-        self.excess
+    /// The limit in bytes that the body exceeds, where it is known.
+    pub(crate) fn exceeded_limit(&self) -> Option<u64> {
+        self.exceeded_limit
     }
 
     /// The request.

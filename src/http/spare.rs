@@ -1,4 +1,5 @@
-//! What is left of a request that is over: its thread's next one is made of it, and needs less memory of its own.
+//! What is left of a request's head when its handler has the arguments and needs no body: the thread's next request is made of it,
+//! and needs less memory of its own.
 
 use std::cell::Cell;
 use std::mem;

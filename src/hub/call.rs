@@ -80,6 +80,7 @@ where
                 *deadline = deadline.moved()?;
                 continue;
             }
+            Err(CallError::TimedOut(after)) => return Err(CallError::Unclaimed(after)),
             Err(error) => return Err(error),
         };
         // Made before anything else is dropped: from now on it sees to the slot.

@@ -21,11 +21,13 @@ pub enum CallError {
     /// The hub was closed when a worker had claimed the request: whether its handler ran is not known.
     #[error("the hub was closed while a worker had the request")]
     Interrupted,
-    /// No answer came in time. The handler may still run.
+    /// No answer came in time, though a worker has claimed the request: its handler may still run. Or the request's own body was
+    /// not there in time, and nothing was sent.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
-    /// No worker claimed the request in time: none runs, or all have as much in hand as they take. Nobody has seen it.
-    #[error("no worker has taken the request within {0:?}: see that one runs under the name and prefix of this bus")]
+    /// No worker claimed the request in time, or no slot was free for it: none runs, or all have as much in hand as they take.
+    /// Nobody has seen it.
+    #[error("no worker has taken the request within {0:?}: none runs on this bus, or all are busy")]
     Unclaimed(Duration),
     /// The request has no place on the wire; it was not sent.
     #[error(transparent)]

@@ -11,7 +11,8 @@ use super::error::CallError;
 ///
 /// Only one that may be carried out twice: of a method that is idempotent (RFC 9110 section 9.2.2: GET, HEAD, OPTIONS, TRACE,
 /// PUT, DELETE), and without a body, because a body is gone when it was sent. Nothing else is retried: not what timed out,
-/// whose handler may be running still, and not what a handler answered, whatever its status.
+/// whose handler may be running still, not what no worker took while there was time, and not what a handler answered, whatever its
+/// status.
 ///
 /// ```no_run
 /// use slotbus::hub::{Hub, RetryIdempotent};

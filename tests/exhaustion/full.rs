@@ -142,7 +142,7 @@ async fn callers_that_find_every_slot_busy_time_out_and_later_ones_succeed() {
     let queued: Vec<_> = (0..20).map(|_| tokio::spawn(hub.call(impatient()))).collect();
     for call in queued {
         let error = call.await.unwrap().unwrap_err();
-        assert!(matches!(error, CallError::TimedOut(after) if after <= limit), "{error:?}");
+        assert!(matches!(error, CallError::Unclaimed(after) if after <= limit), "{error:?}");
         assert_eq!(error.status(), StatusCode::GATEWAY_TIMEOUT);
     }
     println!("all slots busy: 20 callers timed out after {:?}, their limit was {limit:?}", begin.elapsed());

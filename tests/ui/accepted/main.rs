@@ -9,3 +9,4 @@ pub mod doc_comments_are_kept;
 mod options_in_any_order;
 mod path_tuple_longer_than_the_pattern_below_a_prefix;
 mod timeout;
+mod traits_with_methods_of_any_name;
