@@ -125,6 +125,7 @@ impl<R: Reason> IntoResponse for Rejection<R> {
         let problem = if reason.status().is_server_error() {
             tracing::error!(
                 request_id = refuser.request_id().map(tracing::field::display),
+                route = refuser.route(),
                 error = &reason as &(dyn Error + 'static),
                 "an argument of the handler cannot be made"
             );

@@ -115,15 +115,13 @@ impl Held {
 impl<T, S, M> Whole<T, S, M> {
     /// What arguments before the last are taken out of.
     pub fn __slotbus_parts(&mut self) -> &mut Parts {
-        if let Held::Joined(_) = self.held {
-            self.held = match self.held.take() {
-                Held::Joined(request) => {
-                    let (parts, body) = request.into_parts();
-                    Held::Split(parts, body)
-                }
-                other => other,
-            };
-        }
+        self.held = match self.held.take() {
+            Held::Joined(request) => {
+                let (parts, body) = request.into_parts();
+                Held::Split(parts, body)
+            }
+            other => other,
+        };
         match &mut self.held {
             Held::Split(parts, _) => parts,
             Held::Joined(_) | Held::Gone => unreachable!("the last argument is taken last"),

@@ -110,6 +110,8 @@ impl fmt::Debug for RefusalMap {
 #[derive(Debug)]
 pub(crate) struct Refuser {
     request_id: Option<RequestId>,
+    /// The route that was chosen.
+    route: Option<Arc<Pattern>>,
     /// The limit in bytes that the body of a request which is read whole exceeds, where it is known.
     exceeded_limit: Option<u64>,
     /// The request is kept only for somebody who wants to know of it.
@@ -132,9 +134,10 @@ impl Refuser {
 
     fn new(method: &Method, uri: &Uri, headers: &HeaderMap, extensions: &Extensions) -> Self {
         let request_id = CallContext::id_in(extensions);
+        let route = MatchedRoute::find(extensions).map(|route| Arc::clone(route.pattern()));
         let mapped =
             RefusalMap::find(extensions).map(|map| (map.clone(), RefusedRequest::of(method, uri, headers, extensions)));
-        Self { request_id, exceeded_limit: None, mapped }
+        Self { request_id, route, exceeded_limit: None, mapped }
     }
 
     /// The limit in bytes that the body exceeds, where it is known.
@@ -145,6 +148,11 @@ impl Refuser {
     /// The request.
     pub(crate) fn request_id(&self) -> Option<&RequestId> {
         self.request_id.as_ref()
+    }
+
+    /// The pattern of the route that was chosen.
+    pub(crate) fn route(&self) -> Option<&str> {
+        self.route.as_ref().map(|pattern| pattern.as_str())
     }
 
     /// `problem`, with the id of this request.

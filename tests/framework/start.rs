@@ -1,4 +1,4 @@
-//! What a router logs when it is asked first.
+//! What a router logs when it is asked first, and of a handler that cannot be called.
 
 use std::{
     io,
@@ -6,9 +6,10 @@ use std::{
     task::{Context, Waker},
 };
 
+use futures::FutureExt as _;
 use http::Request;
-use slotbus::{Body, Path, Router, handler, routes};
-use tower::Service as _;
+use slotbus::{Body, Extension, Path, Router, handler, routes};
+use tower::{Service as _, ServiceExt as _};
 use tracing::Level;
 
 /// What was logged, line by line.
@@ -81,6 +82,21 @@ fn a_router_that_is_called_without_being_asked_whether_it_is_ready_logs_too() {
         drop(app.call(Request::get("/").body(Body::empty()).unwrap()));
     });
     assert_eq!(lines.len(), 1, "{lines:?}");
+}
+
+#[test]
+fn an_argument_that_the_program_owes_is_logged_with_its_route() {
+    #[handler(GET, "/users/{id}")]
+    async fn user(_: Extension<u32>) {}
+    let lines = logged(Level::ERROR, || {
+        let app: Router = Router::new().nest("/v1", Router::new().routes(routes![user]));
+        let answer = app.oneshot(Request::get("/v1/users/7").body(Body::empty()).unwrap()).now_or_never();
+        assert_eq!(answer.unwrap().unwrap().status(), 500);
+    });
+    let [line] = <[String; 1]>::try_from(lines).unwrap();
+    let why = "the request has no extension of type `u32`: is its layer missing?";
+    assert!(line.contains("an argument of the handler cannot be made") && line.contains(why), "{line}");
+    assert!(line.contains("route=\"/v1/users/{id}\""), "{line}");
 }
 
 #[test]
