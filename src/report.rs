@@ -2,10 +2,15 @@
 
 use std::{error::Error, fmt};
 
+/// What an error came of, and that of, to the first cause.
+pub(crate) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(error.source(), |cause| (*cause).source())
+}
+
 /// Writes what `error` says, and behind it what it came of, as far as that was not said already.
 pub(crate) fn report(error: &(dyn Error + 'static), f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut said = error.to_string();
-    for cause in std::iter::successors(error.source(), |cause| (*cause).source()) {
+    for cause in causes(error) {
         let cause = cause.to_string();
         if !said.ends_with(&cause) {
             said.push_str(": ");
@@ -15,15 +20,15 @@ pub(crate) fn report(error: &(dyn Error + 'static), f: &mut fmt::Formatter<'_>) 
     f.write_str(&said)
 }
 
-/// Gives errors a `Debug` that is their report.
+/// Gives an error a `Debug` that is its report.
 macro_rules! reported {
-    ($($error:ty),*) => {$(
+    ($error:ty) => {
         impl std::fmt::Debug for $error {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 $crate::report::report(self, f)
             }
         }
-    )*};
+    };
 }
 
 pub(crate) use reported;

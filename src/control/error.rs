@@ -1,9 +1,10 @@
 //! What goes wrong between a worker and an HTTP hub.
 
-use crate::report::reported;
 use std::time::Duration;
 
 use http::StatusCode;
+
+use crate::report::reported;
 
 /// Why a hub could not be told or asked.
 #[derive(thiserror::Error)]

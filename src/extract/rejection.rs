@@ -10,6 +10,7 @@ use http::{StatusCode, request::Parts};
 
 use crate::{
     http::Refuser,
+    report::causes,
     response::{Problem, Refusal},
 };
 
@@ -51,12 +52,11 @@ impl Reason for StringRejection {
 }
 
 /// Why a body was not read to its end.
-fn unread(error: &dyn Error, status: StatusCode) -> String {
+fn unread(error: &(dyn Error + 'static), status: StatusCode) -> String {
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         return "the body exceeds the limit".to_owned();
     }
-    let root = std::iter::successors(error.source(), |cause| (*cause).source()).last();
-    match root {
+    match causes(error).last() {
         Some(cause) => format!("the body could not be read: {cause}"),
         None => "the body could not be read".to_owned(),
     }

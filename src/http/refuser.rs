@@ -110,7 +110,7 @@ impl fmt::Debug for RefusalMap {
 #[derive(Debug)]
 pub(crate) struct Refuser {
     request_id: Option<RequestId>,
-    /// The route that was chosen.
+    /// The route that was chosen, of a request that is refused already: what is kept of others costs each of them.
     route: Option<Arc<Pattern>>,
     /// The limit in bytes that the body of a request which is read whole exceeds, where it is known.
     exceeded_limit: Option<u64>,
@@ -129,15 +129,16 @@ impl Refuser {
     }
 
     pub(crate) fn of_parts(parts: &Parts) -> Self {
-        Self::new(&parts.method, &parts.uri, &parts.headers, &parts.extensions)
+        let Parts { method, uri, headers, extensions, .. } = parts;
+        let route = MatchedRoute::find(extensions).map(|route| Arc::clone(route.pattern()));
+        Self { route, ..Self::new(method, uri, headers, extensions) }
     }
 
     fn new(method: &Method, uri: &Uri, headers: &HeaderMap, extensions: &Extensions) -> Self {
         let request_id = CallContext::id_in(extensions);
-        let route = MatchedRoute::find(extensions).map(|route| Arc::clone(route.pattern()));
         let mapped =
             RefusalMap::find(extensions).map(|map| (map.clone(), RefusedRequest::of(method, uri, headers, extensions)));
-        Self { request_id, route, exceeded_limit: None, mapped }
+        Self { request_id, route: None, exceeded_limit: None, mapped }
     }
 
     /// The limit in bytes that the body exceeds, where it is known.

@@ -179,7 +179,7 @@ impl ClaimedSlot {
     }
 
     fn problem_reply(&self, status: StatusCode, detail: &str) -> OutgoingReply {
-        OutgoingReply::problem(status, detail, RequestId::from_padded(self.id).ok().as_ref())
+        OutgoingReply::problem(status, detail, self.request_id().as_ref())
     }
 
     /// Which slot this is.
