@@ -9,23 +9,23 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::header::HeaderMap;
+use http::request::Parts;
 use http::{Request, StatusCode};
 use uuid::Uuid;
 
 use crate::body::Body;
 use crate::bus::{Access, Bus, Founding};
-use crate::http::{call_to_request, request_to_call};
+use crate::http::call_to_request;
 use crate::observe::Watch;
 use crate::protocol::{
-    BusName, Call, HeaderList, Limits, OutgoingCall, OutgoingReply, Reply, RequestId, Segments, Version, decode_method,
+    BusName, Call, HeaderList, Length, Limits, OutgoingCall, OutgoingReply, Reply, RequestId, Route, Segments, Version,
+    decode_method,
 };
 use crate::routing::Router;
 use crate::serve::HttpService;
 use crate::slot::{Attachment, DispatchedSlot, HubBus, ScanCursor};
 use crate::worker::CallService;
 
-/// Longer than any meta that is measured.
-const ROOM: usize = 4096;
 /// The longest body that is taken, in bytes.
 const LIMIT: usize = 1 << 20;
 
@@ -35,31 +35,37 @@ fn count(mut list: HeaderList<'_>) -> usize {
     std::iter::from_fn(next).count()
 }
 
-/// A request without a body, checked and ready to be sent.
+/// A request without a body, ready to be sent.
 #[derive(Debug)]
-pub struct Prepared(OutgoingCall);
+pub struct Prepared {
+    id: RequestId,
+    parts: Parts,
+}
 
 impl Prepared {
     /// Takes a request that the wire can carry.
     pub fn new(request: Request<()>) -> Self {
-        let (parts, ()) = request.into_parts();
-        let id = || RequestId::from(Uuid::new_v4());
-        Self(request_to_call(parts, Limits::default().headers, id).expect("the wire can carry it"))
+        Self { id: RequestId::from(Uuid::new_v4()), parts: request.into_parts().0 }
     }
 
-    /// Encodes the meta as into a slot; its length.
-    pub fn encode(&self, buffer: &mut [u8; ROOM]) -> usize {
-        encode(&self.0.meta(), buffer).len()
+    fn call(&self) -> OutgoingCall {
+        let Self { id, parts: Parts { method, uri, headers, .. } } = self;
+        let call = OutgoingCall::new(*id, method, uri, &Route::default(), headers, Limits::default().headers);
+        call.expect("the wire can carry it")
+    }
+
+    /// Checks and encodes the meta; its length.
+    pub fn encode(&self) -> usize {
+        self.call().meta().len()
     }
 
     /// The request as a worker copies it out of a slot, in a block of its own.
     pub fn received(&self) -> ReceivedCall {
-        let meta = encode(&self.0.meta(), &mut [0; ROOM]).to_vec();
-        let method = decode_method(self.0.method()).expect("it was encoded");
+        let call = self.call();
         ReceivedCall(Call {
-            id: self.0.id,
-            method,
-            meta: meta.into(),
+            id: call.id,
+            method: decode_method(call.method()).expect("it was encoded"),
+            meta: Bytes::copy_from_slice(call.meta()),
             body: Bytes::new(),
             from_published_hub: false,
             caller: None,
@@ -67,30 +73,33 @@ impl Prepared {
     }
 }
 
-/// A response without a body, checked and ready to be sent.
+/// The headers of a response without a body, ready to be sent.
 #[derive(Debug)]
-pub struct PreparedAnswer(OutgoingReply);
+pub struct PreparedAnswer(HeaderMap);
 
 impl PreparedAnswer {
     /// Takes headers that the wire can carry.
     pub fn new(headers: HeaderMap) -> Self {
-        Self(OutgoingReply::new(StatusCode::OK, headers, Segments::default()).expect("the wire can carry it"))
+        Self(headers)
     }
 
-    /// Encodes the meta as into a slot; its length.
-    pub fn encode(&self, buffer: &mut [u8; ROOM]) -> usize {
-        encode(&self.0.meta(), buffer).len()
+    fn reply(&self) -> OutgoingReply {
+        let limit = Limits::default().headers;
+        let reply = OutgoingReply::new(StatusCode::OK, &self.0, Length::Of(0), Segments::default(), limit);
+        reply.expect("the wire can carry it")
+    }
+
+    /// Checks and encodes the meta; its length.
+    pub fn encode(&self) -> usize {
+        self.reply().meta().len()
     }
 
     /// The response as a hub copies it out of a slot, in a block of its own.
     pub fn received(&self) -> ReceivedReply {
-        let meta = encode(&self.0.meta(), &mut [0; ROOM]).to_vec();
-        ReceivedReply(Reply { status: self.0.status().as_u16(), meta: meta.into(), body: Bytes::new() })
+        let reply = self.reply();
+        let meta = Bytes::copy_from_slice(reply.meta());
+        ReceivedReply(Reply { status: reply.status().as_u16(), meta, body: Bytes::new() })
     }
-}
-
-fn encode<'b>(meta: &impl serde::Serialize, buffer: &'b mut [u8; ROOM]) -> &'b [u8] {
-    postcard::to_slice(meta, buffer).expect("the buffer is long enough")
 }
 
 /// A request as it came out of shared memory.
@@ -162,11 +171,11 @@ impl Pair {
         }
     }
 
-    /// Hub: writes a request into the next slot and announces it; the worker is awake, and the caller will look.
+    /// Hub: encodes a request, writes it into the next slot and announces it; the worker is awake, and the caller will look.
     #[inline(never)]
     pub fn send(&mut self, request: &Prepared) {
         let slot = self.hub.reserve(self.hub.slot_at(self.next)).expect("an answer is received before the next round");
-        self.sent.push_back(slot.write(&request.0, 0).expect("it fits").announce_unless(0, || true).0);
+        self.sent.push_back(slot.write(&request.call(), 0).expect("it fits").announce_unless(0, || true).0);
         self.next = (self.next + 1) % Self::SLOTS;
     }
 

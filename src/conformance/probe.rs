@@ -117,9 +117,10 @@ impl Probe {
         let (index, reserved) = free.ok_or_else(|| Fault::NoSlot(self.hub.slots().count()))?;
         let id = RequestId::from(uuid::Uuid::new_v4());
         let route = Route { pattern: ask.pattern.to_owned(), params: Vec::new() };
-        let body = Segments::from(ask.body.clone());
-        let call = OutgoingCall::new(id, &ask.method, ask.target.clone(), route, ask.headers.clone(), body);
-        let written = reserved.write(&call.map_err(DispatchError::from)?, 0)?;
+        let call = OutgoingCall::new(id, &ask.method, &ask.target, &route, &ask.headers, usize::MAX);
+        let mut call = call.map_err(DispatchError::from)?;
+        call.put_body(Segments::from(ask.body.clone()));
+        let written = reserved.write(&call, 0)?;
         damage(index);
         Ok(Sent { index, slot: written.announce(0) })
     }
@@ -181,8 +182,9 @@ fn checked(reply: &Reply, is_extended: bool) -> Result<Answer, Fault> {
     let status = StatusCode::from_u16(reply.status).ok().filter(|status| !status.is_informational());
     let status = status.ok_or(Fault::Status(reply.status))?;
     let (content_type, mut headers) = reply.head()?;
-    if HeaderValue::from_str(content_type).is_err() {
-        return Err(Fault::ContentType(content_type.to_owned()));
+    let content_type = String::from_utf8_lossy(content_type);
+    if HeaderValue::from_str(&content_type).is_err() {
+        return Err(Fault::ContentType(content_type.into_owned()));
     }
     while let Some((name, value)) = headers.next().map_err(ReplyError::Meta)? {
         check_header(name, value)?;

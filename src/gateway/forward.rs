@@ -13,9 +13,8 @@ use super::refused::Refused;
 use super::table::Target;
 use crate::body::Body;
 use crate::control::SECRET_HEADER;
-use crate::http::strip_hop_by_hop;
 use crate::hub::Route;
-use crate::protocol::RequestId;
+use crate::protocol::{RequestId, strip_hop_by_hop};
 
 /// The header of the request's id, both ways.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

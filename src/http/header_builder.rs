@@ -3,10 +3,9 @@
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use super::headers::strip_hop_by_hop;
 use super::known::Known;
 use super::lists::{List, ListedHeader, Shape};
-use crate::protocol::{HeaderList, is_text};
+use crate::protocol::{HeaderList, is_text, strip_hop_by_hop};
 
 /// What was wrong with the headers of a record.
 pub(super) enum HeaderFault {
@@ -40,18 +39,20 @@ impl<'a> HeaderBuilder<'a> {
     }
 
     fn build_from(mut self, known: &mut Known, shape: Shape) -> Result<HeaderMap, HeaderFault> {
-        let mut headers = HeaderMap::new();
         // Another list mostly has another first name, and a clone costs more than a look.
         let is_like =
             |list: &&mut List| list.headers.first().is_none_or(|first| self.list.begins_with(first.encoded_name()));
-        if let Some(list) = known.lists.get(shape).filter(is_like) {
-            let followed = self.follow(list)?;
-            if followed.is_whole {
-                known.lists.came_again(shape, &followed.headers, followed.is_same);
-                return Ok(followed.headers);
+        let mut headers = match known.lists.get(shape).filter(is_like) {
+            Some(list) => {
+                let Followed { headers, is_whole, is_same } = self.follow(list)?;
+                if is_whole {
+                    known.lists.came_again(shape, &headers, is_same);
+                    return Ok(headers);
+                }
+                headers
             }
-            headers = followed.headers;
-        }
+            None => HeaderMap::new(),
+        };
         // One more is for the content type.
         headers.reserve(self.list.len() + 1);
         while let Some((name, value)) = self.list.next().map_err(HeaderFault::Record)? {
@@ -145,7 +146,7 @@ mod tests {
         let meta = ResponseMeta { content_type: content_type.to_owned(), headers: headers.clone() };
         let reply = Reply { status: 200, meta: postcard::to_allocvec(&meta).unwrap().into(), body: Bytes::new() };
         let (content_type, list) = reply.head().unwrap();
-        let builder = HeaderBuilder { block: &reply.meta, list, content_type: content_type.as_bytes() };
+        let builder = HeaderBuilder { block: &reply.meta, list, content_type };
         builder.build(256).unwrap_or_else(|_| panic!("http allows {headers:?}"))
     }
 

@@ -9,12 +9,11 @@ use http::{Method, Request, Response, StatusCode};
 
 use super::context::CallContext;
 use super::header_builder::{HeaderBuilder, HeaderFault};
-use super::headers::correct_content_length;
 use super::outgoing::has_body;
 use super::spare::spare_extensions;
 use super::target::target;
 use crate::body::Body;
-use crate::protocol::{Call, CallError, Reply, ReplyError};
+use crate::protocol::{Call, CallError, Reply, ReplyError, correct_content_length};
 
 /// Makes a request of a call with at most `header_limit` headers.
 pub(crate) fn call_to_request(call: Call, header_limit: usize) -> Result<Request<Body>, CallError> {
@@ -56,7 +55,7 @@ pub(crate) fn reply_to_response(
 ) -> Result<Response<Body>, ReplyError> {
     let status = StatusCode::from_u16(reply.status).map_err(|_| ReplyError::Status(reply.status))?;
     let (content_type, list) = reply.head()?;
-    let builder = HeaderBuilder { block: &reply.meta, list, content_type: content_type.as_bytes() };
+    let builder = HeaderBuilder { block: &reply.meta, list, content_type };
     let mut headers = builder.build(header_limit).map_err(|fault| match fault {
         HeaderFault::Record(error) => ReplyError::Meta(error),
         HeaderFault::TooMany { count, limit } => ReplyError::TooManyHeaders { count, limit },

@@ -8,7 +8,7 @@ use std::{mem, ptr};
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::protocol::{encode_header, encoded_len};
+use crate::protocol::encode_header;
 
 /// So many lists are remembered.
 const PLACES: usize = 16;
@@ -68,8 +68,8 @@ pub(super) struct ListedHeader {
     pub(super) value: HeaderValue,
     /// Both, as they stand in a record.
     pub(super) encoded: Vec<u8>,
-    /// Length of the value there.
-    value_len: usize,
+    /// Length of the name there.
+    name_len: usize,
 }
 
 impl Lists {
@@ -159,9 +159,9 @@ impl ListedHeader {
     /// In memory of its own: what came is a slice of its message.
     fn of(name: &HeaderName, value: &HeaderValue) -> Self {
         let value = if is_secret(name) { b"" } else { value.as_bytes() };
-        let (name, encoded) = (name.clone(), encode_header(name.as_str(), value));
-        let value_len = encoded_len(&value);
-        Self { name, value: HeaderValue::from_bytes(value).expect("it was a value"), encoded, value_len }
+        let (encoded, name_len) = encode_header(name.as_str(), value);
+        let value = HeaderValue::from_bytes(value).expect("it was a value");
+        Self { name: name.clone(), value, encoded, name_len }
     }
 
     /// Whether a value is this one in the same memory, which lives as long as this does: so the bytes are the same too.
@@ -171,7 +171,7 @@ impl ListedHeader {
 
     /// The name alone, as it stands in a record.
     pub(super) fn encoded_name(&self) -> &[u8] {
-        &self.encoded[..self.encoded.len() - self.value_len]
+        &self.encoded[..self.name_len]
     }
 }
 
@@ -237,7 +237,7 @@ mod tests {
             lists.came(ONE, &headers(&[(name, "secret")]));
             let list = lists.get(ONE).unwrap();
             assert!(list.headers[0].value.is_empty() && list.map[name].is_empty());
-            assert_eq!(list.headers[0].encoded, encode_header(name, b""));
+            assert_eq!(list.headers[0].encoded, encode_header(name, b"").0);
         }
     }
 

@@ -6,7 +6,6 @@
 pub(crate) mod context;
 mod deadline;
 mod header_builder;
-mod headers;
 mod incoming;
 mod known;
 mod limit;
@@ -19,11 +18,9 @@ mod spare;
 mod target;
 
 pub use self::deadline::Deadline;
-#[cfg(all(feature = "gateway", not(loom)))]
-pub(crate) use self::headers::strip_hop_by_hop;
 pub(crate) use self::incoming::{call_to_request, reply_to_response};
 pub(crate) use self::limit::limit_body;
-pub(crate) use self::outgoing::{BodyCollector, CollectError, has_body, put_body, reply_of, request_to_call};
+pub(crate) use self::outgoing::{BodyCollector, CollectError, has_body, reply_of, request_to_call};
 pub use self::refuser::RefusedRequest;
 pub(crate) use self::refuser::{RefusalMap, Refuser};
 pub(crate) use self::spare::reclaim;

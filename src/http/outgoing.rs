@@ -4,14 +4,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
-use http::header::CONTENT_LENGTH;
 use http::{Method, StatusCode, request, response};
 use http_body::Body as HttpBody;
 use pin_project_lite::pin_project;
 
-use super::headers::{correct_content_length, strip_hop_by_hop};
 use crate::body::BoxError;
-use crate::protocol::{OutgoingCall, OutgoingReply, RequestId, Route, Segments, WireError};
+use crate::protocol::{Length, OutgoingCall, OutgoingReply, RequestId, Route, Segments, WireError};
 
 /// Why a body was not collected.
 #[derive(Debug, thiserror::Error)]
@@ -79,15 +77,13 @@ pub(crate) fn reply_of(
     method: &Method,
     header_limit: usize,
 ) -> Result<OutgoingReply, WireError> {
-    let response::Parts { status, mut headers, .. } = parts;
-    strip_hop_by_hop(&mut headers);
-    if status == StatusCode::NO_CONTENT {
-        headers.remove(CONTENT_LENGTH);
-    } else if has_body(method, status) {
-        correct_content_length(&mut headers, body.len());
-    }
-    WireError::check_count(&headers, header_limit)?;
-    OutgoingReply::new(status, headers, body)
+    let response::Parts { status, headers, .. } = parts;
+    let length = match status {
+        StatusCode::NO_CONTENT => Length::LeftOut,
+        _ if has_body(method, status) => Length::Of(body.len()),
+        _ => Length::Kept,
+    };
+    OutgoingReply::new(status, &headers, length, body, header_limit)
 }
 
 /// Makes a call of a request's head, of at most `header_limit` headers, which has no body yet. A [`RequestId`] or a [`Route`] among
@@ -97,24 +93,17 @@ pub(crate) fn request_to_call(
     header_limit: usize,
     id: impl FnOnce() -> RequestId,
 ) -> Result<OutgoingCall, WireError> {
-    let request::Parts { method, uri, mut headers, mut extensions, .. } = parts;
-    strip_hop_by_hop(&mut headers);
+    let request::Parts { method, uri, headers, mut extensions, .. } = parts;
     let id = extensions.get().copied().unwrap_or_else(id);
     let route = extensions.remove::<Route>().unwrap_or_default();
-    WireError::check_count(&headers, header_limit)?;
-    OutgoingCall::new(id, &method, uri, route, headers, Segments::default())
-}
-
-/// Gives a call its collected body.
-pub(crate) fn put_body(call: &mut OutgoingCall, body: Segments) {
-    correct_content_length(call.headers_mut(), body.len());
-    call.set_body(body);
+    OutgoingCall::new(id, &method, &uri, &route, &headers, header_limit)
 }
 
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
     use http::Response;
+    use http::header::CONTENT_LENGTH;
     use http_body_util::{BodyExt, Full, StreamBody};
 
     use super::*;
@@ -151,8 +140,7 @@ mod tests {
             let parts = parts(|b| b.status(status).header(CONTENT_LENGTH, "7"));
             let body = Segments::from(Bytes::from(vec![0; len]));
             let reply = reply_of(parts, body, &method, 256).unwrap();
-            let meta = postcard::to_allocvec(&reply.meta()).unwrap();
-            let meta: crate::protocol::ResponseMeta = postcard::from_bytes(&meta).unwrap();
+            let meta: crate::protocol::ResponseMeta = postcard::from_bytes(reply.meta()).unwrap();
             meta.headers.first().map(|(_, value)| value.clone())
         };
         assert_eq!(length(Method::GET, 200, 3).as_deref(), Some("3"));

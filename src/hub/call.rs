@@ -17,7 +17,7 @@ use super::pool::Permit;
 use super::sent::Sent;
 use super::shared::Shared;
 use crate::body::{Body, BoxError};
-use crate::http::{BodyCollector, put_body, reply_to_response, request_to_call};
+use crate::http::{BodyCollector, reply_to_response, request_to_call};
 use crate::protocol::{OutgoingCall, Segments};
 use crate::slot::{DispatchError, DispatchedSlot};
 
@@ -67,7 +67,7 @@ where
     B: http_body::Body,
     B::Error: Into<BoxError>,
 {
-    put_body(call, collect(collecting.as_mut(), deadline, &mut permit).await?);
+    call.put_body(collect(collecting.as_mut(), deadline, &mut permit).await?);
     // What a body holds is not kept while its copy is handled.
     collecting.set(None);
     let header_limit = deadline.shared().bus.limits().headers;

@@ -5,22 +5,35 @@ use uuid::{Builder, Uuid};
 use crate::protocol::RequestId;
 use crate::sync::Counter;
 
+/// The bits of a UUID's second half that say of which variant it is (RFC 9562 section 4.1), and what they say.
+const VARIANT_BITS: u64 = 0b11 << 62;
+const VARIANT: u64 = 0b10 << 62;
+/// Where the digits of the second half stand.
+const DIGITS: [usize; 16] = [19, 20, 21, 22, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35];
+
 /// Ids for requests: a random half for this hub, a counter for the request, marked as a custom UUID (version 8, RFC 9562
 /// section 5.8). Drawing each at random would cost a system call or a generator's lock.
 #[derive(Debug)]
 pub(super) struct Ids {
-    hub: u64,
+    /// With a second half that is to be replaced.
+    first: RequestId,
     counter: Counter,
 }
 
 impl Ids {
     pub(super) fn new() -> Self {
-        Self { hub: Uuid::new_v4().as_u128() as u64, counter: Counter::default() }
+        let first = Builder::from_custom_bytes(Uuid::new_v4().into_bytes()).into_uuid();
+        Self { first: first.into(), counter: Counter::default() }
     }
 
     pub(super) fn next(&self) -> RequestId {
-        let bits = u128::from(self.hub) << 64 | u128::from(self.counter.next());
-        RequestId::from(Builder::from_custom_bytes(bits.to_be_bytes()).into_uuid())
+        let half = self.counter.next() & !VARIANT_BITS | VARIANT;
+        let digit = |i: usize| b"0123456789abcdef"[(half >> (60 - 4 * i)) as usize & 0xf];
+        let mut text = *self.first.as_padded();
+        for (i, place) in DIGITS.into_iter().enumerate() {
+            text[place] = digit(i);
+        }
+        RequestId::from_padded(text).expect("a uuid is an id")
     }
 }
 
@@ -35,6 +48,8 @@ mod tests {
         let ids = Ids::new();
         let drawn: HashSet<Uuid> = (0..1000).map(|_| ids.next().uuid().unwrap()).collect();
         assert_eq!(drawn.len(), 1000);
-        assert!(drawn.iter().all(|uuid| uuid.get_version_num() == 8));
+        assert!(drawn.iter().all(|uuid| uuid.get_version_num() == 8 && uuid.get_variant() == uuid::Variant::RFC4122));
+        let numbers: HashSet<u64> = drawn.iter().map(|uuid| uuid.as_u64_pair().1 & !VARIANT_BITS).collect();
+        assert_eq!(numbers, (0..1000).collect(), "they are counted");
     }
 }

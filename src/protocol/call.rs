@@ -92,7 +92,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     /// Decodes the meta from the private copy, up to its headers: its content type.
-    pub(crate) fn head(&self) -> Result<(&str, HeaderList<'_>), ReplyError> {
+    pub(crate) fn head(&self) -> Result<(&[u8], HeaderList<'_>), ReplyError> {
         decode::response_head(&self.meta).map_err(ReplyError::Meta)
     }
 }

@@ -22,8 +22,8 @@ pub(crate) fn request_head(block: &[u8]) -> postcard::Result<(RequestHead<'_>, H
     Ok((head, HeaderList::of(rest)?))
 }
 
-/// Decodes a [`ResponseMeta`](super::ResponseMeta); its content type comes first.
-pub(crate) fn response_head(block: &[u8]) -> postcard::Result<(&str, HeaderList<'_>)> {
+/// Decodes a [`ResponseMeta`](super::ResponseMeta); its content type comes first, and is a header's value like the others.
+pub(crate) fn response_head(block: &[u8]) -> postcard::Result<(&[u8], HeaderList<'_>)> {
     let (content_type, rest) = postcard::take_from_bytes(block)?;
     Ok((content_type, HeaderList::of(rest)?))
 }
@@ -72,15 +72,10 @@ impl<'a> HeaderList<'a> {
     }
 }
 
-/// A header as it stands in a record.
-pub(crate) fn encode_header(name: &str, value: &[u8]) -> Vec<u8> {
-    postcard::to_allocvec(&(name, value)).expect("two strings can be encoded")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{RequestMeta, ResponseMeta};
+    use crate::protocol::{RequestMeta, ResponseMeta, encode_header};
 
     fn read(mut list: HeaderList<'_>) -> postcard::Result<Vec<(String, String)>> {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
@@ -114,7 +109,7 @@ mod tests {
         let meta = ResponseMeta { content_type: "text/plain".into(), headers: headers.clone() };
         let block = postcard::to_allocvec(&meta).unwrap();
         let (content_type, list) = response_head(&block).unwrap();
-        assert_eq!((content_type, read(list).unwrap()), ("text/plain", headers));
+        assert_eq!((content_type, read(list).unwrap()), (&b"text/plain"[..], headers));
     }
 
     #[test]
@@ -132,11 +127,11 @@ mod tests {
         let block = postcard::to_allocvec(&meta).unwrap();
         let (_, mut list) = response_head(&block).unwrap();
         for other in [("a", "bc"), ("ab", ""), ("ab", "cd"), ("abc", ""), ("d", "")] {
-            assert!(!list.skip(&encode_header(other.0, other.1.as_bytes())), "{other:?}");
+            assert!(!list.skip(&encode_header(other.0, other.1.as_bytes()).0), "{other:?}");
         }
         assert!(list.begins_with(b"\x02ab") && !list.begins_with(b"\x01a"));
-        assert!(list.skip(&encode_header("ab", b"c")) && list.len() == 1);
-        assert!(list.skip(&encode_header("d", b"")) && list.len() == 0);
+        assert!(list.skip(&encode_header("ab", b"c").0) && list.len() == 1);
+        assert!(list.skip(&encode_header("d", b"").0) && list.len() == 0);
         assert!(list.begins_with(b"x") && !list.skip(b"") && list.next().unwrap().is_none());
     }
 }

@@ -8,6 +8,7 @@ mod caller;
 mod decode;
 mod geometry;
 mod header_image;
+mod headers;
 mod heap;
 mod layout;
 mod limits;
@@ -18,6 +19,7 @@ mod outgoing;
 mod payload;
 mod placement;
 mod problem;
+mod record;
 mod request_id;
 mod room;
 #[cfg(all(feature = "inspect", not(loom)))]
@@ -30,10 +32,11 @@ mod words;
 pub use self::call::ReplyError;
 pub(crate) use self::call::{Call, CallError, Reply};
 pub(crate) use self::caller::{Caller, Callers, News};
-pub(crate) use self::decode::{HeaderList, encode_header};
+pub(crate) use self::decode::HeaderList;
 pub(crate) use self::geometry::{Geometry, PUBLISHED_ANSWER, SlotIndex};
 pub use self::geometry::{GeometryError, Version};
 pub(crate) use self::header_image::HeaderImage;
+pub(crate) use self::headers::{correct_content_length, strip_hop_by_hop};
 pub use self::heap::RangeError;
 pub(crate) use self::heap::{HeapRange, align8};
 pub(crate) use self::layout::{EXT_MAGIC, Features, RETIRE_DETACH, RETIRE_DRAIN};
@@ -42,8 +45,8 @@ pub use self::layout::{
     SLOT_META_SIZE, ShmHeader, SlotMeta, compute_layout,
 };
 pub(crate) use self::limits::Limits;
+pub(crate) use self::meta::is_text;
 pub use self::meta::{RequestMeta, ResponseMeta};
-pub(crate) use self::meta::{encoded_len, is_text};
 pub(crate) use self::method::decode_method;
 #[cfg(all(feature = "gateway", not(loom)))]
 pub(crate) use self::method::encode_method;
@@ -59,6 +62,7 @@ pub use self::outgoing::{Route, WireError};
 pub(crate) use self::payload::{BodyPlace, MAX_META, Payload, PayloadError};
 pub(crate) use self::placement::{Placement, place};
 pub(crate) use self::problem::{PROBLEM_JSON, problem_body};
+pub(crate) use self::record::{Length, encode_header};
 pub use self::request_id::{RequestId, RequestIdError};
 pub(crate) use self::room::{BodyMemory, BodyRooms, Room};
 #[cfg(all(feature = "inspect", not(loom)))]

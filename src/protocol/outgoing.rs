@@ -1,12 +1,13 @@
 //! A request and a response about to be written: HTTP values that were checked to have a place on the wire.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, StatusCode};
+use http::header::{HeaderMap, HeaderName};
+use http::{Method, StatusCode, Uri};
 
-use super::meta::{OutgoingRequestMeta, OutgoingResponseMeta, is_text};
+use super::headers::strip_hop_by_hop;
 use super::method::encode_method;
 use super::problem::{PROBLEM_JSON, problem_body};
+use super::record::{Length, Record, Unfit};
 use super::request_id::RequestId;
 
 /// A body in pieces, as frames arrived; copied piece by piece, never joined first.
@@ -90,57 +91,70 @@ pub enum WireError {
     },
 }
 
-impl WireError {
-    /// Checks that there are at most `limit` headers.
-    pub(crate) fn check_count(headers: &HeaderMap, limit: usize) -> Result<(), Self> {
-        match headers.len() {
-            count if count > limit => Err(Self::TooManyHeaders { count, limit }),
-            _ => Ok(()),
-        }
+/// Writes a record of at most `limit` headers, without those that speak of a connection.
+fn written<T>(
+    headers: &HeaderMap,
+    limit: usize,
+    write: impl Fn(&HeaderMap) -> Result<T, Unfit>,
+) -> Result<T, WireError> {
+    if headers.len() <= limit
+        && let Ok(record) = write(headers)
+    {
+        return Ok(record);
     }
-}
-
-fn check_headers(headers: &HeaderMap) -> Result<(), WireError> {
-    match headers.iter().find(|(_, value)| !is_text(value.as_bytes())) {
-        Some((name, _)) => Err(WireError::HeaderValue(name.clone())),
-        None => Ok(()),
+    // Hardly any message comes here. What is wrong with it may be wrong with headers that are not sent.
+    let mut headers = headers.clone();
+    strip_hop_by_hop(&mut headers);
+    let count = headers.len();
+    if count > limit {
+        return Err(WireError::TooManyHeaders { count, limit });
     }
+    write(&headers).map_err(|unfit| match unfit {
+        Unfit::HopByHop => unreachable!("they were taken out"),
+        Unfit::Wire(error) => error,
+    })
 }
 
 /// A response, ready to be written into its slot.
 #[derive(Debug)]
 pub(crate) struct OutgoingReply {
     status: StatusCode,
-    headers: HeaderMap,
+    record: Record,
     body: Segments,
 }
 
 impl OutgoingReply {
-    /// Takes a response whose headers the wire can carry.
+    /// Takes a response of at most `header_limit` headers that the wire can carry.
     #[inline]
-    pub(crate) fn new(status: StatusCode, headers: HeaderMap, body: Segments) -> Result<Self, WireError> {
-        check_headers(&headers)?;
-        Ok(Self { status, headers, body })
+    pub(crate) fn new(
+        status: StatusCode,
+        headers: &HeaderMap,
+        length: Length,
+        body: Segments,
+        header_limit: usize,
+    ) -> Result<Self, WireError> {
+        let record = written(headers, header_limit, |headers| Record::of_response(headers, length))?;
+        Ok(Self { status, record, body })
     }
 
     /// An error that this crate answers with by itself.
     pub(crate) fn problem(status: StatusCode, detail: &str, id: Option<&RequestId>) -> Self {
-        let mut headers = HeaderMap::with_capacity(1);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        Self { status, headers, body: Bytes::from(problem_body(status, Some(detail), id)).into() }
+        let body = Bytes::from(problem_body(status, Some(detail), id)).into();
+        Self { status, record: Record::of_type(PROBLEM_JSON), body }
     }
 
     /// The shortest answer there is: a status, no header, no body.
     pub(crate) fn bare(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Segments::default() }
+        Self { status, record: Record::of_type(""), body: Segments::default() }
     }
 
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }
 
-    pub(crate) fn meta(&self) -> OutgoingResponseMeta<'_> {
-        OutgoingResponseMeta { headers: &self.headers }
+    /// The encoded [`ResponseMeta`](super::ResponseMeta).
+    pub(crate) fn meta(&self) -> &[u8] {
+        self.record.as_bytes()
     }
 
     pub(crate) fn body(&self) -> &Segments {
@@ -153,9 +167,9 @@ impl OutgoingReply {
 pub(crate) struct OutgoingCall {
     pub(crate) id: RequestId,
     method: u8,
-    target: http::Uri,
-    route: Route,
-    headers: HeaderMap,
+    record: Record,
+    /// The record announces a content length, which is that of the body.
+    owes_length: bool,
     body: Segments,
 }
 
@@ -171,25 +185,26 @@ pub struct Route {
 }
 
 impl OutgoingCall {
-    /// Takes a request that the wire can carry.
+    /// Takes a request of at most `header_limit` headers that the wire can carry. It has no body yet.
     pub(crate) fn new(
         id: RequestId,
         method: &Method,
-        target: http::Uri,
-        route: Route,
-        headers: HeaderMap,
-        body: Segments,
+        target: &Uri,
+        route: &Route,
+        headers: &HeaderMap,
+        header_limit: usize,
     ) -> Result<Self, WireError> {
         let method = encode_method(method).ok_or_else(|| WireError::Method(method.clone()))?;
-        check_headers(&headers)?;
-        Ok(Self { id, method, target, route, headers, body })
+        let (record, owes_length) =
+            written(headers, header_limit, |headers| Record::of_request(target, route, headers))?;
+        Ok(Self { id, method, record, owes_length, body: Segments::default() })
     }
 
-    pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
-        &mut self.headers
-    }
-
-    pub(crate) fn set_body(&mut self, body: Segments) {
+    /// Takes its body, once.
+    pub(crate) fn put_body(&mut self, body: Segments) {
+        if std::mem::take(&mut self.owes_length) {
+            self.record.end_with_length(body.len());
+        }
         self.body = body;
     }
 
@@ -197,14 +212,9 @@ impl OutgoingCall {
         self.method
     }
 
-    pub(crate) fn meta(&self) -> OutgoingRequestMeta<'_> {
-        OutgoingRequestMeta {
-            path: self.target.path(),
-            route_pattern: &self.route.pattern,
-            path_params: &self.route.params,
-            query: self.target.query(),
-            headers: &self.headers,
-        }
+    /// The encoded [`RequestMeta`](super::RequestMeta).
+    pub(crate) fn meta(&self) -> &[u8] {
+        self.record.as_bytes()
     }
 
     pub(crate) fn body(&self) -> &Segments {
@@ -215,6 +225,7 @@ impl OutgoingCall {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::ResponseMeta;
 
     #[test]
     fn segments_keep_order_and_skip_empty_pieces() {
@@ -230,10 +241,26 @@ mod tests {
     fn a_method_without_a_code_and_a_binary_value_are_not_encoded() {
         let call = |method: Method, headers| {
             let id = RequestId::new("x").unwrap();
-            OutgoingCall::new(id, &method, "/".parse().unwrap(), Route::default(), headers, Segments::default())
+            OutgoingCall::new(id, &method, &"/".parse().unwrap(), &Route::default(), &headers, 256)
         };
         assert_eq!(call(Method::TRACE, HeaderMap::new()).unwrap_err(), WireError::Method(Method::TRACE));
         let headers = HeaderMap::from_iter([(http::header::ETAG, http::HeaderValue::from_bytes(b"\xff").unwrap())]);
         assert_eq!(call(Method::GET, headers).unwrap_err(), WireError::HeaderValue(http::header::ETAG));
+    }
+
+    #[test]
+    fn what_is_bound_to_a_connection_is_neither_sent_nor_counted_nor_checked() {
+        let reply = |headers: &[(&'static str, &'static [u8])], limit| {
+            let headers = headers
+                .iter()
+                .map(|&(name, value)| (HeaderName::from_static(name), http::HeaderValue::from_bytes(value).unwrap()));
+            let reply =
+                OutgoingReply::new(StatusCode::OK, &headers.collect(), Length::Kept, Segments::default(), limit)?;
+            let meta: ResponseMeta = postcard::from_bytes(reply.meta()).unwrap();
+            Ok::<_, WireError>(meta.headers.into_iter().map(|(name, _)| name).collect::<Vec<_>>())
+        };
+        assert_eq!(reply(&[("x-hop", b"\xff"), ("connection", b"x-hop"), ("a", b"")], 1).unwrap(), ["a"]);
+        let error = reply(&[("te", b""), ("a", b""), ("b", b"")], 1).unwrap_err();
+        assert_eq!(error, WireError::TooManyHeaders { count: 2, limit: 1 });
     }
 }

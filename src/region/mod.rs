@@ -163,7 +163,7 @@ impl Region {
     /// # Panics
     /// When the range is not inside this mapping, which is a bug of the caller.
     pub(crate) fn writer(&self, range: HeapRange) -> HeapWriter<'_> {
-        HeapWriter { next: self.heap_ptr(range), left: range.len(), written: 0, _region: PhantomData }
+        HeapWriter { next: self.heap_ptr(range), left: range.len(), _region: PhantomData }
     }
 
     /// The address of `range`: the one bounds check of all copies.
@@ -180,7 +180,6 @@ impl Region {
 pub(crate) struct HeapWriter<'a> {
     next: *mut u8,
     left: usize,
-    written: usize,
     _region: PhantomData<&'a Region>,
 }
 
@@ -198,13 +197,7 @@ impl HeapWriter<'_> {
         });
         self.next = self.next.wrapping_add(bytes.len());
         self.left -= bytes.len();
-        self.written += bytes.len();
         true
-    }
-
-    /// Bytes written so far.
-    pub(crate) fn written(&self) -> usize {
-        self.written
     }
 }
 

@@ -17,7 +17,7 @@ use super::watched::Fate;
 use crate::observe::Observation;
 use crate::protocol::{
     BodyPlace, BodyRooms, Call, CallError, Caller, Callers, Claim, Direction, Features, HeapRange, OutgoingReply,
-    Payload, PayloadError, RequestId, Room, SlotIndex, Stamp, Status, decode_method, encoded_len,
+    Payload, PayloadError, RequestId, Room, SlotIndex, Stamp, Status, decode_method,
 };
 use crate::signal::monotonic_nanos;
 use crate::sync::{AnswerRight, Grant};
@@ -295,11 +295,10 @@ impl ClaimedSlot {
         let teller = attachment.goes_ahead.then_some(teller);
         let target = Target { region, overflow, slot: *index, stamp: self.stamp(), teller };
         let payload = match region.geometry().arena(*index) {
-            Some(arena) => payload::write_into(&target, arena.response, &meta, body)?,
+            Some(arena) => payload::write_into(&target, arena.response, meta, body)?,
             None => {
-                let meta_len = encoded_len(&meta);
-                let placement = placing::place(region, self.request, meta_len, body.len());
-                payload::write(&target, placement, (&meta, meta_len), body)?
+                let placement = placing::place(region, self.request, meta.len(), body.len());
+                payload::write(&target, placement, meta, body)?
             }
         };
         slot.resp_status.set(reply.status().as_u16());

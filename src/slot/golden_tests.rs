@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::bus::{Access, Bus, Founding};
-use crate::protocol::{BusName, OutgoingCall, OutgoingReply, RequestId, Route, Version};
+use crate::protocol::{BusName, Length, OutgoingCall, OutgoingReply, RequestId, Route, Version};
 
 fn read(name: &BusName, offset: u64, len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
@@ -56,9 +56,10 @@ fn a_slot_has_its_golden_bytes_through_a_whole_request() {
     let (name, hub) = found(Version::V1);
     let worker = Arc::new(Attachment::new(Bus::attach(&name, Access::default()).unwrap(), 1 << 20, None));
     let id = RequestId::new("0123456789-0123456789-0123456789-abc").unwrap();
-    let (target, headers) = ("/a?b".parse().unwrap(), HeaderMap::new());
+    let target = "/a?b".parse().unwrap();
     let body = Bytes::from_static(b"body!").into();
-    let call = OutgoingCall::new(id, &Method::PUT, target, Route::default(), headers, body).unwrap();
+    let mut call = OutgoingCall::new(id, &Method::PUT, &target, &Route::default(), &HeaderMap::new(), 0).unwrap();
+    call.put_body(body);
     let slot = hub.slots().nth(1).unwrap();
     let sent = hub.reserve(slot).unwrap().write(&call, 0).unwrap().announce(0x0123_4567_89ab_cdef);
 
@@ -82,7 +83,7 @@ fn a_slot_has_its_golden_bytes_through_a_whole_request() {
     assert_eq!(read(&name, slot_at, 4), le(&[2 | owner << 8]));
     let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, "a/b".parse().unwrap())]);
     let body = Bytes::from_static(b"ok").into();
-    claimed.answer(OutgoingReply::new(StatusCode::CREATED, headers, body).unwrap());
+    claimed.answer(OutgoingReply::new(StatusCode::CREATED, &headers, Length::Kept, body, 1).unwrap());
     assert_eq!(read(&name, slot_at, 4), le(&[3]));
     assert_eq!(read(&name, slot_at + 64, 24), le(&[201, arena + 1024, 5, arena + 1032, 2, 0]));
     assert_eq!(read(&name, slot_at + 88, 16), le(&[1, 0, 1, 0]), "ticket and its copy");

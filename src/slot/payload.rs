@@ -1,18 +1,13 @@
 //! Writing a message into shared memory and copying one out.
 
 use bytes::Bytes;
-use postcard::ser_flavors::Flavor;
-use serde::Serialize;
 
 use super::lend::{Keeper, Kept, Lending};
 use super::overflow::OverflowStore;
 use super::read_ahead::{ReadAhead, Teller};
 use super::views::{Unreadable, ViewStore};
-use crate::protocol::{BodyPlace, HeapRange, MAX_META, Payload, Placement, Segments, SlotIndex, Stamp, encoded_len};
-use crate::region::{HeapWriter, Region, lend_range, lend_view};
-
-/// The longest meta in bytes that is encoded in private memory first.
-const SHORT_META: usize = 768;
+use crate::protocol::{BodyPlace, HeapRange, MAX_META, Payload, Placement, Segments, SlotIndex, Stamp};
+use crate::region::{Region, lend_range, lend_view};
 
 /// Why a message was not written.
 #[derive(Debug, thiserror::Error)]
@@ -40,43 +35,32 @@ pub(crate) struct Target<'a> {
 pub(crate) fn write_into(
     target: &Target<'_>,
     free: HeapRange,
-    meta: &impl Serialize,
+    meta: &[u8],
     body: &Segments,
 ) -> Result<Payload, NoRoom> {
-    let region = target.region;
-    let most = free.len().min(MAX_META);
-    let (room, _) = free.split(most).expect("no longer than the range");
-    // Encoded once: how long it is shows when it is there. Nearly every meta is short; it goes over in one copy, because
-    // each line of shared memory has to come from the other side's cache, and one copy asks for all of them at once.
-    let mut short = [0; SHORT_META];
-    let len = match postcard::to_slice(meta, &mut short) {
-        Ok(encoded) if region.writer(room).write(encoded) => encoded.len(),
-        _ => postcard::serialize_with_flavor(meta, HeapCursor(region.writer(room)))
-            .map_err(|_| NoRoom::Meta(encoded_len(meta)))?,
-    };
-    let (meta, rest) = free.split(len).expect("it was written there");
+    let split = if meta.len() <= MAX_META { free.split(meta.len()) } else { None };
+    let (range, rest) = split.ok_or(NoRoom::Meta(meta.len()))?;
     let place = rest.split(body.len()).map(|(place, _)| place);
-    write_body(target, meta, place, body)
+    write_meta(target, range, meta);
+    write_body(target, range, place, body)
 }
 
-/// Writes `meta` and `body` where `placement` says, a body without a place into an overflow object.
-///
-/// `meta_len` is the encoded length the placement was made for.
+/// Writes `meta` and `body` where `placement` says, a body without a place into an overflow object. The placement was made for them.
 pub(crate) fn write(
     target: &Target<'_>,
     placement: Placement,
-    (meta, meta_len): (&impl Serialize, usize),
+    meta: &[u8],
     body: &Segments,
 ) -> Result<Payload, NoRoom> {
-    let meta_range = match placement.meta {
-        Some(range) if meta_len <= MAX_META => range,
-        _ => return Err(NoRoom::Meta(meta_len)),
-    };
-    let payload = write_body(target, meta_range, placement.body, body)?;
-    let cursor = HeapCursor(target.region.writer(meta_range));
-    let written = postcard::serialize_with_flavor(meta, cursor).expect("the placement has room for the meta");
-    debug_assert_eq!(written, meta_len);
+    let range = placement.meta.filter(|_| meta.len() <= MAX_META).ok_or(NoRoom::Meta(meta.len()))?;
+    let payload = write_body(target, range, placement.body, body)?;
+    write_meta(target, range, meta);
     Ok(payload)
+}
+
+/// In one copy: each line of shared memory has to come from the other side's cache, and one copy asks for all of them at once.
+fn write_meta(target: &Target<'_>, range: HeapRange, meta: &[u8]) {
+    assert!(target.region.writer(range).write(meta), "the range is as long as the meta");
 }
 
 /// Writes the body of a message whose meta is at `meta`.
@@ -105,25 +89,6 @@ fn write_body(
             let written = overflow.write(slot, body, stamp, copy);
             written.map(payload).map_err(|error| NoRoom::Overflow(body.len(), error))
         }
-    }
-}
-
-/// Lets postcard write straight into the heap.
-struct HeapCursor<'a>(HeapWriter<'a>);
-
-impl Flavor for HeapCursor<'_> {
-    type Output = usize;
-
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.try_extend(&[byte])
-    }
-
-    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        if self.0.write(bytes) { Ok(()) } else { Err(postcard::Error::SerializeBufferFull) }
-    }
-
-    fn finalize(self) -> postcard::Result<usize> {
-        Ok(self.0.written())
     }
 }
 

@@ -37,7 +37,10 @@ impl Teller<'_> {
     /// Has `write` append `body`, which is to be where `payload` says; told of to readers by `teller`, if there is one.
     pub(super) fn write(teller: Option<Self>, payload: Payload, body: &Segments, mut write: impl FnMut(&[u8])) {
         let Some(Self { descriptor, pieces }) = teller.filter(|_| body.len() >= LONG) else {
-            return body.iter().for_each(write);
+            return match body.only() {
+                Some(piece) => write(piece),
+                None => body.iter().for_each(write),
+            };
         };
         descriptor.write(payload);
         let (mut written, mut told) = (0, 0);

@@ -36,7 +36,7 @@ impl<'a> ReservedSlot<'a> {
         slot.ticket.set(ticket);
         let teller = Some(Teller { descriptor: &slot.request, pieces: &slot.request_pieces });
         let target = Target { region, overflow: &hub.overflow, slot: index, stamp: hub.stamp(ticket), teller };
-        let payload = match payload::write_into(&target, arena.request, &call.meta(), body) {
+        let payload = match payload::write_into(&target, arena.request, call.meta(), body) {
             Err(NoRoom::Meta(len)) => return Err(WireError::MetaTooLarge { len, limit }.into()),
             payload => payload?,
         };

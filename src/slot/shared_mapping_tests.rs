@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::bus::{Access, Bus, Founding};
-use crate::protocol::{BusName, OutgoingCall, OutgoingReply, RequestId, Route, Version};
+use crate::protocol::{BusName, Length, OutgoingCall, OutgoingReply, RequestId, Route, Version};
 
 /// Requests in all.
 const REQUESTS: usize = 10_000;
@@ -67,8 +67,14 @@ fn send(hub: &HubBus, number: usize) -> Option<DispatchedSlot> {
     let reserved = hub.slots().find_map(|slot| hub.reserve(slot))?;
     let id = RequestId::from(Uuid::from_u128(number as u128 + 1));
     let target = format!("/{number}").parse().unwrap();
-    let call = OutgoingCall::new(id, &Method::POST, target, Route::default(), HeaderMap::new(), body(number).into());
-    Some(reserved.write(&call.unwrap(), 0).unwrap().announce(0))
+    let call = OutgoingCall::new(id, &Method::POST, &target, &Route::default(), &HeaderMap::new(), 0);
+    let mut call = call.unwrap();
+    call.put_body(body(number).into());
+    Some(reserved.write(&call, 0).unwrap().announce(0))
+}
+
+fn reply(body: Bytes) -> OutgoingReply {
+    OutgoingReply::new(StatusCode::CREATED, &HeaderMap::new(), Length::Kept, body.into(), 0).unwrap()
 }
 
 /// Takes the answer if it is there and compares it.
@@ -112,7 +118,7 @@ fn serve(worker: &Arc<Attachment>, answered: &Answered, plants_race: bool) {
         };
         let call = claimed.read().unwrap();
         let index = claimed.index();
-        let reply = OutgoingReply::new(StatusCode::CREATED, HeaderMap::new(), turned(&call.body).into()).unwrap();
+        let reply = reply(turned(&call.body));
         assert!(claimed.answer(reply));
         answered.add();
         if plants_race {
@@ -178,7 +184,7 @@ fn hub_and_worker_on_one_mapping_read_ahead_of_each_other() {
                 }
                 let Some(mut claimed) = worker.glance(&mut cursor) else { continue };
                 let body = turned(&claimed.read().unwrap().body);
-                let reply = OutgoingReply::new(StatusCode::CREATED, HeaderMap::new(), body.into()).unwrap();
+                let reply = reply(body);
                 assert!(claimed.answer(reply));
             }
         }

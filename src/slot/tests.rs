@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::*;
 use crate::bus::{Access, Bus, Founding};
 use crate::protocol::{
-    BusName, OutgoingCall, OutgoingReply, Reply, RequestId, ResponseMeta, Route, Segments, Status, Version,
+    BusName, Length, OutgoingCall, OutgoingReply, Reply, RequestId, ResponseMeta, Route, Segments, Status, Version,
 };
 
 pub(super) const LIMIT: usize = 1 << 24;
@@ -38,7 +38,9 @@ pub(super) fn call(body: usize) -> OutgoingCall {
 
 pub(super) fn call_with(body: Bytes) -> OutgoingCall {
     let (id, target) = (RequestId::from(Uuid::new_v4()), "/p?q=1".parse().unwrap());
-    OutgoingCall::new(id, &Method::POST, target, Route::default(), HeaderMap::new(), body.into()).unwrap()
+    let mut call = OutgoingCall::new(id, &Method::POST, &target, &Route::default(), &HeaderMap::new(), 0).unwrap();
+    call.put_body(body.into());
+    call
 }
 
 pub(super) fn reply(body: usize) -> OutgoingReply {
@@ -47,7 +49,7 @@ pub(super) fn reply(body: usize) -> OutgoingReply {
 
 pub(super) fn reply_with(body: Bytes) -> OutgoingReply {
     let headers = HeaderMap::from_iter([(http::header::ETAG, "x".parse().unwrap())]);
-    OutgoingReply::new(StatusCode::CREATED, headers, body.into()).unwrap()
+    OutgoingReply::new(StatusCode::CREATED, &headers, Length::Kept, body.into(), 1).unwrap()
 }
 
 pub(super) fn dispatch(hub: &HubBus, body: usize) -> DispatchedSlot {
@@ -183,7 +185,7 @@ fn a_meta_too_long_for_its_slot_is_replaced_by_an_error_that_says_so() {
     let (hub, worker) = pair(Version::V1);
     let sent = dispatch(&hub, 0);
     let headers = HeaderMap::from_iter([(http::header::ETAG, "x".repeat(5000).parse().unwrap())]);
-    let reply = OutgoingReply::new(StatusCode::OK, headers, Segments::default()).unwrap();
+    let reply = OutgoingReply::new(StatusCode::OK, &headers, Length::Kept, Segments::default(), 1).unwrap();
     assert!(worker.claim(&mut ScanCursor::default()).unwrap().answer(reply));
     assert_eq!(finished(&hub, &sent).status, 500);
 }

@@ -8,12 +8,11 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::{Request, Response, StatusCode};
-use serde::Serialize;
 use uuid::Uuid;
 
 use super::client::Transport;
 use crate::body::Body;
-use crate::http::{BodyCollector, Deadline, put_body, reply_to_response, request_to_call};
+use crate::http::{BodyCollector, Deadline, reply_to_response, request_to_call};
 use crate::hub::CallError;
 use crate::protocol::{
     Call, CallError as Refusal, Limits, MAX_META, OutgoingReply, Reply, RequestId, Segments, WireError, decode_method,
@@ -54,8 +53,8 @@ where
     let (parts, body) = request.into_parts();
     let method = parts.method.clone();
     let mut call = request_to_call(parts, hub.headers, || RequestId::from(Uuid::new_v4()))?;
-    put_body(&mut call, BodyCollector::new(body, hub.body).await?);
-    let meta = encode(&call.meta());
+    call.put_body(BodyCollector::new(body, hub.body).await?);
+    let meta = Bytes::copy_from_slice(call.meta());
     if meta.len() > MAX_META {
         return Err(WireError::MetaTooLarge { len: meta.len(), limit: MAX_META }.into());
     }
@@ -69,14 +68,15 @@ where
     };
     let id = call.id;
     let reply = answer(service, limits, call, deadline).await;
-    let reply = match encode(&reply.meta()) {
-        meta if meta.len() <= MAX_META => Reply { status: reply.status().as_u16(), meta, body: join(reply.body()) },
-        meta => {
-            let detail = format!("a meta of {} bytes has no room in its slot", meta.len());
-            let reply = OutgoingReply::problem(StatusCode::INTERNAL_SERVER_ERROR, &detail, Some(&id));
-            Reply { status: reply.status().as_u16(), meta: encode(&reply.meta()), body: join(reply.body()) }
+    let reply = match reply.meta().len() {
+        len if len > MAX_META => {
+            let detail = format!("a meta of {len} bytes has no room in its slot");
+            OutgoingReply::problem(StatusCode::INTERNAL_SERVER_ERROR, &detail, Some(&id))
         }
+        _ => reply,
     };
+    let meta = Bytes::copy_from_slice(reply.meta());
+    let reply = Reply { status: reply.status().as_u16(), meta, body: join(reply.body()) };
     Ok(reply_to_response(reply, &method, hub.headers)?)
 }
 
@@ -108,10 +108,6 @@ where
     ended.unwrap_or_else(|_| {
         OutgoingReply::problem(StatusCode::INTERNAL_SERVER_ERROR, "the handler panicked", Some(&id))
     })
-}
-
-fn encode(meta: &impl Serialize) -> Bytes {
-    postcard::to_allocvec(meta).expect("memory is never full").into()
 }
 
 fn join(body: &Segments) -> Bytes {

@@ -17,7 +17,7 @@ use crate::hub::lives::Options;
 use crate::hub::manner::Manner;
 use crate::hub::shared::Shared;
 use crate::hub::watcher;
-use crate::protocol::{BusName, OutgoingReply, Segments, Status, Version};
+use crate::protocol::{BusName, Length, OutgoingReply, Segments, Status, Version};
 use crate::region::TrustedPeers;
 use crate::slot::{Attachment, ClaimedSlot, HubBus, ScanCursor};
 
@@ -88,7 +88,8 @@ pub(super) fn claim(worker: &Arc<Attachment>) -> Option<ClaimedSlot> {
 
 /// A handler's answer to request `of`: as long as it is told, and no other request's.
 pub(super) fn reply(of: u32, len: usize) -> OutgoingReply {
-    OutgoingReply::new(StatusCode::CREATED, HeaderMap::new(), Segments::from(body(!of, len))).unwrap()
+    let body = Segments::from(body(!of, len));
+    OutgoingReply::new(StatusCode::CREATED, &HeaderMap::new(), Length::Kept, body, 0).unwrap()
 }
 
 /// Checks that what came is the whole answer of request `of`, as long as `len`; an error it may also be.

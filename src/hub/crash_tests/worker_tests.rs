@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use super::at_every_store;
 use super::bench_tests::*;
 use crate::hub::shared::Shared;
-use crate::protocol::{BusName, OutgoingReply, Segments, Version};
+use crate::protocol::{BusName, Length, OutgoingReply, Segments, Version};
 use crate::slot::{Attachment, ClaimedSlot, Fate};
 
 /// A hub with one request out, and the worker that is to die.
@@ -75,7 +75,7 @@ fn read_and_answer(mut lease: ClaimedSlot, len: usize) {
 
 fn answer_with_a_meta_too_long(lease: ClaimedSlot) {
     let headers = HeaderMap::from_iter([(http::header::ETAG, "x".repeat(50_000).parse().unwrap())]);
-    let reply = OutgoingReply::new(StatusCode::CREATED, headers, Segments::default()).unwrap();
+    let reply = OutgoingReply::new(StatusCode::CREATED, &headers, Length::Kept, Segments::default(), 256).unwrap();
     lease.answer(reply);
 }
 

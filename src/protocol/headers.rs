@@ -25,16 +25,15 @@ const LENGTHS: u32 = {
     lengths
 };
 
-/// Whether a header speaks of one connection.
-fn is_hop_by_hop(name: &HeaderName) -> bool {
-    let name = name.as_str();
+/// Whether a header of this name speaks of one connection.
+pub(super) fn is_hop_by_hop(name: &str) -> bool {
     name.len() < 32 && LENGTHS >> name.len() & 1 == 1 && HOP_BY_HOP.contains(&name)
 }
 
 /// Removes what speaks of a connection, which the bus has none of, and what `Connection` names besides.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     // Hardly any message has one, and looking is cheaper than removing what is not there.
-    if headers.keys().any(is_hop_by_hop) {
+    if headers.keys().any(|name| is_hop_by_hop(name.as_str())) {
         remove_hop_by_hop(headers);
     }
 }
@@ -58,7 +57,7 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 /// Makes a content length that is there say what the body has.
-pub(super) fn correct_content_length(headers: &mut HeaderMap, len: usize) {
+pub(crate) fn correct_content_length(headers: &mut HeaderMap, len: usize) {
     // Most messages have none, and comparing names costs less than hashing one.
     if !headers.keys().any(|name| name == CONTENT_LENGTH) {
         return;
