@@ -177,7 +177,8 @@ pub mod __private {
 
     pub use crate::handler::{
         Answer, Argument, Declaration, Documented, Handler, Head, HoldHead, HoldWhole, LastArgument, LastOf,
-        OnDisconnect, ReadsNoBody, ResponseFuture, Shared, Whole, let_go, reads_no_body, respond, sendable,
+        OnDisconnect, ReadsNoBody, ResponseFuture, Shared, Whole, let_go, reads_no_body, respond, respond_any,
+        sendable,
     };
     #[cfg(feature = "openapi")]
     pub use crate::openapi::private as openapi;

@@ -12,7 +12,7 @@ use serde_json::error::Category;
 use super::{Reason, Rejection, content_type_is, deref};
 use crate::{
     http::Refuser,
-    response::{BodyWriter, Problem},
+    response::{BodyWriter, Problem, typed},
 };
 
 /// JSON: as an argument the body of the request, as a result the body of the answer.
@@ -123,7 +123,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         let mut body = BodyWriter::with_capacity(USUAL_LEN);
         match serde_json::to_writer(&mut body, &self.0) {
-            Ok(()) => ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response(),
+            Ok(()) => typed(HeaderValue::from_static("application/json"), body.into()),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a response cannot be serialised as json");
                 Problem::new(StatusCode::INTERNAL_SERVER_ERROR).into_response()

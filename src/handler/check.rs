@@ -9,6 +9,8 @@ use axum_core::{
     response::{IntoResponse, Response},
 };
 
+use crate::response::answer_of;
+
 /// An argument that may stand before the last one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` reads the body of the request, so it must be the last argument of the handler",
@@ -58,8 +60,13 @@ pub trait Answer: IntoResponse {}
 impl<T: IntoResponse> Answer for T {}
 
 /// The response that a handler's result is.
-pub fn respond<T: Answer>(result: T) -> Response {
-    result.into_response()
+pub fn respond<T: Answer + 'static>(result: T) -> Response {
+    answer_of(result)
+}
+
+/// As `respond`, where the compiler is to say itself what in a type is no response.
+pub fn respond_any<T: IntoResponse + 'static>(result: T) -> Response {
+    answer_of(result)
 }
 
 /// Passes the future of a handler on; it must be `Send`, as it may be finished on another thread.

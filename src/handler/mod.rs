@@ -19,7 +19,7 @@ mod timeout;
 use axum_core::extract::Request;
 
 pub use self::{
-    check::{Answer, Argument, LastArgument, ReadsNoBody, reads_no_body, respond, sendable},
+    check::{Answer, Argument, LastArgument, ReadsNoBody, reads_no_body, respond, respond_any, sendable},
     declaration::Declaration,
     documented::Documented,
     function::HandlerFn,

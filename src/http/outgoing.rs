@@ -10,6 +10,7 @@ use pin_project_lite::pin_project;
 
 use crate::body::BoxError;
 use crate::protocol::{Length, OutgoingCall, OutgoingReply, RequestId, Route, Segments, WireError};
+use crate::response::take_back;
 
 /// Why a body was not collected.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +84,9 @@ pub(crate) fn reply_of(
         _ if has_body(method, status) => Length::Of(body.len()),
         _ => Length::Kept,
     };
-    OutgoingReply::new(status, &headers, length, body, header_limit)
+    let reply = OutgoingReply::new(status, &headers, length, body, header_limit);
+    take_back(headers);
+    reply
 }
 
 /// Makes a call of a request's head, of at most `header_limit` headers, which has no body yet. A [`RequestId`] or a [`Route`] among

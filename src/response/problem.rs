@@ -3,10 +3,10 @@
 use std::{borrow::Cow, error::Error};
 
 use axum_core::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode};
 use tower::load_shed::error::Overloaded;
 
-use super::Refusal;
+use super::{Refusal, typed};
 use crate::body::BoxError;
 use crate::protocol::{PROBLEM_JSON, RequestId, problem_body};
 
@@ -63,8 +63,9 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Self { status, detail, request_id } = &self;
         let body = problem_body(*status, detail.as_deref(), request_id.as_ref());
-        let content_type = HeaderValue::from_static(PROBLEM_JSON);
-        (*status, [(header::CONTENT_TYPE, content_type)], body).into_response()
+        let mut response = typed(HeaderValue::from_static(PROBLEM_JSON), body.into());
+        *response.status_mut() = *status;
+        response
     }
 }
 
