@@ -56,6 +56,7 @@ pub(crate) struct MatchedRoute {
 
 impl MatchedRoute {
     /// `pattern` must describe the path of `uri`.
+    #[inline]
     pub(crate) fn new(pattern: Arc<Pattern>, uri: &Uri) -> Self {
         let path = if pattern.names().next().is_some() { uri.path_and_query().cloned() } else { None };
         Self { pattern, path }
@@ -80,6 +81,7 @@ impl MatchedRoute {
     }
 
     /// Notes `route` as the one chosen: in the context of the call, or by itself when no bus is involved.
+    #[inline]
     pub(crate) fn note(route: Option<Self>, extensions: &mut Extensions) {
         if let Some(context) = extensions.get_mut::<CallContext>() {
             if let Some(route) = &route

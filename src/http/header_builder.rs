@@ -38,6 +38,7 @@ impl<'a> HeaderBuilder<'a> {
         Known::with(|known| self.build_from(known, shape))
     }
 
+    #[inline]
     fn build_from(mut self, known: &mut Known, shape: Shape) -> Result<HeaderMap, HeaderFault> {
         // Another list mostly has another first name, and a clone costs more than a look.
         let is_like =

@@ -82,6 +82,7 @@ impl Lists {
     }
 
     /// Keeps the map of a request that is over, if it is one of a list still. Of what is no list's value nothing is kept.
+    #[inline]
     pub(super) fn take_back(&mut self, headers: &mut HeaderMap) {
         let shape = Shape { count: headers.len(), has_type: false };
         if let Some(list) = self.get(shape).filter(|list| list.spare.is_none())

@@ -16,6 +16,7 @@ thread_local! {
 }
 
 /// Extensions without a value.
+#[inline]
 pub(super) fn spare_extensions() -> Extensions {
     SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default()
 }

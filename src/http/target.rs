@@ -6,29 +6,25 @@ use http::Uri;
 use crate::protocol::CallError;
 
 /// Makes a URI of `path` and `query`, both slices of `block`.
-pub(super) fn target(block: &Bytes, path: &str, query: Option<&str>) -> Result<Uri, CallError> {
+#[inline]
+pub(super) fn target(block: &Bytes, path: &[u8], query: Option<&[u8]>) -> Result<Uri, CallError> {
     let refused = || CallError::Target(display(path, query));
-    if !path.starts_with('/') && path != "*" {
+    if !path.starts_with(b"/") && path != b"*" {
         return Err(refused());
     }
     let uri = match query {
-        None => Uri::from_maybe_shared(block.slice_ref(path.as_bytes())),
-        Some(query) => {
-            let mut both = String::with_capacity(path.len() + 1 + query.len());
-            both.push_str(path);
-            both.push('?');
-            both.push_str(query);
-            Uri::from_maybe_shared(Bytes::from(both))
-        }
+        None => Uri::from_maybe_shared(block.slice_ref(path)),
+        Some(query) => Uri::from_maybe_shared(Bytes::from([path, b"?", query].concat())),
     };
     let uri = uri.map_err(|_| refused())?;
     // What the parser took for something else than the wire says: an authority, a query, a fragment.
-    let is_whole = uri.path().len() == path.len() && uri.query().map(str::len) == query.map(str::len);
+    let is_whole = uri.path().len() == path.len() && uri.query().map(str::len) == query.map(<[u8]>::len);
     if uri.authority().is_some() || !is_whole { Err(refused()) } else { Ok(uri) }
 }
 
-fn display(path: &str, query: Option<&str>) -> String {
-    query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))
+fn display(path: &[u8], query: Option<&[u8]>) -> String {
+    let both = query.map_or_else(|| path.to_owned(), |query| [path, b"?", query].concat());
+    String::from_utf8_lossy(&both).into_owned()
 }
 
 #[cfg(test)]
@@ -38,8 +34,7 @@ mod tests {
     fn parse(path: &'static str, query: Option<&'static str>) -> Result<String, String> {
         // One block, as on the wire.
         let block = Bytes::from(format!("{path}{}", query.unwrap_or_default()));
-        let text = std::str::from_utf8(&block).unwrap();
-        let (path, query) = (&text[..path.len()], query.map(|_| &text[path.len()..]));
+        let (path, query) = (&block[..path.len()], query.map(|_| &block[path.len()..]));
         target(&block, path, query).map(|uri| uri.to_string()).map_err(|error| error.to_string())
     }
 
@@ -62,6 +57,15 @@ mod tests {
         }
         for path in ["/?", "/#", "/a?", "*?", "*#a", "/a?b#c"] {
             assert!(parse(path, None).is_err() && parse(path, Some("q")).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_refused() {
+        let block = Bytes::from_static(b"/\xffa=\xff");
+        for query in [None, Some(&block[2..])] {
+            let error = target(&block, &block[..2], query).unwrap_err().to_string();
+            assert!(error.starts_with("path and query \"/\u{fffd}"), "{error}");
         }
     }
 }

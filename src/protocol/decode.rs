@@ -7,13 +7,15 @@ use serde::Deserialize;
 pub(crate) type Pairs<'a> = Vec<(&'a str, &'a str)>;
 
 /// A [`RequestMeta`](super::RequestMeta) without its headers, borrowed from the block it was decoded from.
+///
+/// Path and query are not checked to be UTF-8: who makes a request target of them does that, and more.
 #[derive(Debug, Deserialize)]
 pub(crate) struct RequestHead<'a> {
-    pub(crate) path: &'a str,
+    pub(crate) path: &'a [u8],
     pub(crate) route_pattern: &'a str,
     #[serde(borrow)]
     pub(crate) path_params: Pairs<'a>,
-    pub(crate) query: Option<&'a str>,
+    pub(crate) query: Option<&'a [u8]>,
 }
 
 /// Decodes a [`RequestMeta`](super::RequestMeta).
@@ -102,7 +104,7 @@ mod tests {
         };
         let block = postcard::to_allocvec(&meta).unwrap();
         let (head, list) = request_head(&block).unwrap();
-        assert_eq!((head.path, head.route_pattern, head.query), ("/a/1", "/a/:id", Some("x=y")));
+        assert_eq!((head.path, head.route_pattern, head.query), (&b"/a/1"[..], "/a/:id", Some(&b"x=y"[..])));
         assert_eq!(head.path_params, [("id", "1")]);
         assert_eq!((list.len(), read(list).unwrap()), (3, headers.clone()));
 

@@ -185,6 +185,7 @@ impl Drop for Record {
 }
 
 /// A value that the wire can carry.
+#[inline]
 fn checked<'v>(name: &HeaderName, value: &'v HeaderValue) -> Result<&'v [u8], Unfit> {
     let bytes = value.as_bytes();
     if is_text(bytes) { Ok(bytes) } else { Err(Unfit::Wire(WireError::HeaderValue(name.clone()))) }

@@ -48,6 +48,7 @@ impl Table {
     }
 
     /// The route for a method: GET answers HEAD too.
+    #[inline]
     fn route(&self, path: usize, method: &Method) -> Option<&Route> {
         let methods = &self.paths[path].methods;
         let find = |method: &Method| methods.iter().find(|(m, _)| m == method).map(|(_, route)| route);
