@@ -91,6 +91,7 @@ pub(crate) fn reply_of(
 
 /// Makes a call of a request's head, of at most `header_limit` headers, which has no body yet. A [`RequestId`] or a [`Route`] among
 /// the extensions is used.
+#[inline]
 pub(crate) fn request_to_call(
     parts: request::Parts,
     header_limit: usize,

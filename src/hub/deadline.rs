@@ -25,6 +25,7 @@ pub(super) struct Deadline {
 
 impl Deadline {
     /// The hub's time-out from now on, or what the request says if that is sooner.
+    #[inline]
     pub(super) fn start(shared: Arc<Shared>, own: Option<crate::http::Deadline>) -> Self {
         let started = Instant::now();
         let at = started.checked_add(shared.timeout).unwrap_or_else(|| started + A_YEAR);
@@ -37,6 +38,7 @@ impl Deadline {
     }
 
     /// The time now, which is when the call began unless it has waited since.
+    #[inline]
     pub(super) fn now(&self) -> Instant {
         if self.waited { Instant::now() } else { self.started }
     }
@@ -51,6 +53,7 @@ impl Deadline {
     }
 
     /// The time now, as `now` tells it; fails when the time is up. The clock is asked only if there was something to wait for.
+    #[inline]
     pub(super) fn check(&self) -> Result<Instant, CallError> {
         let now = self.now();
         if self.at <= now { Err(self.timed_out()) } else { Ok(now) }
@@ -61,6 +64,7 @@ impl Deadline {
     }
 
     /// When the call must have ended, as a worker is told.
+    #[inline]
     pub(super) fn on_the_wire(&self) -> u64 {
         self.shared.clock.nanos(self.at)
     }

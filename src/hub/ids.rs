@@ -26,6 +26,7 @@ impl Ids {
         Self { first: first.into(), counter: Counter::default() }
     }
 
+    #[inline]
     pub(super) fn next(&self) -> RequestId {
         let half = self.counter.next() & !VARIANT_BITS | VARIANT;
         let digit = |i: usize| b"0123456789abcdef"[(half >> (60 - 4 * i)) as usize & 0xf];

@@ -13,6 +13,7 @@ use crate::slot::{DispatchedSlot, Keeper};
 
 /// Frees a slot whose caller wants nothing more of it. While a worker runs its request or holds bytes of it, it becomes a
 /// zombie instead.
+#[inline]
 pub(super) fn give_back(shared: &Shared, permit: Permit, slot: DispatchedSlot) {
     if slot.end(&shared.bus) {
         return drop(permit);

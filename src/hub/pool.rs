@@ -65,6 +65,7 @@ impl Pool {
     }
 
     /// A slot for somebody who waits for nothing and nobody, without a future; `None` for who has to `acquire` it.
+    #[inline]
     pub(super) fn acquire_at_once(self: &Arc<Self>) -> Option<Permit> {
         let crowded = self.queued.peek() > 0 || self.closed.is_raised() || self.bus.is_bump_area_in_use();
         let slot = if crowded { None } else { self.pop_any() };
@@ -72,6 +73,7 @@ impl Pool {
     }
 
     /// How many slots are in use.
+    #[inline]
     pub(super) fn taken(&self) -> usize {
         self.slots - self.free.len()
     }
@@ -110,6 +112,7 @@ impl Pool {
         self.free.remove(slot.get()).then(|| Permit { pool: Arc::clone(self), slot })
     }
 
+    #[inline]
     fn pop_any(&self) -> Option<SlotIndex> {
         self.free.take().map(|index| self.bus.slot_at(index))
     }
@@ -129,6 +132,7 @@ impl Pool {
         self.pop_any()
     }
 
+    #[inline]
     fn put_back(&self, slot: SlotIndex) {
         self.free.put(slot.get());
         if self.queued.peek() > 0 {

@@ -98,11 +98,13 @@ impl Shared {
     }
 
     /// An id for a request that brings none.
+    #[inline]
     pub(super) fn next_id(&self) -> RequestId {
         self.ids.next()
     }
 
     /// Ends waiting awake. The rings are nobody's if it was the last.
+    #[inline]
     pub(super) fn leave_awake(&self) {
         if self.awake.leave() == 0 && self.interested.peek() > 0 {
             self.wake_watcher();
@@ -110,6 +112,7 @@ impl Shared {
     }
 
     /// Whether it is time again to let the executor of a lone caller run others; if so, it is told once.
+    #[inline]
     pub(super) fn owes_courtesy(&self, now: Instant) -> bool {
         let now = now.duration_since(self.started).as_micros() as u64;
         let owes = now.saturating_sub(self.courtesy.get()) >= COURTESY.as_micros() as u64;
@@ -120,6 +123,7 @@ impl Shared {
     }
 
     /// Takes a ring for those who wait for others to take it, if there are any, and wakes whom it was for.
+    #[inline]
     pub(super) fn serve_others(&self) {
         if self.interested.peek() > 0 && self.bus.bus().responses().try_take() {
             watcher::look(self);
@@ -128,6 +132,7 @@ impl Shared {
 
     /// Takes the rings of answers that callers saw by themselves, many at once: each time the bell's memory comes over
     /// from the worker. Published workers ring for every answer, ours for those of callers that had parked.
+    #[inline]
     pub(super) fn take_rings_of_own(&self) {
         if self.answered.get().is_multiple_of(RINGS_AT_ONCE) {
             self.bus.bus().responses().take_all();
@@ -142,6 +147,7 @@ impl Shared {
     }
 
     /// Has the watcher look after the memory kept for long bodies, unless it does so already.
+    #[inline]
     pub(super) fn mind_memory(&self) {
         if self.bus.keeps_memory() && !self.minds_memory.is_raised() {
             self.minds_memory.raise();
@@ -178,6 +184,7 @@ impl Shared {
     }
 
     /// Whether a request needs no ring: as many workers are awake as there are requests, or cores for them.
+    #[inline]
     pub(super) fn is_attended(&self) -> bool {
         let awake = self.bus.awake_workers();
         awake >= most_awake() || awake > 0 && awake as usize >= self.pool.taken()
@@ -251,6 +258,7 @@ impl Shared {
     }
 
     /// Has the guard count slots, if anybody wants to know and it does not do so already.
+    #[inline]
     pub(super) fn count_slots(&self) {
         if HubMeters::COUNTS_SLOTS && !self.counts_slots.is_raised() {
             self.counts_slots.raise();

@@ -92,6 +92,7 @@ pub enum WireError {
 }
 
 /// Writes a record of at most `limit` headers, without those that speak of a connection.
+#[inline]
 fn written<T>(
     headers: &HeaderMap,
     limit: usize,

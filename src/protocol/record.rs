@@ -99,6 +99,7 @@ impl Record {
     }
 
     /// Writes a list of `headers` but for one that stands `apart`; whether a content length is announced that comes later.
+    #[inline]
     fn headers(&mut self, headers: &HeaderMap, length: Length, apart: Option<&HeaderName>) -> Result<bool, Unfit> {
         // Nearly always right: what differs is corrected.
         let announced = headers.len() - usize::from(apart.is_some());
@@ -140,17 +141,20 @@ impl Record {
         self.header(CONTENT_LENGTH.as_str(), len.to_string().as_bytes());
     }
 
+    #[inline]
     fn header(&mut self, name: &str, value: &[u8]) {
         self.text(name.as_bytes());
         self.text(value);
     }
 
+    #[inline]
     fn text(&mut self, text: &[u8]) {
         self.number(text.len());
         self.0.extend_from_slice(text);
     }
 
     /// Writes a number; where it stands.
+    #[inline]
     fn number(&mut self, number: usize) -> Range<usize> {
         let start = self.0.len();
         let mut rest = number;

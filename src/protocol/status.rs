@@ -86,6 +86,7 @@ pub(crate) enum Status {
 
 impl Status {
     /// What `word` says.
+    #[inline]
     pub(super) fn of(word: u32) -> Self {
         match word {
             SLOT_FREE => Self::Free,
@@ -118,6 +119,7 @@ impl StatusWord {
 
     /// The state now. Acquire: pairs with `announce` (a READY seen here carries its request) and with `publish`
     /// (a DONE seen here carries its response).
+    #[inline]
     pub(crate) fn observe(&self) -> Status {
         Status::of(self.0.load(Ordering::Acquire))
     }
@@ -130,6 +132,7 @@ impl StatusWord {
     /// Hub: FREE → WRITING. Acquire: pairs with `release`, so the former request's reads are over before the slot's
     /// fields are written again.
     #[must_use]
+    #[inline]
     pub(crate) fn reserve(&self) -> bool {
         self.exchange(SLOT_FREE, SLOT_WRITING, Ordering::Acquire)
     }
@@ -143,12 +146,14 @@ impl StatusWord {
     /// Hub: WRITING → READY. Release: the whole request is visible to whoever claims. SeqCst: it is announced before workers
     /// that look by themselves are counted, see `AwakeWord::leave`. By exchange, as `abandon`; a request that is not announced
     /// so is found to be so by whoever waits for it. False when it is not.
+    #[inline]
     pub(crate) fn announce(&self) -> bool {
         self.exchange(SLOT_WRITING, SLOT_READY, Ordering::SeqCst)
     }
 
     /// Worker: READY → CLAIMED. Acquire: pairs with `announce`; nothing of the response can be written before it.
     #[must_use]
+    #[inline]
     pub(crate) fn claim(&self, claim: Claim) -> bool {
         // A look before the exchange keeps the line shared while there is nothing to claim.
         self.0.load(Ordering::Relaxed) == SLOT_READY && self.exchange(SLOT_READY, claim.0, Ordering::Acquire)
@@ -157,6 +162,7 @@ impl StatusWord {
     /// Worker: CLAIMED → DONE, only from the exact word it claimed with. Release: the whole response is visible to
     /// the hub that sees DONE. SeqCst: it is published before the worker asks whether to ring, see `QuietByte::end`.
     #[must_use]
+    #[inline]
     pub(crate) fn publish(&self, claim: Claim) -> bool {
         self.exchange(claim.0, SLOT_DONE, Ordering::SeqCst)
     }
@@ -188,10 +194,12 @@ impl StatusWord {
 
     /// Hub: DONE → FREE, after the response was copied out. Release: the copying is over before the slot is reused.
     #[must_use]
+    #[inline]
     pub(crate) fn release(&self) -> bool {
         self.exchange(SLOT_DONE, SLOT_FREE, Ordering::Release)
     }
 
+    #[inline]
     fn exchange(&self, from: u32, to: u32, success: Ordering) -> bool {
         stores::store("status", || self.0.compare_exchange(from, to, success, Ordering::Relaxed).is_ok())
     }

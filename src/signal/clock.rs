@@ -28,6 +28,7 @@ impl WireClock {
     }
 
     /// The wire's time of `instant`; never 0, which means none.
+    #[inline]
     pub(crate) fn nanos(&self, instant: Instant) -> u64 {
         let Self { instant: start, nanos } = *self;
         let part = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);

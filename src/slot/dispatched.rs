@@ -50,6 +50,7 @@ impl DispatchedSlot {
     }
 
     /// Looks at the slot.
+    #[inline]
     pub(crate) fn progress(&self, hub: &HubBus) -> Progress {
         let progress = Progress::of(hub.slot(self.index).status.observe(), || self.is_ours(hub));
         if let Progress::Claimed(claim) = progress
@@ -78,6 +79,7 @@ impl DispatchedSlot {
     }
 
     /// The answered slot, once `progress` has said that it is finished.
+    #[inline]
     pub(crate) fn finished<'a>(&self, hub: &'a HubBus) -> FinishedSlot<'a> {
         FinishedSlot::new(hub, self.index, self.ticket)
     }
@@ -108,6 +110,7 @@ impl DispatchedSlot {
     /// Frees the slot if nothing more is to come in it: it is answered, and nobody reads the answer, or it was given back.
     /// False while a worker runs the request or holds bytes of it.
     #[must_use]
+    #[inline]
     pub(crate) fn end(&self, hub: &HubBus) -> bool {
         match self.progress(hub) {
             Progress::Waiting | Progress::Claimed(_) => false,
@@ -120,6 +123,7 @@ impl DispatchedSlot {
     }
 
     /// Whether the slot is this entry's still: another hub that takes the region over leaves no ticket of ours.
+    #[inline]
     fn is_ours(&self, hub: &HubBus) -> bool {
         hub.has_dispatched(self.index, self.ticket)
     }

@@ -39,6 +39,7 @@ impl<'a> FinishedSlot<'a> {
     }
 
     /// Copies the response out, as far as that is not `ahead`.
+    #[inline]
     pub(crate) fn read(&self, ahead: Option<Box<ReadAhead>>) -> Result<Reply, ReplyError> {
         self.read_by::<Nobody>(Reading::Copied(ahead))
     }
@@ -87,6 +88,7 @@ impl<'a> FinishedSlot<'a> {
 
     /// Frees the slot; false while a worker holds bytes of its request in place, and then it stays as it is.
     #[must_use]
+    #[inline]
     pub(crate) fn free(self) -> bool {
         let Self { hub, index, ticket } = self;
         let slot = hub.slot(index);

@@ -48,6 +48,7 @@ impl HubBus {
         self.bus.region().geometry().slots()
     }
 
+    #[inline]
     pub(super) fn slot(&self, slot: SlotIndex) -> &SlotMeta {
         self.bus.region().slot(slot)
     }
@@ -58,12 +59,14 @@ impl HubBus {
     }
 
     /// Reserves a slot that this hub believes free; `None` when its word says otherwise.
+    #[inline]
     pub(crate) fn reserve(&self, index: SlotIndex) -> Option<ReservedSlot<'_>> {
         // Made only once the slot is ours: a `ReservedSlot` that is dropped stores FREE.
         self.slot(index).status.reserve().then(|| ReservedSlot { hub: self, index })
     }
 
     /// Whether a slot is that of the dispatch with this ticket still. It is, unless another hub takes the region over.
+    #[inline]
     pub(super) fn has_dispatched(&self, slot: SlotIndex, ticket: u64) -> bool {
         self.slot(slot).ticket.get() == ticket && self.bus.is_own_life()
     }
@@ -76,6 +79,7 @@ impl HubBus {
     }
 
     /// How many workers are awake, as far as they say so.
+    #[inline]
     pub(crate) fn awake_workers(&self) -> u32 {
         self.bus.region().header().awake.count()
     }
@@ -181,17 +185,20 @@ impl HubBus {
 
 impl HubBus {
     /// What overflow objects of a dispatch carry.
+    #[inline]
     pub(super) fn stamp(&self, ticket: u64) -> Option<Stamp> {
         self.bus.epoch().map(|epoch| Stamp { epoch, ticket, owner: None })
     }
 
     /// Where the answer in a slot is read from, to `dispatch` if its worker is one of ours.
+    #[inline]
     pub(super) fn origin<'a>(&'a self, slot: SlotIndex, dispatch: Option<&'a Stamp>) -> Origin<'a> {
         let Self { bus, views, limits, .. } = self;
         Origin { region: bus.region(), views, slot, body_limit: limits.body, dispatch }
     }
 
     /// The number of the next dispatch; its low half is never 0, which means "none" in `cancel`.
+    #[inline]
     pub(super) fn next_ticket(&self) -> u64 {
         loop {
             let ticket = self.tickets.next() + 1;

@@ -32,6 +32,7 @@ pub(crate) struct Target<'a> {
 }
 
 /// Writes `meta` to the start of `free` and `body` behind it; a body that does not fit into an overflow object.
+#[inline]
 pub(crate) fn write_into(
     target: &Target<'_>,
     free: HeapRange,
@@ -59,11 +60,13 @@ pub(crate) fn write(
 }
 
 /// In one copy: each line of shared memory has to come from the other side's cache, and one copy asks for all of them at once.
+#[inline]
 fn write_meta(target: &Target<'_>, range: HeapRange, meta: &[u8]) {
     assert!(target.region.writer(range).write(meta), "the range is as long as the meta");
 }
 
 /// Writes the body of a message whose meta is at `meta`.
+#[inline]
 fn write_body(
     target: &Target<'_>,
     meta: HeapRange,

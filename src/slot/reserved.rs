@@ -18,6 +18,7 @@ impl<'a> ReservedSlot<'a> {
     /// Writes `call` into the slot. Nobody sees it yet.
     ///
     /// `deadline` is the time of CLOCK_MONOTONIC in nanoseconds until which the answer is waited for.
+    #[inline]
     pub(crate) fn write(self, call: &OutgoingCall, deadline: u64) -> Result<WrittenSlot<'a>, DispatchError> {
         let Self { hub, index } = self;
         let slot = hub.slot(index);
@@ -73,6 +74,7 @@ impl WrittenSlot<'_> {
     /// As `announce`, for a caller that looks at the slot by itself until it says otherwise: `DispatchedSlot::expect_ring`. Rings
     /// only if the request is not `is_attended` to without that, which is asked once it is READY. False when a ring is owed: by
     /// whoever parks before the request is claimed.
+    #[inline]
     pub(crate) fn announce_unless(self, sent_at: u64, is_attended: impl FnOnce() -> bool) -> (DispatchedSlot, bool) {
         self.slot().quiet.start();
         self.make_ready(sent_at, is_attended)
@@ -82,6 +84,7 @@ impl WrittenSlot<'_> {
         self.reserved.hub.slot(self.reserved.index)
     }
 
+    #[inline]
     fn make_ready(self, sent_at: u64, is_attended: impl FnOnce() -> bool) -> (DispatchedSlot, bool) {
         let &Self { reserved: ReservedSlot { hub, index }, ticket } = &self;
         let slot = hub.slot(index);
