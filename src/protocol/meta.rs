@@ -30,9 +30,20 @@ pub struct ResponseMeta {
 }
 
 /// Whether the wire can carry a header's value: the records hold UTF-8 text, and HTTP allows any byte above 127.
+#[inline]
 pub(crate) fn is_text(value: &[u8]) -> bool {
     // Nearly all are ASCII, which is told in a tenth of the time.
-    value.is_ascii() || std::str::from_utf8(value).is_ok()
+    is_ascii(value) || std::str::from_utf8(value).is_ok()
+}
+
+/// As the standard library's, which looks at the last bytes one by one, and values are short.
+#[inline]
+fn is_ascii(value: &[u8]) -> bool {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let Some(last) = value.last_chunk() else { return value.is_ascii() };
+    let (chunks, _) = value.as_chunks();
+    let all = chunks.iter().fold(u64::from_ne_bytes(*last), |all, chunk| all | u64::from_ne_bytes(*chunk));
+    all & HIGH == 0
 }
 
 #[cfg(test)]
@@ -58,5 +69,19 @@ mod tests {
         let meta = ResponseMeta { content_type: "text/plain".into(), headers: vec![("a".into(), "b".into())] };
         assert_eq!(postcard::to_allocvec(&meta).unwrap(), b"\x0atext/plain\x01\x01a\x01b");
         assert_eq!(postcard::to_allocvec(&ResponseMeta::default()).unwrap(), [0, 0]);
+    }
+
+    #[test]
+    fn a_byte_above_127_is_seen_wherever_it_stands() {
+        for len in 0..40 {
+            let mut value = vec![0x7f; len];
+            assert!(is_text(&value), "{len}");
+            for at in 0..len {
+                value[at] = 0x80;
+                assert!(!is_text(&value), "{at} of {len}");
+                value[at] = 0;
+            }
+        }
+        assert!(is_text("\u{e4}".repeat(9).as_bytes()), "utf-8 is text");
     }
 }
