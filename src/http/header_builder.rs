@@ -27,6 +27,7 @@ pub(super) struct HeaderBuilder<'a> {
 impl<'a> HeaderBuilder<'a> {
     /// A map of at most `limit` headers; its values are slices of the block, or those of a message before. Repeated names keep
     /// their order.
+    #[inline]
     pub(super) fn build(mut self, limit: usize) -> Result<HeaderMap, HeaderFault> {
         let count = self.list.len();
         if count > limit {
@@ -71,6 +72,7 @@ impl<'a> HeaderBuilder<'a> {
     }
 
     /// Takes what comes in the order of a known list, up to the first other name.
+    #[inline]
     fn follow(&mut self, known: &mut List) -> Result<Followed, HeaderFault> {
         let mut headers = known.take_map();
         let (mut count, mut is_same) = (0, true);
@@ -93,6 +95,7 @@ impl<'a> HeaderBuilder<'a> {
     }
 
     /// Goes past the next header if it is this one.
+    #[inline]
     fn skip(&mut self, header: &ListedHeader) -> bool {
         if self.list.skip(&header.encoded) {
             return true;

@@ -19,6 +19,7 @@ thread_local! {
 
 impl Known {
     /// Calls `f` with what this thread knows, if it knows anything.
+    #[inline]
     pub(super) fn with_any(f: impl FnOnce(&mut Self)) {
         if let Some(mut known) = KNOWN.try_with(Cell::take).ok().flatten() {
             f(&mut known);
@@ -27,6 +28,7 @@ impl Known {
     }
 
     /// Calls `f` with what this thread knows. One that is ending knows nothing any more.
+    #[inline]
     pub(super) fn with<T>(f: impl FnOnce(&mut Self) -> T) -> T {
         let mut known = KNOWN.try_with(Cell::take).ok().flatten().unwrap_or_default();
         let result = f(&mut known);

@@ -74,6 +74,7 @@ pub(super) struct ListedHeader {
 
 impl Lists {
     /// What is remembered of a shape.
+    #[inline]
     pub(super) fn get(&mut self, shape: Shape) -> Option<&mut List> {
         match &mut self.0[shape.place()].known {
             Some((of, list)) if *of == shape => list.as_mut(),
@@ -93,6 +94,7 @@ impl Lists {
     }
 
     /// A message had the headers of the list of its shape, with the same values or not.
+    #[inline]
     pub(super) fn came_again(&mut self, shape: Shape, headers: &HeaderMap, is_same: bool) {
         let place = &mut self.0[shape.place()];
         place.strangers = 0;
@@ -135,6 +137,7 @@ impl List {
     }
 
     /// A map of the list's names in its order. Not all values need be the list's.
+    #[inline]
     pub(super) fn take_map(&mut self) -> HeaderMap {
         self.spare.take().unwrap_or_else(|| self.map.clone())
     }

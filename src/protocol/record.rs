@@ -48,6 +48,7 @@ pub(crate) enum Length {
 }
 
 impl Record {
+    #[inline]
     fn new() -> Self {
         let mut bytes = SPARE.try_with(Cell::take).unwrap_or_default();
         if bytes.capacity() == 0 {
