@@ -51,7 +51,9 @@ impl Prepared {
     fn call(&self) -> OutgoingCall {
         let Self { id, parts: Parts { method, uri, headers, .. } } = self;
         let call = OutgoingCall::new(*id, method, uri, &Route::default(), headers, Limits::default().headers);
-        call.expect("the wire can carry it")
+        let mut call = call.expect("the wire can carry it");
+        call.put_body(Segments::default());
+        call
     }
 
     /// Checks and encodes the meta; its length.

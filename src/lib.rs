@@ -177,7 +177,7 @@ pub mod __private {
 
     pub use crate::handler::{
         Answer, Argument, Declaration, Documented, Handler, Head, HoldHead, HoldWhole, LastArgument, LastOf,
-        OnDisconnect, ReadsNoBody, ResponseFuture, Shared, Whole, let_go, reads_no_body, respond, respond_any,
+        OnDisconnect, ReadsNoBody, ResponseFuture, Shared, Whole, let_go, reads_no_body, respond, respond_unnamed,
         sendable,
     };
     #[cfg(feature = "openapi")]

@@ -247,7 +247,7 @@ impl<'a> Body<'a> {
             }
             ReturnType::Type(_, ty) => {
                 let result = ty.to_token_stream().span();
-                quote_spanned!(result=> ::slotbus::__private::respond_any(#called))
+                quote_spanned!(result=> ::slotbus::__private::respond_unnamed(#called))
             }
             ReturnType::Default => {
                 quote_spanned!(name.span()=> ::slotbus::__private::IntoResponse::into_response(#called))

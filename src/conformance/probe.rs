@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use super::{CheckError, Options};
 use crate::bus::{Access, Bus, Founding};
 use crate::protocol::{
-    BusName, Limits, OutgoingCall, Reply, ReplyError, RequestId, Route, Segments, SlotIndex, SlotMeta, Status,
+    BusName, Limits, OutgoingCall, Reply, ReplyError, RequestId, Route, Segments, SlotIndex, SlotMeta, Status, is_text,
 };
 use crate::slot::{DispatchError, DispatchedSlot, HubBus, Progress};
 
@@ -182,9 +182,8 @@ fn checked(reply: &Reply, is_extended: bool) -> Result<Answer, Fault> {
     let status = StatusCode::from_u16(reply.status).ok().filter(|status| !status.is_informational());
     let status = status.ok_or(Fault::Status(reply.status))?;
     let (content_type, mut headers) = reply.head()?;
-    let content_type = String::from_utf8_lossy(content_type);
-    if HeaderValue::from_str(&content_type).is_err() {
-        return Err(Fault::ContentType(content_type.into_owned()));
+    if HeaderValue::from_bytes(content_type).is_err() || !is_text(content_type) {
+        return Err(Fault::ContentType(String::from_utf8_lossy(content_type).into_owned()));
     }
     while let Some((name, value)) = headers.next().map_err(ReplyError::Meta)? {
         check_header(name, value)?;
@@ -196,7 +195,7 @@ fn checked(reply: &Reply, is_extended: bool) -> Result<Answer, Fault> {
 fn check_header(name: &[u8], value: &[u8]) -> Result<(), Fault> {
     match (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
         (Ok(name), Ok(_)) if name == http::header::CONTENT_TYPE => Err(Fault::SecondContentType(name)),
-        (Ok(_), Ok(_)) => Ok(()),
+        (Ok(_), Ok(_)) if is_text(value) => Ok(()),
         _ => Err(Fault::Header(String::from_utf8_lossy(name).into_owned())),
     }
 }

@@ -64,8 +64,8 @@ pub fn respond<T: Answer + 'static>(result: T) -> Response {
     answer_of(result)
 }
 
-/// As `respond`, where the compiler is to say itself what in a type is no response.
-pub fn respond_any<T: IntoResponse + 'static>(result: T) -> Response {
+/// As `respond`, for a type that has no name or has others in it: the compiler says itself which of them is no response.
+pub fn respond_unnamed<T: IntoResponse + 'static>(result: T) -> Response {
     answer_of(result)
 }
 

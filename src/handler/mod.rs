@@ -19,7 +19,7 @@ mod timeout;
 use axum_core::extract::Request;
 
 pub use self::{
-    check::{Answer, Argument, LastArgument, ReadsNoBody, reads_no_body, respond, respond_any, sendable},
+    check::{Answer, Argument, LastArgument, ReadsNoBody, reads_no_body, respond, respond_unnamed, sendable},
     declaration::Declaration,
     documented::Documented,
     function::HandlerFn,

@@ -15,22 +15,22 @@ const DIGITS: [usize; 16] = [19, 20, 21, 22, 24, 25, 26, 27, 28, 29, 30, 31, 32,
 /// section 5.8). Drawing each at random would cost a system call or a generator's lock.
 #[derive(Debug)]
 pub(super) struct Ids {
-    /// With a second half that is to be replaced.
-    first: RequestId,
+    /// An id whose second half is to be replaced.
+    template: RequestId,
     counter: Counter,
 }
 
 impl Ids {
     pub(super) fn new() -> Self {
-        let first = Builder::from_custom_bytes(Uuid::new_v4().into_bytes()).into_uuid();
-        Self { first: first.into(), counter: Counter::default() }
+        let template = Builder::from_custom_bytes(Uuid::new_v4().into_bytes()).into_uuid();
+        Self { template: template.into(), counter: Counter::default() }
     }
 
     #[inline]
     pub(super) fn next(&self) -> RequestId {
         let half = self.counter.next() & !VARIANT_BITS | VARIANT;
         let digit = |i: usize| b"0123456789abcdef"[(half >> (60 - 4 * i)) as usize & 0xf];
-        let mut text = *self.first.as_padded();
+        let mut text = *self.template.as_padded();
         for (i, place) in DIGITS.into_iter().enumerate() {
             text[place] = digit(i);
         }

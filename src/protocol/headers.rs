@@ -30,6 +30,15 @@ pub(super) fn is_hop_by_hop(name: &str) -> bool {
     name.len() < 32 && LENGTHS >> name.len() & 1 == 1 && HOP_BY_HOP.contains(&name)
 }
 
+/// Whether a `Connection` names more than those, and the option that is no header (RFC 9110 section 7.6.1).
+pub(super) fn names_others(connection: &HeaderValue) -> bool {
+    let is_known = |option: &[u8]| {
+        let is = |name: &str| option.eq_ignore_ascii_case(name.as_bytes());
+        is("close") || HOP_BY_HOP.into_iter().any(is)
+    };
+    connection.as_bytes().split(|byte| *byte == b',').any(|option| !is_known(option.trim_ascii()))
+}
+
 /// Removes what speaks of a connection, which the bus has none of, and what `Connection` names besides.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     // Hardly any message has one, and looking is cheaper than removing what is not there.
@@ -56,16 +65,13 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// Makes a content length that is there say what the body has.
+/// Makes a content length that is there say what the body has, once. `Record` does so for what is sent.
 pub(crate) fn correct_content_length(headers: &mut HeaderMap, len: usize) {
     // Most messages have none, and comparing names costs less than hashing one.
     if !headers.keys().any(|name| name == CONTENT_LENGTH) {
         return;
     }
-    let says = |value: &HeaderValue| value.to_str().ok().and_then(|value| value.parse().ok());
-    if headers.get_all(CONTENT_LENGTH).iter().any(|value| says(value) != Some(len)) {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(len));
-    }
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(len));
 }
 
 #[cfg(test)]
@@ -97,5 +103,8 @@ mod tests {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("7"));
         correct_content_length(&mut headers, 3);
         assert_eq!(headers[CONTENT_LENGTH], "3");
+        headers.append(CONTENT_LENGTH, HeaderValue::from_static("+3"));
+        correct_content_length(&mut headers, 3);
+        assert_eq!(headers.get_all(CONTENT_LENGTH).iter().collect::<Vec<_>>(), ["3"]);
     }
 }

@@ -7,7 +7,7 @@ use http::{Method, StatusCode, Uri};
 use super::headers::strip_hop_by_hop;
 use super::method::encode_method;
 use super::problem::{PROBLEM_JSON, problem_body};
-use super::record::{Length, Record, Unfit};
+use super::record::{Length, Record, Unfit, Written};
 use super::request_id::RequestId;
 
 /// A body in pieces, as frames arrived; copied piece by piece, never joined first.
@@ -92,28 +92,38 @@ pub enum WireError {
 }
 
 /// Writes a record of at most `limit` headers, without those that speak of a connection.
-#[inline]
-fn written<T>(
+fn written(
     headers: &HeaderMap,
     limit: usize,
-    write: impl Fn(&HeaderMap) -> Result<T, Unfit>,
-) -> Result<T, WireError> {
-    if headers.len() <= limit
-        && let Ok(record) = write(headers)
-    {
-        return Ok(record);
+    write: impl Fn(&HeaderMap) -> Result<Written, Unfit>,
+) -> Result<Written, WireError> {
+    match write(headers) {
+        Ok(written) => within(written, limit),
+        Err(_) => stripped(headers, limit, write),
     }
-    // Hardly any message comes here. What is wrong with it may be wrong with headers that are not sent.
+}
+
+/// As `written`, where `Connection` names headers, or one cannot be sent: that may be one of those.
+#[cold]
+fn stripped(
+    headers: &HeaderMap,
+    limit: usize,
+    write: impl Fn(&HeaderMap) -> Result<Written, Unfit>,
+) -> Result<Written, WireError> {
     let mut headers = headers.clone();
     strip_hop_by_hop(&mut headers);
-    let count = headers.len();
-    if count > limit {
-        return Err(WireError::TooManyHeaders { count, limit });
+    match write(&headers) {
+        Ok(written) => within(written, limit),
+        Err(Unfit::Wire(error)) => Err(error),
+        Err(Unfit::Connection) => unreachable!("it was taken out"),
     }
-    write(&headers).map_err(|unfit| match unfit {
-        Unfit::HopByHop => unreachable!("they were taken out"),
-        Unfit::Wire(error) => error,
-    })
+}
+
+fn within(written: Written, limit: usize) -> Result<Written, WireError> {
+    match written.count {
+        count if count > limit => Err(WireError::TooManyHeaders { count, limit }),
+        _ => Ok(written),
+    }
 }
 
 /// A response, ready to be written into its slot.
@@ -134,7 +144,7 @@ impl OutgoingReply {
         body: Segments,
         header_limit: usize,
     ) -> Result<Self, WireError> {
-        let record = written(headers, header_limit, |headers| Record::of_response(headers, length))?;
+        let Written { record, .. } = written(headers, header_limit, |headers| Record::of_response(headers, length))?;
         Ok(Self { status, record, body })
     }
 
@@ -169,7 +179,7 @@ pub(crate) struct OutgoingCall {
     pub(crate) id: RequestId,
     method: u8,
     record: Record,
-    /// The record announces a content length, which is that of the body.
+    /// The record announces the body's length, which is not known yet.
     owes_length: bool,
     body: Segments,
 }
@@ -195,16 +205,16 @@ impl OutgoingCall {
         headers: &HeaderMap,
         header_limit: usize,
     ) -> Result<Self, WireError> {
-        let method = encode_method(method).ok_or_else(|| WireError::Method(method.clone()))?;
-        let (record, owes_length) =
+        let Written { record, owes_length, .. } =
             written(headers, header_limit, |headers| Record::of_request(target, route, headers))?;
+        let method = encode_method(method).ok_or_else(|| WireError::Method(method.clone()))?;
         Ok(Self { id, method, record, owes_length, body: Segments::default() })
     }
 
     /// Takes its body, once.
     pub(crate) fn put_body(&mut self, body: Segments) {
         if std::mem::take(&mut self.owes_length) {
-            self.record.end_with_length(body.len());
+            self.record.length(body.len());
         }
         self.body = body;
     }
@@ -213,8 +223,9 @@ impl OutgoingCall {
         self.method
     }
 
-    /// The encoded [`RequestMeta`](super::RequestMeta).
+    /// The encoded [`RequestMeta`](super::RequestMeta), once it has its body.
     pub(crate) fn meta(&self) -> &[u8] {
+        debug_assert!(!self.owes_length, "it has no body yet");
         self.record.as_bytes()
     }
 

@@ -130,6 +130,7 @@ async fn garbage_in_a_slot_is_answered_with_what_is_wrong_and_the_next_request_i
         ("a path that is none", path, 400, "no path"),
         ("no postcard", Written::with_bytes(vec![0xff; 40]), 400, "postcard"),
         ("no utf-8 in the path", Written::with_bytes(b"\x02/\xfe\0\0\0\0".to_vec()), 400, "no request target"),
+        ("no utf-8 in the query", Written::with_bytes(b"\x01/\0\0\x01\x01\xfe\0".to_vec()), 400, "no request target"),
         ("no utf-8 in the pattern", Written::with_bytes(b"\x01/\x01\xfe\0\0\0".to_vec()), 400, "postcard"),
         ("no meta", Written::with_bytes(Vec::new()), 400, "postcard"),
         ("no id", Written { id: [0; 36], ..good() }, 400, "id"),
