@@ -199,3 +199,22 @@ fn check_header(name: &[u8], value: &[u8]) -> Result<(), Fault> {
         _ => Err(Fault::Header(String::from_utf8_lossy(name).into_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn values_that_hubs_refuse_are_faults() {
+        let fault = |meta: &'static [u8]| {
+            let reply = Reply { status: 200, meta: Bytes::from_static(meta), body: Bytes::new() };
+            checked(&reply, true).err().map(|fault| fault.to_string())
+        };
+        assert_eq!(fault(b"\x03a/b\x01\x01x\x01y"), None);
+        let type_fault = fault(b"\x03a/\xff\0").unwrap();
+        assert_eq!(type_fault, "the content type \"a/\u{fffd}\" is no value of a header");
+        assert_eq!(fault(b"\0\x01\x01x\x01\xff").unwrap(), "HTTP forbids the header \"x\"");
+    }
+}
