@@ -1,7 +1,8 @@
 //! The wire: values and arithmetic; no unsafe, no I/O, no clock.
 //!
 //! Read `layout` for the bytes, `status` for who may change what, `geometry` for how a header becomes ranges that are
-//! inside the mapping, `meta` for the records, and `call` for a message on its way.
+//! inside the mapping, `meta` for the records, `record` and `decode` for how they are written and read, and `call` for a message on
+//! its way.
 
 mod call;
 mod caller;

@@ -1,3 +1,5 @@
+//! Records against what postcard writes, and one pass over the headers against one step after the other.
+
 use http::{Method, StatusCode};
 use proptest::prelude::*;
 
