@@ -27,7 +27,7 @@ async fn replacing_the_worker_process_under_load_fails_no_request() {
             Response::new(request.into_body())
         });
         let serve = slotbus::serve(echo).name(name).with_graceful_shutdown(async {
-            // The signal's handler stands when this is first polled, and only then may anybody send one.
+            // The signal's handler stands from now on, and only then may anybody send one.
             let stopped = slotbus::shutdown_signal();
             println!("ready");
             stopped.await;

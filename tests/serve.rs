@@ -122,3 +122,10 @@ async fn errors_of_a_service_need_no_adapter() {
     bus.get("/").await.assert_status(200);
     bus.stop().await;
 }
+
+#[tokio::test]
+async fn a_signal_that_comes_before_the_future_is_polled_ends_it() {
+    let stopped = slotbus::shutdown_signal();
+    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM).unwrap();
+    stopped.await;
+}
