@@ -114,6 +114,8 @@ fn open_checked(
             check(&stat)?;
             Ok((File::from(fd), ObjectId::of(&stat), stat.st_size as u64))
         }
+        // Whatever stands there a moment later.
+        Err(rustix::io::Errno::NOENT) => Err(ObjectError::Missing(name.to_owned())),
         // What could not even be opened is named by what it is, when that can be seen.
         Err(error) => match stat(name) {
             Ok(None) => Err(ObjectError::Missing(name.to_owned())),
@@ -277,4 +279,27 @@ fn check_mode(name: &str, stat: &Stat, forbidden: u32) -> Result<(), ObjectError
         return Ok(());
     }
     Err(ObjectError::Mode { name: name.to_owned(), mode: stat.st_mode & 0o7777 })
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_comes_and_goes_is_there_or_missing_and_nothing_else() {
+        let name = format!("slotbus-test-{}", uuid::Uuid::new_v4());
+        std::thread::scope(|scope| {
+            let maker = scope.spawn(|| {
+                for _ in 0..5000 {
+                    std::fs::write(path(&name), "").unwrap();
+                    std::fs::remove_file(path(&name)).unwrap();
+                }
+            });
+            while !maker.is_finished() {
+                if let Err(error) = open(&name, Access::default()) {
+                    assert!(error.is_missing(), "{error}");
+                }
+            }
+        });
+    }
 }
