@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
@@ -40,6 +41,11 @@ use crate::protocol::{BusName, SlotState};
 /// ```
 pub struct Hub {
     handle: Arc<Handle>,
+    /// The life that took calls when this handle was made, or was last ready.
+    ///
+    /// What it shares is changed by atomics and under locks; only a recorder's counters do not promise that they are fit for use
+    /// after a panic.
+    life: AssertUnwindSafe<Weak<Shared>>,
     /// What `poll_ready` has got so far.
     readiness: Readiness,
 }
@@ -52,6 +58,12 @@ enum Readiness {
     Ready(Permit),
 }
 
+// With whatever features.
+const _: () = {
+    const fn is<T: Send + Sync + UnwindSafe + RefUnwindSafe>() {}
+    is::<Hub>();
+};
+
 /// Closes the hub when the last of its clones is dropped.
 struct Handle(Arc<Lives>);
 
@@ -62,11 +74,19 @@ impl Hub {
     }
 
     pub(super) fn start(options: Options) -> Result<Self, CreateError> {
-        Ok(Self { handle: Arc::new(Handle(Lives::start(options)?)), readiness: Readiness::None })
+        let lives = Lives::start(options)?;
+        Ok(Self::of(&lives.current(), Arc::new(Handle(lives))))
     }
 
+    fn of(life: &Arc<Shared>, handle: Arc<Handle>) -> Self {
+        Self { handle, life: AssertUnwindSafe(Arc::downgrade(life)), readiness: Readiness::None }
+    }
+
+    /// The life that takes calls. Without a lock, unless the one that this handle knows was retired: that happens only when its
+    /// successor stands behind the lock, see `Lives::succeed`.
     pub(super) fn current(&self) -> Arc<Shared> {
-        self.handle.0.current()
+        let known = self.life.upgrade().filter(|life| !life.retired.is_raised());
+        known.unwrap_or_else(|| self.handle.0.current())
     }
 
     /// The bus's name.
@@ -153,7 +173,7 @@ impl Drop for Handle {
 
 impl Clone for Hub {
     fn clone(&self) -> Self {
-        Self { handle: Arc::clone(&self.handle), readiness: Readiness::None }
+        Self::of(&self.current(), Arc::clone(&self.handle))
     }
 }
 
@@ -176,7 +196,13 @@ where
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
         loop {
             self.readiness = match &mut self.readiness {
-                Readiness::None => Readiness::Waiting(self.current().pool.acquire()),
+                Readiness::None => {
+                    let life = self.current();
+                    if self.life.as_ptr() != Arc::as_ptr(&life) {
+                        *self.life = Arc::downgrade(&life);
+                    }
+                    Readiness::Waiting(life.pool.acquire())
+                }
                 Readiness::Waiting(acquire) => match ready!(Pin::new(acquire).poll(cx)) {
                     Ok(permit) => Readiness::Ready(permit),
                     // The region was retired: its successor has slots.
