@@ -156,6 +156,7 @@ impl Pair {
             version: Version::V1,
             slots: Self::SLOTS,
             half: 80 * 1024,
+            ahead: true,
             force: false,
             access: Access::default(),
         };

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -178,4 +178,18 @@ async fn a_long_json_answer_is_written_in_place() {
         assert!(serde_json::from_slice::<Vec<u32>>(&bytes(response).await).unwrap() == numbers);
     }
     worker.stop().await;
+}
+
+#[test]
+fn a_hub_that_lends_answers_does_not_offer_to_read_bodies_ahead() {
+    for (lends, offered) in [(false, 1 << 8), (true, 0)] {
+        let name = name();
+        let hub = Hub::builder(&name);
+        let hub = if lends { hub.zero_copy(promise()) } else { hub };
+        let _hub = hub.create().unwrap();
+        let mut header = [0; 64];
+        std::fs::File::open(format!("/dev/shm/slotbus-{name}")).unwrap().read_exact(&mut header).unwrap();
+        let features = u32::from_le_bytes(header[28..32].try_into().unwrap());
+        assert_eq!(features & (1 << 8), offered, "AHEAD");
+    }
 }

@@ -180,7 +180,7 @@ impl Founding {
     /// worker's to attach to.
     fn placeholder(name: &BusName) -> Result<Region, BusError> {
         let (half, access) = (64, Access::default());
-        let founding = Self { version: Version::V2, slots: 1, half, force: false, access };
+        let founding = Self { version: Version::V2, slots: 1, half, ahead: true, force: false, access };
         founding.region(name)
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Founding {
     pub(crate) slots: usize,
     /// Bytes of one half of a slot's arena: meta and body together that go inline in one direction.
     pub(crate) half: usize,
+    /// Whether bodies may be read while they are written, as they are where they are copied.
+    pub(crate) ahead: bool,
     /// Whether to replace an object that does not prove its hub dead.
     pub(crate) force: bool,
     /// Who may use the bus.
@@ -77,8 +79,10 @@ impl Founding {
         let &Self { version, slots, half, .. } = self;
         let (heap_offset, heap_size) = compute_layout(slots, len);
         let for_calls = [Features::TICKET, Features::CANCEL, Features::DEADLINE, Features::LOCKS, Features::SENT];
-        let for_speed = [Features::AWAKE, Features::QUIET, Features::AHEAD];
-        let mut features = for_calls.into_iter().chain(for_speed).fold(Features::default(), Features::with);
+        let for_speed = [Features::AWAKE, Features::QUIET];
+        let ahead = self.ahead.then_some(Features::AHEAD);
+        let features = for_calls.into_iter().chain(for_speed).chain(ahead);
+        let mut features = features.fold(Features::default(), Features::with);
         header.version.set(version.number());
         header.num_slots.set(slots as u32);
         header.heap_offset.set(heap_offset as u32);

@@ -91,8 +91,14 @@ impl Probe {
     pub(super) fn start(options: &Options) -> Result<Self, CheckError> {
         let Options { name, prefix, version, echo, patience, force } = options;
         let name = BusName::new(prefix, name)?;
-        let founding =
-            Founding { version: *version, slots: SLOTS, half: INLINE, force: *force, access: Access::default() };
+        let founding = Founding {
+            version: *version,
+            slots: SLOTS,
+            half: INLINE,
+            ahead: true,
+            force: *force,
+            access: Access::default(),
+        };
         let hub = HubBus::new(Bus::found(&name, &founding)?, Limits::from(16 << 20));
         let probe = Self { hub, echo: echo.clone(), patience: *patience };
         match probe.ask(&Ask::get("/")) {

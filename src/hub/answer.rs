@@ -118,7 +118,7 @@ impl<'a> Answer<'a> {
         let Waiting::Awake { slot, .. } = &self.waiting else { return Poll::Pending };
         let progress = slot.progress(&shared.bus);
         if matches!(progress, Progress::Waiting | Progress::Claimed(_)) {
-            if progress != Progress::Waiting && shared.trust.is_none() {
+            if progress != Progress::Waiting {
                 slot.read_ahead(&shared.bus, &mut self.ahead);
             }
             return Poll::Pending;

@@ -146,6 +146,9 @@ impl HubBuilder {
     ///
     /// Such a body is read where its worker wrote it. Its slot stays taken until the last clone of its bytes is dropped,
     /// so who keeps bodies for long copies them or makes more slots. The promise is in [`TrustedPeers`].
+    ///
+    /// Its workers are best made with [`Serve::zero_copy`](crate::Serve::zero_copy): one that copies requests cannot do so while
+    /// they are written.
     pub fn zero_copy(mut self, promise: TrustedPeers) -> Self {
         self.trust = Some(promise);
         self
@@ -167,7 +170,8 @@ impl HubBuilder {
     pub fn create(self) -> Result<Hub, CreateError> {
         let Self { name, prefix, version, slots, inline, timeout, spin, limits, group, trust, force } = self;
         let name = BusName::new(&prefix, &name)?;
-        let founding = Founding { version, slots, half: inline, force, access: Access::of(group) };
+        let (ahead, access) = (trust.is_none(), Access::of(group));
+        let founding = Founding { version, slots, half: inline, ahead, force, access };
         Hub::start(Options { name, founding, limits, timeout, spin, trust })
     }
 }

@@ -9,7 +9,8 @@ use crate::protocol::{BusName, Version};
 
 fn pool(slots: usize) -> Arc<Pool> {
     let name = BusName::new("slotbus-test", &Uuid::new_v4().to_string()).unwrap();
-    let founding = Founding { version: Version::V1, slots, half: 64, force: false, access: Access::default() };
+    let founding =
+        Founding { version: Version::V1, slots, half: 64, ahead: true, force: false, access: Access::default() };
     Arc::new(Pool::new(Arc::new(HubBus::new(Bus::found(&name, &founding).unwrap(), 1 << 20))))
 }
 

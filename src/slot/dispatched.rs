@@ -70,6 +70,9 @@ impl DispatchedSlot {
 
     /// Copies what there is of a long answer that its worker is writing, once `progress` has said that it is claimed.
     pub(crate) fn read_ahead(&self, hub: &HubBus, ahead: &mut Option<Box<ReadAhead>>) {
+        if !hub.goes_ahead {
+            return;
+        }
         let slot = hub.slot(self.index);
         let pieces = slot.response_pieces.told();
         if pieces > 0 && self.is_ours(hub) {

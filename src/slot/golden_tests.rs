@@ -24,7 +24,7 @@ fn le(words: &[u32]) -> Vec<u8> {
 
 fn found(version: Version) -> (BusName, HubBus) {
     let name = BusName::new("slotbus-test", &Uuid::new_v4().to_string()).unwrap();
-    let founding = Founding { version, slots: 2, half: 1024, force: false, access: Access::default() };
+    let founding = Founding { version, slots: 2, half: 1024, ahead: true, force: false, access: Access::default() };
     let hub = HubBus::new(Bus::found(&name, &founding).unwrap(), 1 << 20);
     (name, hub)
 }

@@ -6,7 +6,7 @@ use super::reserved::ReservedSlot;
 use super::views::ViewStore;
 use crate::bus::Bus;
 use crate::protocol::{
-    BodyPlace, Direction, Limits, PUBLISHED_ANSWER, Payload, SlotIndex, SlotMeta, Stamp, Status, align8,
+    BodyPlace, Direction, Features, Limits, PUBLISHED_ANSWER, Payload, SlotIndex, SlotMeta, Stamp, Status, align8,
 };
 use crate::sync::{Counter, Flag};
 
@@ -16,6 +16,8 @@ pub(crate) struct HubBus {
     pub(super) bus: Bus,
     pub(super) overflow: OverflowStore,
     pub(super) views: ViewStore,
+    /// Long bodies are read while they are written, by both sides.
+    pub(super) goes_ahead: bool,
     tickets: Counter,
     limits: Limits,
     /// The most bytes of the bump area that one answer of a published worker took.
@@ -27,12 +29,14 @@ impl HubBus {
     /// Takes over a hub's bus; what exceeds the limits is refused both ways.
     pub(crate) fn new(bus: Bus, limits: impl Into<Limits>) -> Self {
         let limits = limits.into();
+        let goes_ahead = bus.region().geometry().offers(Features::AHEAD);
         let overflow = OverflowStore::new(&bus, Direction::Request, limits.overflow);
         let views = ViewStore::new(&bus, Direction::Response);
         Self {
             bus,
             overflow,
             views,
+            goes_ahead,
             tickets: Counter::default(),
             limits,
             longest_answer: Counter::default(),

@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::read_ahead::PIECE;
-use super::tests::{call_with, finished, founding, pair_of, reply_with};
+use super::tests::{call_with, finished, founding, name, pair_of, reply_with};
 use super::*;
-use crate::bus::Founding;
+use crate::bus::{Access, Bus, Founding};
 use crate::protocol::{SlotIndex, Status, Version};
 
 const LONG: usize = 100_000;
@@ -183,4 +183,41 @@ fn who_parks_keeps_nothing_that_was_read_ahead() {
     assert!(matches!(worker.park(&mut cursor, Duration::ZERO), Parked::Late | Parked::Rung));
     assert!(cursor.ahead.is_none());
     drop(written);
+}
+
+#[test]
+fn a_hub_that_does_not_offer_it_neither_tells_nor_listens_nor_do_its_workers() {
+    let (hub, worker, mut cursor, slot) = used_pair_of(&Founding { ahead: false, ..founding(Version::V1) });
+    let written = hub.reserve(slot).unwrap().write(&call_with(body(1)), 0).unwrap();
+    assert_eq!(hub.slot(slot).request_pieces.told(), 0);
+    hub.slot(slot).request_pieces.tell(1);
+    assert!(worker.glance(&mut cursor).is_none() && cursor.ahead.is_none(), "the worker listens");
+    let sent = written.announce(0);
+    let lease = worker.claim(&mut cursor).unwrap();
+    lease.try_write(&reply_with(body(2))).unwrap();
+    assert_eq!(hub.slot(slot).response_pieces.told(), 0);
+    hub.slot(slot).response_pieces.tell(1);
+    let mut ahead = None;
+    sent.read_ahead(&hub, &mut ahead);
+    assert!(ahead.is_none(), "the hub listens");
+    assert!(lease.answer(reply_with(body(2))) && finished(&hub, &sent).body == body(2));
+}
+
+#[test]
+#[allow(unsafe_code)]
+fn a_worker_that_lends_requests_copies_none_ahead_and_tells_of_its_answers() {
+    // SAFETY: this process is hub and worker, and writes to no body.
+    let trust = unsafe { TrustedPeers::promise() };
+    let name = name();
+    let hub = HubBus::new(Bus::found(&name, &founding(Version::V1)).unwrap(), LONG);
+    let worker = Arc::new(Attachment::new(Bus::attach(&name, Access::default()).unwrap(), LONG, Some(trust)));
+    let (slot, mut cursor) = (hub.slots().next().unwrap(), ScanCursor::default());
+    for _ in 0..2 {
+        let written = hub.reserve(slot).unwrap().write(&call_with(body(1)), 0).unwrap();
+        assert!(worker.glance(&mut cursor).is_none() && cursor.ahead.is_none());
+        let sent = written.announce(0);
+        assert!(worker.claim(&mut cursor).unwrap().answer(reply_with(body(2))));
+        assert!(hub.slot(slot).response_pieces.told() > 0);
+        assert!(finished(&hub, &sent).body == body(2));
+    }
 }

@@ -35,7 +35,8 @@ impl<'a> ReservedSlot<'a> {
         slot.request_pieces.clear();
         slot.response_pieces.clear();
         slot.ticket.set(ticket);
-        let teller = Some(Teller { descriptor: &slot.request, pieces: &slot.request_pieces });
+        let teller = Teller { descriptor: &slot.request, pieces: &slot.request_pieces };
+        let teller = hub.goes_ahead.then_some(teller);
         let target = Target { region, overflow: &hub.overflow, slot: index, stamp: hub.stamp(ticket), teller };
         let payload = match payload::write_into(&target, arena.request, call.meta(), body) {
             Err(NoRoom::Meta(len)) => return Err(WireError::MetaTooLarge { len, limit }.into()),

@@ -139,7 +139,7 @@ fn touch(worker: &Attachment, index: crate::protocol::SlotIndex) {
 /// A hub and a worker that use one mapping.
 fn shared(slots: usize, half: usize) -> (Arc<HubBus>, Arc<Attachment>) {
     let name = BusName::new("slotbus-test", &Uuid::new_v4().to_string()).unwrap();
-    let founding = Founding { version: Version::V1, slots, half, force: false, access: Access::own() };
+    let founding = Founding { version: Version::V1, slots, half, ahead: true, force: false, access: Access::own() };
     let hub = Arc::new(HubBus::new(Bus::found(&name, &founding).unwrap(), 1 << 24));
     let mut bus = Bus::attach(&name, Access::own()).unwrap();
     bus.share_mapping(hub.bus());

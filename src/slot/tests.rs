@@ -14,12 +14,12 @@ use crate::protocol::{
 
 pub(super) const LIMIT: usize = 1 << 24;
 
-fn name() -> BusName {
+pub(super) fn name() -> BusName {
     BusName::new("slotbus-test", &Uuid::new_v4().to_string()).unwrap()
 }
 
 pub(super) fn founding(version: Version) -> Founding {
-    Founding { version, slots: 4, half: 4096, force: false, access: Access::default() }
+    Founding { version, slots: 4, half: 4096, ahead: true, force: false, access: Access::default() }
 }
 
 pub(super) fn pair(version: Version) -> (HubBus, Arc<Attachment>) {

@@ -44,7 +44,7 @@ pub(super) fn trust() -> TrustedPeers {
 pub(super) fn options(name: &BusName, version: Version) -> Options {
     Options {
         name: name.clone(),
-        founding: Founding { version, slots: SLOTS, half: 4096, force: false, access: Access::own() },
+        founding: Founding { version, slots: SLOTS, half: 4096, ahead: true, force: false, access: Access::own() },
         limits: LIMIT.into(),
         timeout: Duration::from_secs(600),
         spin: Duration::ZERO,
