@@ -2,7 +2,8 @@
 //! callers wait for a slot.
 //!
 //! A handler is woken, answers, its caller is woken, the slot goes to the next caller, and the caller begins anew. Both ends
-//! run in this process, on one runtime thread and one pump.
+//! run in this process, on one runtime thread and one pump. Beside it the same without a bus: as many callers,
+//! which wait for a permit in place of a slot and have each request handled by a task of its own, over tokio's channels.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use http_body_util::Empty;
 use slotbus::hub::Hub;
 use slotbus::{Router, State, handler, routes};
 use tokio::runtime::Runtime;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 const SLOTS: usize = 256;
 /// Wake-ups at once, so that threads which park count little.
@@ -30,10 +31,63 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("pending");
     group.throughput(Throughput::Elements(WAKE_UPS as u64));
     for callers in [10, 250, 10_000] {
-        let waiting = Waiting::new(callers);
-        group.bench_function(format!("{WAKE_UPS} wake-ups among {callers}"), |b| b.iter(|| waiting.wake(WAKE_UPS)));
+        for (way, start) in [("", bus as Start), (", by channels", channels)] {
+            let waiting = Waiting::new(callers, start);
+            let name = format!("{WAKE_UPS} wake-ups among {callers}{way}");
+            group.bench_function(name, |b| b.iter(|| waiting.wake(WAKE_UPS)));
+        }
     }
     group.finish();
+}
+
+/// Starts so many callers, which tell `answered` of each answer.
+type Start = fn(usize, &Runtime, Arc<Semaphore>, mpsc::UnboundedSender<()>);
+
+fn bus(callers: usize, runtime: &Runtime, turns: Arc<Semaphore>, answered: mpsc::UnboundedSender<()>) {
+    let name = format!("bench-pending-{callers}-{}", std::process::id());
+    let hub = Hub::builder(&name).slots(SLOTS).inline_capacity(4096).timeout(LONG).create().expect("a free name");
+    let app = Router::new().routes(routes![wait]).with_state(turns);
+    runtime.spawn(slotbus::serve(app).name(&name).pumps(1).into_future());
+    for _ in 0..callers {
+        let (hub, answered) = (hub.clone(), answered.clone());
+        runtime.spawn(async move {
+            loop {
+                let request = Request::get("/wait").body(Empty::<bytes::Bytes>::new()).expect("a good request");
+                assert_eq!(hub.call(request).await.expect("the worker lives").status(), 200);
+                if answered.send(()).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+fn channels(callers: usize, runtime: &Runtime, turns: Arc<Semaphore>, answered: mpsc::UnboundedSender<()>) {
+    let slots = Arc::new(Semaphore::new(SLOTS));
+    let (sender, mut requests) = mpsc::unbounded_channel::<oneshot::Sender<&'static str>>();
+    runtime.spawn(async move {
+        while let Some(answer) = requests.recv().await {
+            let turns = Arc::clone(&turns);
+            tokio::spawn(async move {
+                turns.acquire().await.expect("it is never closed").forget();
+                let _ = answer.send("Hello, World!");
+            });
+        }
+    });
+    for _ in 0..callers {
+        let (slots, sender, answered) = (Arc::clone(&slots), sender.clone(), answered.clone());
+        runtime.spawn(async move {
+            loop {
+                let _slot = slots.acquire().await.expect("it is never closed");
+                let (answer, answers) = oneshot::channel();
+                sender.send(answer).expect("requests are taken for ever");
+                answers.await.expect("each is answered");
+                if answered.send(()).is_err() {
+                    return;
+                }
+            }
+        });
+    }
 }
 
 /// Callers that wait for handlers that wait.
@@ -44,27 +98,12 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn new(callers: usize) -> Self {
-        let name = format!("bench-pending-{callers}-{}", std::process::id());
-        let hub = Hub::builder(&name).slots(SLOTS).inline_capacity(4096).timeout(LONG).create().expect("a free name");
+    fn new(callers: usize, start: Start) -> Self {
         let turns = Arc::new(Semaphore::new(0));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a thread can be started");
-        let app = Router::new().routes(routes![wait]).with_state(Arc::clone(&turns));
-        runtime.spawn(slotbus::serve(app).name(&name).pumps(1).into_future());
         let (answered, answers) = mpsc::unbounded_channel();
-        for _ in 0..callers {
-            let (hub, answered) = (hub.clone(), answered.clone());
-            runtime.spawn(async move {
-                loop {
-                    let request = Request::get("/wait").body(Empty::<bytes::Bytes>::new()).expect("a good request");
-                    assert_eq!(hub.call(request).await.expect("the worker lives").status(), 200);
-                    if answered.send(()).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
+        start(callers, &runtime, Arc::clone(&turns), answered);
         let waiting = Self { turns, answers: answers.into(), _runtime: runtime };
         waiting.wake(callers);
         waiting
