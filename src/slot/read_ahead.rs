@@ -7,10 +7,10 @@
 //! - A caller of the hub reads ahead of DONE, in a slot that is CLAIMED. The pieces are cleared before READY, and told of by the one
 //!   lease that may write the answer.
 //!
-//! Where bodies are lent none is read ahead: a hub that lends them does not ask its workers to tell, and tells them nothing.
-//!
 //! In both cases the descriptor must be the same in the end as when reading began. Whoever writes does not wait for whoever reads,
 //! and a message that is given up half-way is one that nobody ever claims or takes.
+//!
+//! Where bodies are lent none is read ahead: a hub that lends them does not ask its workers to tell, and tells them nothing.
 
 use std::sync::Arc;
 

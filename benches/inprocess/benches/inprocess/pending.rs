@@ -2,8 +2,8 @@
 //! callers wait for a slot.
 //!
 //! A handler is woken, answers, its caller is woken, the slot goes to the next caller, and the caller begins anew. Both ends
-//! run in this process, on one runtime thread and one pump. Beside it the same without a bus: as many callers,
-//! which wait for a permit in place of a slot and have each request handled by a task of its own, over tokio's channels.
+//! run in this process, on one runtime thread and one pump. Beside it the same without a bus: as many callers, which wait for a
+//! permit in place of a slot and have each request handled by a task of its own, over tokio's channels.
 
 use std::sync::Arc;
 
