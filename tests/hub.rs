@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::routing::{get, post};
-use http::{Method, Request, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
 use slotbus::hub::{CallError, Hub, SlotState};
 use slotbus::testing::{Gate, TestBus};
@@ -291,6 +291,35 @@ async fn a_body_is_dropped_when_it_is_collected() {
     let call = tokio::spawn(hub.call(Request::get("/slow").body(body).unwrap()));
     // The handler waits, and the body is gone all the same.
     dropped.recv().await.unwrap();
+    assert!(!call.is_finished());
+    gate.open();
+    assert_eq!(call.await.unwrap().unwrap().status(), 200);
+    worker.stop().await;
+}
+
+/// Bytes that say when the last copy of them is dropped: nobody sends any more.
+#[derive(Clone)]
+struct Watched(#[allow(dead_code)] mpsc::UnboundedSender<()>);
+
+impl AsRef<[u8]> for Watched {
+    fn as_ref(&self) -> &[u8] {
+        b"watched"
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_let_go_while_its_answer_is_waited_for() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let gate = Gate::new();
+    let worker = Worker::start(&name, app_behind(&gate));
+    let (sender, mut dropped) = mpsc::unbounded_channel();
+    let mut request = get_request("/slow");
+    let value = HeaderValue::from_maybe_shared(Bytes::from_owner(Watched(sender.clone()))).unwrap();
+    request.headers_mut().insert("x-watched", value);
+    request.extensions_mut().insert(Watched(sender));
+    let call = tokio::spawn(hub.call(request));
+    assert_eq!(dropped.recv().await, None);
     assert!(!call.is_finished());
     gate.open();
     assert_eq!(call.await.unwrap().unwrap().status(), 200);

@@ -93,14 +93,14 @@ pub(crate) fn reply_of(
 /// the extensions is used.
 #[inline]
 pub(crate) fn request_to_call(
-    parts: request::Parts,
+    parts: &mut request::Parts,
     header_limit: usize,
     id: impl FnOnce() -> RequestId,
 ) -> Result<OutgoingCall, WireError> {
-    let request::Parts { method, uri, headers, mut extensions, .. } = parts;
+    let request::Parts { method, uri, headers, extensions, .. } = parts;
     let id = extensions.get().copied().unwrap_or_else(id);
     let route = extensions.remove::<Route>().unwrap_or_default();
-    OutgoingCall::new(id, &method, &uri, &route, &headers, header_limit)
+    OutgoingCall::new(id, method, uri, &route, headers, header_limit)
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! One call: collect the body, wait for a slot, dispatch, wait for the answer.
 
 use std::future::poll_fn;
+use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
-use http::{Method, Request, Response};
+use http::request::Parts;
+use http::{Request, Response};
 
 use super::answer::Answer;
 use super::deadline::Deadline;
@@ -37,16 +39,16 @@ where
     B: http_body::Body,
     B::Error: Into<BoxError>,
 {
-    // Made a call before the future is, which would keep room for both. The clock and the meter start at the first poll.
-    let (parts, body) = request.into_parts();
-    let (method, own) = (parts.method.clone(), crate::http::Deadline::of(&parts.extensions));
-    let mut call = request_to_call(parts, shared.bus.limits().headers, || shared.next_id());
+    // Made a call before the future is. The clock and the meter start at the first poll.
+    let (mut head, body) = request.into_parts();
+    let own = crate::http::Deadline::of(&head.extensions);
+    let mut call = request_to_call(&mut head, shared.bus.limits().headers, || shared.next_id());
     async move {
         let meter = shared.meters.call();
         let collecting = pin!(Some(BodyCollector::new(body, shared.bus.body_limit())));
         let mut deadline = Deadline::start(shared, own);
         let result = match &mut call {
-            Ok(call) => send(&mut deadline, call, &method, collecting, permit, manner, sent).await,
+            Ok(call) => send(&mut deadline, call, &mut head, collecting, permit, manner, sent).await,
             Err(error) => Err(error.clone().into()),
         };
         meter.ended(result.as_ref().map_or_else(CallError::outcome, |_| "answered"));
@@ -57,7 +59,7 @@ where
 async fn send<B>(
     deadline: &mut Deadline,
     call: &mut OutgoingCall,
-    method: &Method,
+    head: &mut Parts,
     mut collecting: Pin<&mut Option<BodyCollector<B>>>,
     mut permit: Option<Permit>,
     manner: Manner,
@@ -85,13 +87,20 @@ where
         };
         // Made before anything else is dropped: from now on it sees to the slot.
         let answer = Answer::new(deadline, permit, slot, rung, call.body().len(), manner, sent.clone());
+        // Not before: a worker can have begun meanwhile.
+        let_go(head);
         match answer.await {
             Ok(reply) => break reply,
             Err(Unanswered::Withdrawn) => *deadline = deadline.moved()?,
             Err(Unanswered::Failed(error)) => return Err(error),
         }
     };
-    Ok(reply_to_response(reply, method, header_limit)?)
+    Ok(reply_to_response(reply, &head.method, header_limit)?)
+}
+
+/// Drops what of a request's head is in its call.
+fn let_go(Parts { uri, headers, extensions, .. }: &mut Parts) {
+    drop((mem::take(uri), mem::take(headers), mem::take(extensions)));
 }
 
 /// Collects the request's body. A slot that was waited for before goes to others while the body is not there yet.

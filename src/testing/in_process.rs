@@ -50,9 +50,8 @@ where
     let hub = Limits::default();
     let latest = Deadline(Instant::now() + HUB_TIMEOUT);
     let deadline = Deadline::of(request.extensions()).map_or(latest, |own| own.min(latest));
-    let (parts, body) = request.into_parts();
-    let method = parts.method.clone();
-    let mut call = request_to_call(parts, hub.headers, || RequestId::from(Uuid::new_v4()))?;
+    let (mut parts, body) = request.into_parts();
+    let mut call = request_to_call(&mut parts, hub.headers, || RequestId::from(Uuid::new_v4()))?;
     call.put_body(BodyCollector::new(body, hub.body).await?);
     let meta = Bytes::copy_from_slice(call.meta());
     if meta.len() > MAX_META {
@@ -77,7 +76,7 @@ where
     };
     let meta = Bytes::copy_from_slice(reply.meta());
     let reply = Reply { status: reply.status().as_u16(), meta, body: join(reply.body()) };
-    Ok(reply_to_response(reply, &method, hub.headers)?)
+    Ok(reply_to_response(reply, &parts.method, hub.headers)?)
 }
 
 /// What a worker answers.
