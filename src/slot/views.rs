@@ -47,12 +47,13 @@ impl ViewStore {
         len: usize,
         dispatch: Option<&Stamp>,
     ) -> Result<Vec<u8>, Unreadable> {
+        if let Some(dispatch) = dispatch
+            && len <= KEEP
+        {
+            return self.view(slot, generation, len, dispatch).map(|view| view.copy_out(len));
+        }
         let name = self.name.overflow(self.direction, slot, generation);
-        let read = match dispatch {
-            Some(dispatch) if len <= KEEP => self.view_of(slot, &name, len, dispatch).map(|view| view.copy_out(len)),
-            dispatch => read_overflow(&name, len, dispatch, self.access),
-        };
-        read.map_err(|source| Unreadable { name, source })
+        read_overflow(&name, len, dispatch, self.access).map_err(|source| Unreadable { name, source })
     }
 
     /// The slot's object itself, at least `len` bytes of it.
@@ -63,26 +64,29 @@ impl ViewStore {
         len: usize,
         dispatch: &Stamp,
     ) -> Result<Arc<OverflowView>, Unreadable> {
-        let name = self.name.overflow(self.direction, slot, generation);
-        self.view_of(slot, &name, len, dispatch).map_err(|source| Unreadable { name, source })
-    }
-
-    fn view_of(&self, slot: SlotIndex, name: &str, len: usize, dispatch: &Stamp) -> io::Result<Arc<OverflowView>> {
         let mut entry = self.views[slot.get()].lock().unwrap_or_else(PoisonError::into_inner);
         self.reads.add(1);
-        if let Some(view) = entry.as_ref().filter(|view| view.is_of(name, len)) {
-            view.check_stamp(dispatch)?;
+        if let Some(view) = entry.as_ref().filter(|view| view.holds(len, dispatch)) {
             return Ok(Arc::clone(view));
         }
         // The former one goes first: its object may be gone but for this view.
         self.forget(&mut entry);
-        let view = Arc::new(OverflowView::open(name, len, self.access)?);
-        view.check_stamp(dispatch)?;
+        let name = self.name.overflow(self.direction, slot, generation);
+        let view = match self.open(&name, len, dispatch) {
+            Ok(view) => Arc::new(view),
+            Err(source) => return Err(Unreadable { name, source }),
+        };
         let bytes = view.len() as u64;
         if bytes <= KEEP_OBJECT && self.bytes.get() + bytes <= KEEP_ALL {
             *entry = Some(Arc::clone(&view));
             self.bytes.add(bytes);
         }
+        Ok(view)
+    }
+
+    fn open(&self, name: &str, len: usize, dispatch: &Stamp) -> io::Result<OverflowView> {
+        let view = OverflowView::open(name, len, self.access)?;
+        view.check_stamp(dispatch)?;
         Ok(view)
     }
 
