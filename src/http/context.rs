@@ -34,6 +34,14 @@ pub(crate) struct CallContext {
 }
 
 impl CallContext {
+    /// Drops what it says, for the next call to be put in its place.
+    pub(crate) fn forget(&mut self) {
+        let Self { id: _, hub_pattern, hub_params, matched, refusals, body_limit, caller, observed } = self;
+        (*hub_pattern, *hub_params) = (Bytes::new(), Vec::new());
+        (*matched, *refusals, *body_limit) = (None, None, None);
+        (*caller, *observed) = (None, Weak::new());
+    }
+
     /// The caller of the request with these extensions, where its hub tells of it.
     pub(crate) fn caller_in(extensions: &Extensions) -> Option<&Caller> {
         extensions.get::<Self>().and_then(|context| context.caller.as_ref())

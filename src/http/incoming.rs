@@ -10,7 +10,7 @@ use http::{Method, Request, Response, StatusCode};
 use super::context::CallContext;
 use super::header_builder::{HeaderBuilder, HeaderFault};
 use super::outgoing::has_body;
-use super::spare::spare_extensions;
+use super::spare::extensions_of;
 use super::target::target;
 use crate::body::Body;
 use crate::protocol::{Call, CallError, Reply, ReplyError, correct_content_length};
@@ -28,8 +28,7 @@ pub(crate) fn call_to_request(call: Call, header_limit: usize) -> Result<Request
     let uri = target(&call.meta, head.path, head.query)?;
     correct_content_length(&mut headers, call.body.len());
     let slice = |text: &str| call.meta.slice_ref(text.as_bytes());
-    let mut extensions = spare_extensions();
-    extensions.insert(CallContext {
+    let extensions = extensions_of(CallContext {
         id: call.id,
         hub_pattern: slice(head.route_pattern),
         hub_params: head.path_params.iter().map(|&(name, value)| (slice(name), slice(value))).collect(),

@@ -6,6 +6,7 @@ use std::mem;
 
 use http::{Extensions, request::Parts};
 
+use super::context::CallContext;
 use super::known::Known;
 
 /// A map of extensions that holds more keeps the room for it, and is let go.
@@ -15,10 +16,15 @@ thread_local! {
     static SPARE: Cell<Option<Extensions>> = const { Cell::new(None) };
 }
 
-/// Extensions without a value.
+/// Extensions of no value but `context`.
 #[inline]
-pub(super) fn spare_extensions() -> Extensions {
-    SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default()
+pub(super) fn extensions_of(context: CallContext) -> Extensions {
+    let mut extensions = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default();
+    match extensions.get_mut::<CallContext>() {
+        Some(place) => *place = context,
+        None => drop(extensions.insert(context)),
+    }
+    extensions
 }
 
 /// Drops the values of a request's head, and keeps its maps for the next request of this thread.
@@ -26,8 +32,12 @@ pub(crate) fn reclaim(parts: &mut Parts) {
     let Parts { headers, extensions, .. } = parts;
     if (1..=MOST).contains(&extensions.len()) {
         let mut spare = mem::take(extensions);
-        // Values may be foreign, and end requests of their own while they are dropped.
-        spare.clear();
+        let is_alone = spare.len() == 1;
+        match spare.get_mut::<CallContext>() {
+            Some(context) if is_alone => context.forget(),
+            // Values may be foreign, and end requests of their own while they are dropped.
+            _ => spare.clear(),
+        }
         let _ = SPARE.try_with(|place| place.set(Some(spare)));
     }
     if !headers.is_empty() {
@@ -37,13 +47,30 @@ pub(crate) fn reclaim(parts: &mut Parts) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Weak;
+
+    use bytes::Bytes;
     use http::Request;
 
     use super::*;
+    use crate::protocol::RequestId;
+
+    fn context(hub_pattern: &'static str) -> CallContext {
+        CallContext {
+            id: RequestId::new("id").unwrap(),
+            hub_pattern: Bytes::from_static(hub_pattern.as_bytes()),
+            hub_params: vec![(Bytes::from_static(b"id"), Bytes::from_static(b"secret"))],
+            matched: None,
+            refusals: None,
+            body_limit: Some(1),
+            caller: None,
+            observed: Weak::new(),
+        }
+    }
 
     fn parts<T: Clone + Send + Sync + 'static>(value: T) -> Parts {
         let (mut parts, ()) = Request::new(()).into_parts();
-        parts.extensions = spare_extensions();
+        parts.extensions = extensions_of(context("/a"));
         parts.extensions.insert(value);
         parts
     }
@@ -54,7 +81,20 @@ mod tests {
         reclaim(&mut parts);
         assert!(parts.extensions.is_empty());
         let spare = SPARE.take().expect("it was kept");
-        assert!(spare.is_empty() && spare.get::<&str>().is_none());
+        assert!(spare.is_empty() && spare.get::<&str>().is_none() && spare.get::<CallContext>().is_none());
+    }
+
+    #[test]
+    fn a_context_that_was_alone_has_its_place_taken_by_the_next_and_says_nothing_until_then() {
+        let mut parts = Request::new(()).into_parts().0;
+        parts.extensions = extensions_of(context("/a"));
+        reclaim(&mut parts);
+        let spare = SPARE.take().expect("it was kept");
+        let CallContext { hub_pattern, hub_params, body_limit, .. } = spare.get().expect("its place is kept");
+        assert_eq!((&hub_pattern[..], hub_params.len(), *body_limit), (&b""[..], 0, None));
+        SPARE.set(Some(spare));
+        let next = extensions_of(context("/b"));
+        assert_eq!((next.len(), &next.get::<CallContext>().unwrap().hub_pattern[..]), (1, &b"/b"[..]));
     }
 
     #[test]
@@ -66,7 +106,7 @@ mod tests {
             )*};
         }
         let mut parts = parts("value");
-        insert!(parts.extensions, 1 2 3 4 5 6 7 8);
+        insert!(parts.extensions, 1 2 3 4 5 6 7);
         reclaim(&mut parts);
         assert_eq!((parts.extensions.len(), SPARE.take().is_none()), (MOST + 1, true));
     }
