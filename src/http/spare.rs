@@ -27,10 +27,21 @@ pub(super) fn extensions_of(context: CallContext) -> Extensions {
     extensions
 }
 
+/// Whether the last one that was kept has not been used.
+fn has_spare() -> bool {
+    let has = |place: &Cell<Option<Extensions>>| {
+        let spare = place.take();
+        let is_there = spare.is_some();
+        place.set(spare);
+        is_there
+    };
+    SPARE.try_with(has).unwrap_or(true)
+}
+
 /// Drops the values of a request's head, and keeps its maps for the next request of this thread.
 pub(crate) fn reclaim(parts: &mut Parts) {
     let Parts { headers, extensions, .. } = parts;
-    if (1..=MOST).contains(&extensions.len()) {
+    if (1..=MOST).contains(&extensions.len()) && !has_spare() {
         let mut spare = mem::take(extensions);
         let is_alone = spare.len() == 1;
         match spare.get_mut::<CallContext>() {
