@@ -1,12 +1,11 @@
 //! A form: in the body, or in the query string of a GET.
 
 use axum_core::extract::{FromRequest, OptionalFromRequest, Request, rejection::BytesRejection};
-use bytes::Bytes;
 use http::{Method, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::{FieldError, Reason, Rejection, content_type_is, deref, field};
-use crate::http::Refuser;
+use crate::http::{Refuser, whole_body};
 
 /// A form (`application/x-www-form-urlencoded`): the body of the request, or its query string if the method is GET or HEAD.
 ///
@@ -71,14 +70,14 @@ where
 {
     type Rejection = FormRejection;
 
-    async fn from_request(mut request: Request, state: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request(mut request: Request, _: &S) -> Result<Self, Self::Rejection> {
         let refuser = Refuser::of_reader(&mut request);
         let value = if is_in_query(&request) {
             field::parse(request.uri().query().unwrap_or_default().as_bytes()).map_err(FormError::Query)
         } else if !content_type_is(request.headers(), "application", "x-www-form-urlencoded", false) {
             Err(FormError::ContentType)
         } else {
-            match Bytes::from_request(request, state).await {
+            match whole_body(request).await {
                 Ok(body) => field::parse(&body).map_err(FormError::Data),
                 Err(rejection) => Err(FormError::Body(rejection)),
             }

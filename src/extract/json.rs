@@ -4,14 +4,13 @@ use axum_core::{
     extract::{FromRequest, OptionalFromRequest, Request, rejection::BytesRejection},
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::error::Category;
 
 use super::{Reason, Rejection, content_type_is, deref};
 use crate::{
-    http::Refuser,
+    http::{Refuser, whole_body},
     response::{BodyWriter, Problem, typed},
 };
 
@@ -88,12 +87,12 @@ where
 {
     type Rejection = JsonRejection;
 
-    async fn from_request(mut request: Request, state: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request(mut request: Request, _: &S) -> Result<Self, Self::Rejection> {
         let refuser = Refuser::of_reader(&mut request);
         if !content_type_is(request.headers(), "application", "json", true) {
             return Err(Rejection::by(refuser, JsonError::ContentType));
         }
-        let value = match Bytes::from_request(request, state).await {
+        let value = match whole_body(request).await {
             Ok(body) => serde_json::from_slice(&body).map_err(JsonError::from),
             Err(rejection) => Err(JsonError::Body(rejection)),
         };

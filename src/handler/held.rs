@@ -20,9 +20,8 @@ use super::last::last_argument;
 use crate::{body::Body, http::reclaim};
 
 /// Drops the request of a handler without arguments.
-pub fn let_go(request: Request) {
-    let (mut parts, _) = request.into_parts();
-    reclaim(&mut parts);
+pub fn let_go(mut request: Request) {
+    crate::http::let_go(&mut request);
 }
 
 /// Stands for a handler's last argument `T`, taken with a state `S`; `M` says whether it reads the body.
@@ -69,7 +68,7 @@ pub struct Head<T, S> {
 
 impl<T, S> Drop for Head<T, S> {
     fn drop(&mut self) {
-        reclaim(&mut self.parts);
+        reclaim(&mut self.parts.headers, &mut self.parts.extensions);
     }
 }
 

@@ -1,16 +1,19 @@
 //! The last argument of a handler: the only one that may read the body.
 
 use std::any::{Any, TypeId};
+use std::future::ready;
 
 use axum_core::{
     extract::{FromRequest, Request},
     response::{IntoResponse, Response},
 };
-use futures::FutureExt;
+use bytes::Bytes;
+use futures::{FutureExt, future::Either};
 
 use crate::{
     extract::{BytesRejection, Reason, Rejection, StringRejection},
-    http::Refuser,
+    http::{self, Refuser, take_body},
+    response::downcast,
 };
 
 /// Takes the last argument out of a request, or the answer if it is refused.
@@ -26,14 +29,39 @@ where
     S: 'static,
     M: 'static,
 {
+    if let Some(taken) = take_at_once(&mut request) {
+        return Either::Left(ready(Ok(taken)));
+    }
     // Only for those two types is anything kept; for others the compiler leaves it out.
     let refuser = reads_bytes::<T::Rejection>().then(|| Refuser::of_reader(&mut request));
-    T::from_request(request, state).map(|extracted| {
+    Either::Right(T::from_request(request, state).map(|extracted| {
         extracted.map_err(|rejection| match refuser {
             Some(refuser) => as_problem(refuser, rejection),
             None => rejection.into_response(),
         })
-    })
+    }))
+}
+
+/// `Bytes` or a `String`, of a body that is there; for other types nothing is done.
+fn take_at_once<T: 'static>(request: &mut Request) -> Option<T> {
+    let (bytes, text) = (TypeId::of::<Bytes>(), TypeId::of::<String>());
+    if ![bytes, text].contains(&TypeId::of::<T>()) {
+        return None;
+    }
+    let body = take_body(request)?;
+    let taken = if TypeId::of::<T>() == bytes {
+        downcast(body).ok()
+    } else {
+        match String::from_utf8(body.into()) {
+            Ok(text) => downcast(text).ok(),
+            Err(error) => {
+                *request.body_mut() = error.into_bytes().into();
+                return None;
+            }
+        }
+    };
+    http::let_go(request);
+    taken
 }
 
 fn reads_bytes<R: 'static>() -> bool {

@@ -11,7 +11,7 @@ use super::context::CallContext;
 use crate::body::{Body, BoxError};
 
 /// axum-core's own limit in bytes, where nobody set another. It is asked all the same before it is named.
-const DEFAULT: u64 = 2 * 1024 * 1024;
+pub(super) const DEFAULT: u64 = 2 * 1024 * 1024;
 
 /// Sets how many bytes of its body an argument may read.
 pub(crate) fn limit_body(request: &mut Request<Body>, bytes: usize) {

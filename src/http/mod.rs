@@ -16,6 +16,7 @@ pub(crate) mod pattern;
 mod refuser;
 mod spare;
 mod target;
+mod whole;
 
 pub use self::deadline::Deadline;
 pub(crate) use self::incoming::{call_to_request, reply_to_response};
@@ -24,3 +25,4 @@ pub(crate) use self::outgoing::{BodyCollector, CollectError, has_body, reply_of,
 pub use self::refuser::RefusedRequest;
 pub(crate) use self::refuser::{RefusalMap, Refuser};
 pub(crate) use self::spare::reclaim;
+pub(crate) use self::whole::{let_go, take_body, whole_body};

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::mem;
 
-use http::{Extensions, request::Parts};
+use http::{Extensions, HeaderMap};
 
 use super::context::CallContext;
 use super::known::Known;
@@ -28,7 +28,7 @@ pub(super) fn extensions_of(context: CallContext) -> Extensions {
 }
 
 /// Whether the last one that was kept has not been used.
-fn has_spare() -> bool {
+pub(super) fn has_spare() -> bool {
     let has = |place: &Cell<Option<Extensions>>| {
         let spare = place.take();
         let is_there = spare.is_some();
@@ -39,8 +39,7 @@ fn has_spare() -> bool {
 }
 
 /// Drops the values of a request's head, and keeps its maps for the next request of this thread.
-pub(crate) fn reclaim(parts: &mut Parts) {
-    let Parts { headers, extensions, .. } = parts;
+pub(crate) fn reclaim(headers: &mut HeaderMap, extensions: &mut Extensions) {
     if (1..=MOST).contains(&extensions.len()) && !has_spare() {
         let mut spare = mem::take(extensions);
         let is_alone = spare.len() == 1;
@@ -61,7 +60,7 @@ mod tests {
     use std::sync::Weak;
 
     use bytes::Bytes;
-    use http::Request;
+    use http::{Request, request::Parts};
 
     use super::*;
     use crate::protocol::RequestId;
@@ -79,6 +78,10 @@ mod tests {
         }
     }
 
+    fn reclaim_parts(Parts { headers, extensions, .. }: &mut Parts) {
+        reclaim(headers, extensions);
+    }
+
     fn parts<T: Clone + Send + Sync + 'static>(value: T) -> Parts {
         let (mut parts, ()) = Request::new(()).into_parts();
         parts.extensions = extensions_of(context("/a"));
@@ -89,7 +92,7 @@ mod tests {
     #[test]
     fn nothing_of_one_request_is_among_the_extensions_of_the_next() {
         let mut parts = parts("secret");
-        reclaim(&mut parts);
+        reclaim_parts(&mut parts);
         assert!(parts.extensions.is_empty());
         let spare = SPARE.take().expect("it was kept");
         assert!(spare.is_empty() && spare.get::<&str>().is_none() && spare.get::<CallContext>().is_none());
@@ -99,7 +102,7 @@ mod tests {
     fn a_context_that_was_alone_has_its_place_taken_by_the_next_and_says_nothing_until_then() {
         let mut parts = Request::new(()).into_parts().0;
         parts.extensions = extensions_of(context("/a"));
-        reclaim(&mut parts);
+        reclaim_parts(&mut parts);
         let spare = SPARE.take().expect("it was kept");
         let CallContext { hub_pattern, hub_params, body_limit, .. } = spare.get().expect("its place is kept");
         assert_eq!((&hub_pattern[..], hub_params.len(), *body_limit), (&b""[..], 0, None));
@@ -118,7 +121,7 @@ mod tests {
         }
         let mut parts = parts("value");
         insert!(parts.extensions, 1 2 3 4 5 6 7);
-        reclaim(&mut parts);
+        reclaim_parts(&mut parts);
         assert_eq!((parts.extensions.len(), SPARE.take().is_none()), (MOST + 1, true));
     }
 
@@ -128,10 +131,10 @@ mod tests {
         struct Nested;
         impl Drop for Nested {
             fn drop(&mut self) {
-                reclaim(&mut parts(7_u8));
+                reclaim_parts(&mut parts(7_u8));
             }
         }
-        reclaim(&mut parts(Nested));
+        reclaim_parts(&mut parts(Nested));
         assert!(SPARE.take().is_some_and(|spare| spare.is_empty()));
     }
 }

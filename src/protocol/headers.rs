@@ -67,11 +67,22 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
 
 /// Makes a content length that is there say what the body has, once. `Record` does so for what is sent.
 pub(crate) fn correct_content_length(headers: &mut HeaderMap, len: usize) {
-    // Most messages have none, and comparing names costs less than hashing one.
-    if !headers.keys().any(|name| name == CONTENT_LENGTH) {
-        return;
+    // Most messages have none, or one that is right, and comparing names costs less than hashing one.
+    let mut lengths = headers.iter_mut().filter_map(|(name, value)| (name == CONTENT_LENGTH).then_some(value));
+    let (first, is_repeated) = (lengths.next(), lengths.next().is_some());
+    match first {
+        None => {}
+        Some(_) if is_repeated => drop(headers.insert(CONTENT_LENGTH, HeaderValue::from(len))),
+        Some(value) if !is_decimal(value.as_bytes(), len) => *value = HeaderValue::from(len),
+        Some(_) => {}
     }
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(len));
+}
+
+/// Whether `text` is `number` as it is written, without a sign or zeros before it.
+fn is_decimal(text: &[u8], number: usize) -> bool {
+    let Some((&last, before)) = text.split_last() else { return false };
+    let is_last = last == b'0' + (number % 10) as u8;
+    is_last && if number < 10 { before.is_empty() } else { is_decimal(before, number / 10) }
 }
 
 #[cfg(test)]
@@ -106,5 +117,26 @@ mod tests {
         headers.append(CONTENT_LENGTH, HeaderValue::from_static("+3"));
         correct_content_length(&mut headers, 3);
         assert_eq!(headers.get_all(CONTENT_LENGTH).iter().collect::<Vec<_>>(), ["3"]);
+        for wrong in ["+3", "03", "3 ", "", "30", "13", "3, 3"] {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static(wrong));
+            correct_content_length(&mut headers, 3);
+            assert_eq!(headers[CONTENT_LENGTH], "3", "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_known_as_it_is_written() {
+        for number in [0, 1, 9, 10, 99, 100, 1024, 1 << 20, usize::MAX] {
+            assert!(is_decimal(number.to_string().as_bytes(), number));
+            assert!(!is_decimal((number ^ 1).to_string().as_bytes(), number));
+        }
+    }
+
+    #[test]
+    fn a_content_length_that_is_right_stays_where_it_is() {
+        let mut headers: HeaderMap = [(CONTENT_LENGTH, HeaderValue::from_static("3"))].into_iter().collect();
+        let (room, value) = (headers.capacity(), headers[CONTENT_LENGTH].as_bytes().as_ptr());
+        correct_content_length(&mut headers, 3);
+        assert_eq!((headers.capacity(), headers[CONTENT_LENGTH].as_bytes().as_ptr()), (room, value));
     }
 }

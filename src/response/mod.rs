@@ -41,7 +41,7 @@ use http::{HeaderValue, StatusCode, header};
 pub use self::problem::Problem;
 pub(crate) use self::problem::refusal_of;
 pub use self::refusal::Refusal;
-pub(crate) use self::typed::{answer_of, take_back, typed};
+pub(crate) use self::typed::{answer_of, downcast, take_back, typed};
 pub use self::writer::BodyWriter;
 pub use axum_core::response::{AppendHeaders, IntoResponse, IntoResponseParts, Response, ResponseParts, Result};
 

@@ -4,12 +4,15 @@ use std::any::Any;
 use std::cell::Cell;
 
 use axum_core::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
 use crate::body::Body;
 
 /// What axum-core sends text as.
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+/// What axum-core sends bytes as.
+const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 /// Maps that have room for more headers are let go.
 const MOST: usize = 8;
 
@@ -18,19 +21,28 @@ thread_local! {
     static SPARE: Cell<Option<HeaderMap>> = const { Cell::new(None) };
 }
 
-/// What `result` is as an answer: texts are what most handlers return.
+/// What `result` is as an answer: texts and bytes are what most handlers return.
 pub(crate) fn answer_of<T: IntoResponse + 'static>(result: T) -> Response {
     let result = match downcast::<T, &'static str>(result) {
         Ok(text) => return typed(TEXT, text.into()),
         Err(other) => other,
     };
-    match downcast::<T, String>(result) {
-        Ok(text) => typed(TEXT, text.into()),
+    let result = match downcast::<T, String>(result) {
+        Ok(text) => return typed(TEXT, text.into()),
+        Err(other) => other,
+    };
+    let result = match downcast::<T, Bytes>(result) {
+        Ok(bytes) => return typed(BYTES, bytes.into()),
+        Err(other) => other,
+    };
+    match downcast::<T, Vec<u8>>(result) {
+        Ok(bytes) => typed(BYTES, bytes.into()),
         Err(other) => other.into_response(),
     }
 }
 
-fn downcast<T: 'static, U: 'static>(value: T) -> Result<U, T> {
+/// `value`, if it is a `U`.
+pub(crate) fn downcast<T: 'static, U: 'static>(value: T) -> Result<U, T> {
     let mut value = Some(value);
     if let Some(found) = (&mut value as &mut dyn Any).downcast_mut::<Option<U>>() {
         return Ok(found.take().expect("it was put there"));
@@ -95,6 +107,8 @@ mod tests {
             check(http::StatusCode::ACCEPTED);
             check((http::StatusCode::ACCEPTED, [("x", "1")], "text"));
             check(vec![7_u8]);
+            check(Vec::<u8>::new());
+            check(Bytes::from_static(b"bytes"));
             take_back(answer_of("text").into_parts().0.headers);
         }
     }
