@@ -70,6 +70,8 @@ pub(super) struct ListedHeader {
     pub(super) encoded: Vec<u8>,
     /// Length of the name there.
     name_len: usize,
+    /// Its value is not remembered.
+    pub(super) is_secret: bool,
 }
 
 impl Lists {
@@ -162,10 +164,11 @@ impl List {
 impl ListedHeader {
     /// In memory of its own: what came is a slice of its message.
     fn of(name: &HeaderName, value: &HeaderValue) -> Self {
-        let value = if is_secret(name) { b"" } else { value.as_bytes() };
+        let is_secret = is_secret(name);
+        let value = if is_secret { b"" } else { value.as_bytes() };
         let (encoded, name_len) = encode_header(name.as_str(), value);
         let value = HeaderValue::from_bytes(value).expect("it was a value");
-        Self { name: name.clone(), value, encoded, name_len }
+        Self { name: name.clone(), value, encoded, name_len, is_secret }
     }
 
     /// Whether a value is this one in the same memory, which lives as long as this does: so the bytes are the same too.
