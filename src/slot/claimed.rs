@@ -209,7 +209,8 @@ impl ClaimedSlot {
         let settle = Settle { right, grant: *grant };
         let mut status = StatusCode::INTERNAL_SERVER_ERROR;
         let published = self.is_still_claimed() && {
-            // Logging runs foreign code; should that panic, the slot is answered all the same.
+            // The reply goes before it is published: a body that is lent from the request would keep the slot from its hub. Logging
+            // and that run foreign code; should it panic, the slot is answered all the same.
             match catch_unwind(AssertUnwindSafe(|| self.write(reply))) {
                 Ok(written) => status = written,
                 Err(_) => self.write_bare(status),
