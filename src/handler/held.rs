@@ -68,7 +68,7 @@ pub struct Head<T, S> {
 
 impl<T, S> Drop for Head<T, S> {
     fn drop(&mut self) {
-        reclaim(&mut self.parts.headers, &mut self.parts.extensions);
+        reclaim(&mut self.parts);
     }
 }
 

@@ -80,8 +80,7 @@ impl<'a> HeaderBuilder<'a> {
             if !self.skip(header) {
                 let Some(value) = self.next_of(&header.name)? else { break };
                 *place = value;
-                // What is not remembered is another each time.
-                is_same &= header.is_secret;
+                is_same = false;
             } else if !header.is_own(place) {
                 *place = header.value.clone();
             }

@@ -71,7 +71,7 @@ pub(super) struct ListedHeader {
     /// Length of the name there.
     name_len: usize,
     /// Its value is not remembered.
-    pub(super) is_secret: bool,
+    is_secret: bool,
 }
 
 impl Lists {
@@ -100,7 +100,7 @@ impl Lists {
     pub(super) fn came_again(&mut self, shape: Shape, headers: &HeaderMap, is_same: bool) {
         let place = &mut self.0[shape.place()];
         place.strangers = 0;
-        place.others += u8::from(!is_same);
+        place.others += u8::from(!is_same && place.is_another(headers));
         if place.others >= STALE {
             place.take(shape, headers);
         }
@@ -117,6 +117,12 @@ impl Lists {
 }
 
 impl Place {
+    /// Whether these headers, of the names of the list here, have another value. Credentials have one each time.
+    fn is_another(&self, headers: &HeaderMap) -> bool {
+        let list = self.known.iter().filter_map(|(_, list)| list.as_ref()).flat_map(|list| &list.headers);
+        list.zip(headers.values()).any(|(known, value)| !known.is_secret && !known.is_own(value))
+    }
+
     fn take(&mut self, shape: Shape, headers: &HeaderMap) {
         *self = Self { known: Some((shape, List::of(shape, headers))), ..Self::default() };
     }

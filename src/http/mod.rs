@@ -24,5 +24,5 @@ pub(crate) use self::limit::limit_body;
 pub(crate) use self::outgoing::{BodyCollector, CollectError, has_body, reply_of, request_to_call};
 pub use self::refuser::RefusedRequest;
 pub(crate) use self::refuser::{RefusalMap, Refuser};
-pub(crate) use self::spare::reclaim;
-pub(crate) use self::whole::{let_go, take_body, whole_body};
+pub(crate) use self::spare::{let_go, reclaim};
+pub(crate) use self::whole::{take_body, whole_body};

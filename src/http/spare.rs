@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::mem;
 
-use http::{Extensions, HeaderMap};
+use http::{Extensions, HeaderMap, Request, request::Parts};
 
 use super::context::CallContext;
 use super::known::Known;
@@ -39,7 +39,18 @@ pub(super) fn has_spare() -> bool {
 }
 
 /// Drops the values of a request's head, and keeps its maps for the next request of this thread.
-pub(crate) fn reclaim(headers: &mut HeaderMap, extensions: &mut Extensions) {
+pub(crate) fn reclaim(Parts { headers, extensions, .. }: &mut Parts) {
+    keep_extensions(extensions);
+    keep_headers(headers);
+}
+
+/// As `reclaim`, while the request is in one piece.
+pub(crate) fn let_go<B>(request: &mut Request<B>) {
+    keep_extensions(request.extensions_mut());
+    keep_headers(request.headers_mut());
+}
+
+fn keep_extensions(extensions: &mut Extensions) {
     if (1..=MOST).contains(&extensions.len()) && !has_spare() {
         let mut spare = mem::take(extensions);
         let is_alone = spare.len() == 1;
@@ -50,6 +61,9 @@ pub(crate) fn reclaim(headers: &mut HeaderMap, extensions: &mut Extensions) {
         }
         let _ = SPARE.try_with(|place| place.set(Some(spare)));
     }
+}
+
+fn keep_headers(headers: &mut HeaderMap) {
     if !headers.is_empty() {
         Known::with_any(|known| known.lists.take_back(headers));
     }
@@ -60,7 +74,6 @@ mod tests {
     use std::sync::Weak;
 
     use bytes::Bytes;
-    use http::{Request, request::Parts};
 
     use super::*;
     use crate::protocol::RequestId;
@@ -78,10 +91,6 @@ mod tests {
         }
     }
 
-    fn reclaim_parts(Parts { headers, extensions, .. }: &mut Parts) {
-        reclaim(headers, extensions);
-    }
-
     fn parts<T: Clone + Send + Sync + 'static>(value: T) -> Parts {
         let (mut parts, ()) = Request::new(()).into_parts();
         parts.extensions = extensions_of(context("/a"));
@@ -92,7 +101,7 @@ mod tests {
     #[test]
     fn nothing_of_one_request_is_among_the_extensions_of_the_next() {
         let mut parts = parts("secret");
-        reclaim_parts(&mut parts);
+        reclaim(&mut parts);
         assert!(parts.extensions.is_empty());
         let spare = SPARE.take().expect("it was kept");
         assert!(spare.is_empty() && spare.get::<&str>().is_none() && spare.get::<CallContext>().is_none());
@@ -102,7 +111,7 @@ mod tests {
     fn a_context_that_was_alone_has_its_place_taken_by_the_next_and_says_nothing_until_then() {
         let mut parts = Request::new(()).into_parts().0;
         parts.extensions = extensions_of(context("/a"));
-        reclaim_parts(&mut parts);
+        reclaim(&mut parts);
         let spare = SPARE.take().expect("it was kept");
         let CallContext { hub_pattern, hub_params, body_limit, .. } = spare.get().expect("its place is kept");
         assert_eq!((&hub_pattern[..], hub_params.len(), *body_limit), (&b""[..], 0, None));
@@ -121,7 +130,7 @@ mod tests {
         }
         let mut parts = parts("value");
         insert!(parts.extensions, 1 2 3 4 5 6 7);
-        reclaim_parts(&mut parts);
+        reclaim(&mut parts);
         assert_eq!((parts.extensions.len(), SPARE.take().is_none()), (MOST + 1, true));
     }
 
@@ -131,10 +140,10 @@ mod tests {
         struct Nested;
         impl Drop for Nested {
             fn drop(&mut self) {
-                reclaim_parts(&mut parts(7_u8));
+                reclaim(&mut parts(7_u8));
             }
         }
-        reclaim_parts(&mut parts(Nested));
+        reclaim(&mut parts(Nested));
         assert!(SPARE.take().is_some_and(|spare| spare.is_empty()));
     }
 }

@@ -14,7 +14,7 @@ use http_body::{Body as _, Frame, SizeHint};
 
 use super::context::CallContext;
 use super::limit::DEFAULT;
-use super::spare::reclaim;
+use super::spare::let_go;
 use crate::body::{Body, BoxError, Error};
 
 /// Reads the body, up to the limit that axum-core goes by.
@@ -28,12 +28,6 @@ pub(crate) fn whole_body(
         }
         None => Either::Right(Bytes::from_request(request, &())),
     }
-}
-
-/// Keeps the maps of a request that is done with.
-pub(crate) fn let_go(request: &mut Request) {
-    let (mut headers, mut extensions) = (mem::take(request.headers_mut()), mem::take(request.extensions_mut()));
-    reclaim(&mut headers, &mut extensions);
 }
 
 /// Takes the body, if all of it is there and no limit can forbid it. Else it is as it was.

@@ -66,15 +66,25 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 /// Makes a content length that is there say what the body has, once. `Record` does so for what is sent.
+#[inline]
 pub(crate) fn correct_content_length(headers: &mut HeaderMap, len: usize) {
-    // Most messages have none, or one that is right, and comparing names costs less than hashing one.
+    // Most messages have none, and comparing names costs less than hashing one.
+    if headers.keys().any(|name| name == CONTENT_LENGTH) {
+        correct_those_there(headers, len);
+    }
+}
+
+fn correct_those_there(headers: &mut HeaderMap, len: usize) {
     let mut lengths = headers.iter_mut().filter_map(|(name, value)| (name == CONTENT_LENGTH).then_some(value));
     let (first, is_repeated) = (lengths.next(), lengths.next().is_some());
     match first {
-        None => {}
-        Some(_) if is_repeated => drop(headers.insert(CONTENT_LENGTH, HeaderValue::from(len))),
-        Some(value) if !is_decimal(value.as_bytes(), len) => *value = HeaderValue::from(len),
-        Some(_) => {}
+        Some(value) if !is_repeated => {
+            if !is_decimal(value.as_bytes(), len) {
+                *value = HeaderValue::from(len);
+            }
+        }
+        // This makes room for one more, also where it takes the place of others.
+        _ => drop(headers.insert(CONTENT_LENGTH, HeaderValue::from(len))),
     }
 }
 
