@@ -209,11 +209,11 @@ impl<'a> Body<'a> {
         });
         let from_request = extraction(&bindings[self.first.len()], quote!(#held.__slotbus_last(&#state)));
         quote! {
-            // Which of the two the last argument needs is found by the method's receiver.
+            // Which of the three the last argument needs is found by the method's receiver.
             #[allow(unused_imports)]
-            use ::slotbus::__private::{HoldHead as _, HoldWhole as _};
+            use ::slotbus::__private::{HoldForState as _, HoldHead as _, HoldWhole as _};
 
-            let mut #held = (&&::slotbus::__private::LastOf::<#last, __S, __M>::new()).__slotbus_hold(#request);
+            let mut #held = (&&&::slotbus::__private::LastOf::<#last, __S, __M>::new()).__slotbus_hold(#request);
             ::slotbus::__private::ResponseFuture::new(async move {
                 #(#from_parts)*
                 #from_request

@@ -126,9 +126,15 @@ use deref;
 
 /// Whether the content type is `type/subtype`, or `type/…+subtype` where `suffix` allows it.
 fn content_type_is(headers: &http::HeaderMap, kind: &str, subtype: &str, suffix: bool) -> bool {
-    let Some(value) = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+    // Looking at a few names costs less than hashing one; of several the first counts.
+    let value = headers.iter().find_map(|(name, value)| (name == http::header::CONTENT_TYPE).then_some(value));
+    let Some(value) = value.and_then(|value| value.to_str().ok()) else {
         return false;
     };
+    // As nearly all say it.
+    if value.strip_prefix(kind).and_then(|rest| rest.strip_prefix('/')) == Some(subtype) {
+        return true;
+    }
     let Some((left, right)) = value.split(';').next().unwrap_or_default().split_once('/') else {
         return false;
     };

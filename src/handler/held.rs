@@ -2,9 +2,10 @@
 //!
 //! Where no argument reads the body the request is its head alone, which stays where it is until the last argument is taken:
 //! to put it together for that and apart again would move it several times. The attribute does not know which of the two a
-//! type is, so it asks as `openapi::probe` does: `(&&LastOf::<T, S, M>::new()).__slotbus_hold(request)` is the implementation for
-//! `&LastOf` if its bounds hold, else that for `LastOf`. They hold where the type needs no body with any state; one that
-//! asks for a certain state is taken out of the whole request.
+//! type is, so it asks as `openapi::probe` does: `(&&&LastOf::<T, S, M>::new()).__slotbus_hold(request)` is the implementation for
+//! `&&LastOf` if that is for the type, else that for `&LastOf` if its bounds hold, else that for `LastOf`. The bounds of the second
+//! hold where the type needs no body with any state. The first is for [`State`], which asks for a certain state and needs
+//! nothing of the request. Others that ask for a certain state are taken out of the whole request.
 //!
 //! Methods are named so that none of a user's traits has one of that name.
 
@@ -17,7 +18,7 @@ use axum_core::{
 use http::request::Parts;
 
 use super::last::last_argument;
-use crate::{body::Body, http::reclaim};
+use crate::{body::Body, extract::State, http::reclaim};
 
 /// Drops the request of a handler without arguments.
 pub fn let_go(mut request: Request) {
@@ -32,6 +33,19 @@ impl<T, S, M> LastOf<T, S, M> {
     #[allow(clippy::new_without_default)]
     pub const fn new() -> Self {
         Self(PhantomData)
+    }
+}
+
+/// Holds the head of a request for the arguments before a [`State`].
+pub trait HoldForState<T, S, M> {
+    /// Lets the body go.
+    fn __slotbus_hold(&self, request: Request) -> HeadForState<T, S, M>;
+}
+
+impl<T, S, M> HoldForState<T, S, M> for &&LastOf<State<T>, S, M> {
+    fn __slotbus_hold(&self, request: Request) -> HeadForState<T, S, M> {
+        let (parts, _) = request.into_parts();
+        HeadForState { head: Head { parts, last: PhantomData }, last: PhantomData }
     }
 }
 
@@ -87,6 +101,34 @@ impl<T: FromRequestParts<S>, S> Head<T, S> {
     #[allow(clippy::result_large_err, reason = "a refusal is a whole response, and a handler's answer as it is")]
     pub fn __slotbus_last(&mut self, state: &S) -> impl Future<Output = Result<T, Response>> {
         let taken = T::from_request_parts(&mut self.parts, state);
+        async { taken.await.map_err(IntoResponse::into_response) }
+    }
+}
+
+/// The head of a request whose last argument is a [`State`].
+pub struct HeadForState<T, S, M> {
+    head: Head<State<T>, S>,
+    last: PhantomData<fn(M)>,
+}
+
+impl<T, S, M> HeadForState<T, S, M> {
+    /// What arguments are taken out of.
+    pub fn __slotbus_parts(&mut self) -> &mut Parts {
+        self.head.__slotbus_parts()
+    }
+}
+
+impl<T, S, M> HeadForState<T, S, M>
+where
+    State<T>: FromRequest<S, M>,
+{
+    /// Takes the state. That is known to be a last argument alone, which takes a request: any will do.
+    ///
+    /// # Errors
+    /// None.
+    #[allow(clippy::result_large_err, reason = "as the last arguments of others")]
+    pub fn __slotbus_last(&mut self, state: &S) -> impl Future<Output = Result<State<T>, Response>> {
+        let taken = State::from_request(Request::default(), state);
         async { taken.await.map_err(IntoResponse::into_response) }
     }
 }
@@ -161,7 +203,7 @@ macro_rules! debug {
     )*};
 }
 
-debug!(LastOf<T, S, M> Head<T, S> Whole<T, S, M>);
+debug!(LastOf<T, S, M> Head<T, S> HeadForState<T, S, M> Whole<T, S, M>);
 
 #[cfg(test)]
 mod tests {
@@ -169,29 +211,42 @@ mod tests {
     use http::{HeaderMap, Method};
 
     use super::*;
-    use crate::extract::{Path, State};
+    use crate::extract::Path;
 
     fn request() -> Request {
         Request::new(Body::empty())
     }
 
+    /// What is made of a certain state.
+    struct OfState;
+
+    impl FromRequestParts<u8> for OfState {
+        type Rejection = std::convert::Infallible;
+
+        async fn from_request_parts(_: &mut Parts, _: &u8) -> Result<Self, Self::Rejection> {
+            Ok(Self)
+        }
+    }
+
     /// As the attribute asks, for any state; that it compiles is the proof.
     #[allow(clippy::needless_borrow, reason = "it is how the attribute asks about any type")]
-    fn is_held<S, M, N>()
+    fn is_held<S, M, N, O>()
     where
         S: Send + Sync,
         State<u8>: FromRequest<S, M>,
         Bytes: FromRequest<S, N>,
+        OfState: FromRequest<S, O>,
     {
-        let _: Head<Path<String>, S> = (&&LastOf::<Path<String>, S, ()>::new()).__slotbus_hold(request());
-        let _: Head<HeaderMap, S> = (&&LastOf::<HeaderMap, S, ()>::new()).__slotbus_hold(request());
-        let _: Whole<State<u8>, S, M> = (&&LastOf::<State<u8>, S, M>::new()).__slotbus_hold(request());
-        let _: Whole<Bytes, S, N> = (&&LastOf::<Bytes, S, N>::new()).__slotbus_hold(request());
+        let _: HeadForState<u8, S, M> = (&&&LastOf::<State<u8>, S, M>::new()).__slotbus_hold(request());
+        let _: Head<Path<String>, S> = (&&&LastOf::<Path<String>, S, ()>::new()).__slotbus_hold(request());
+        let _: Head<HeaderMap, S> = (&&&LastOf::<HeaderMap, S, ()>::new()).__slotbus_hold(request());
+        let _: Whole<OfState, S, O> = (&&&LastOf::<OfState, S, O>::new()).__slotbus_hold(request());
+        let _: Whole<Bytes, S, N> = (&&&LastOf::<Bytes, S, N>::new()).__slotbus_hold(request());
     }
 
     #[test]
     fn only_the_head_is_kept_for_who_needs_no_body_with_any_state() {
-        is_held::<u8, _, _>();
+        is_held::<u8, _, _, _>();
     }
 
     #[tokio::test]

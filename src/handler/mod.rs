@@ -24,7 +24,7 @@ pub use self::{
     documented::Documented,
     function::HandlerFn,
     future::ResponseFuture,
-    held::{Head, HoldHead, HoldWhole, LastOf, Whole, let_go},
+    held::{Head, HeadForState, HoldForState, HoldHead, HoldWhole, LastOf, Whole, let_go},
     options::{HandlerTimedOut, OnDisconnect, RouteOptions},
     state::Shared,
 };

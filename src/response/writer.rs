@@ -75,7 +75,19 @@ impl BodyWriter {
         }
     }
 
+    #[inline]
     fn append(&mut self, bytes: &[u8]) {
+        let end = self.len + bytes.len();
+        // Serializers write a few bytes at a time.
+        if end < SHARED_FROM && self.shared.is_none() {
+            self.private.extend_from_slice(bytes);
+            self.len = end;
+        } else {
+            self.append_long(bytes);
+        }
+    }
+
+    fn append_long(&mut self, bytes: &[u8]) {
         let end = self.len + bytes.len();
         if self.shared.as_ref().is_some_and(|memory| end > memory.capacity()) {
             self.take_back();
