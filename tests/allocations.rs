@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use slotbus::hub::Hub;
-use slotbus::{Body, Json, Router, handler, routes};
+use slotbus::{Body, Json, Router, State, handler, routes};
 use tokio::sync::oneshot;
 use tower::Service;
 use tower::layer::util::Identity;
@@ -72,6 +73,30 @@ async fn counted() -> &'static str {
     "Hello, World!"
 }
 
+#[handler(POST, "/bytes")]
+async fn counted_bytes(body: Bytes) -> Bytes {
+    AT_HANDLER.store(TAKEN.get(), Ordering::SeqCst);
+    body
+}
+
+#[handler(POST, "/text")]
+async fn counted_text(_: String) -> &'static str {
+    AT_HANDLER.store(TAKEN.get(), Ordering::SeqCst);
+    "Hello, World!"
+}
+
+#[handler(POST, "/json")]
+async fn counted_json(Json(number): Json<u8>) -> Json<u8> {
+    AT_HANDLER.store(TAKEN.get(), Ordering::SeqCst);
+    Json(number)
+}
+
+#[handler(GET, "/state")]
+async fn counted_state(_: State<u8>) -> &'static str {
+    AT_HANDLER.store(TAKEN.get(), Ordering::SeqCst);
+    "Hello, World!"
+}
+
 #[handler(GET, "/")]
 async fn hello() -> &'static str {
     "Hello, World!"
@@ -124,11 +149,19 @@ where
 
 /// What the whole of a GET takes on the pump's thread.
 async fn cost_of_a_get() -> u64 {
-    let app: Router = Router::new().routes(routes![counted]);
-    let counts = served(app, |hub| {
+    cost_of_each(get).await
+}
+
+/// What the whole of each of these requests takes there.
+async fn cost_of_each(request: fn() -> Request<Body>) -> u64 {
+    // All handlers write to the same place.
+    static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _alone = ALONE.lock().await;
+    let app = Router::new().routes(routes![counted, counted_bytes, counted_text, counted_json, counted_state]);
+    let counts = served(app.with_state(7), move |hub| {
         // From one handler to the next, on the only pump there is: the rest of one request and the start of another.
         let counts = (0..500).map(|_| {
-            assert_eq!(hub.call_blocking(get()).unwrap().status(), 200);
+            assert_eq!(hub.call_blocking(request()).unwrap().status(), 200);
             AT_HANDLER.load(Ordering::SeqCst)
         });
         counts.collect::<Vec<_>>()
@@ -228,6 +261,28 @@ where
         median(costs.collect())
     })
     .await
+}
+
+/// [`post`] to another path, with a content length as clients send it.
+fn post_to(path: &'static str) -> Request<Body> {
+    let mut request = post();
+    *request.uri_mut() = http::Uri::from_static(path);
+    request.headers_mut().insert("content-length", http::HeaderValue::from_static("1"));
+    request
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_body_and_a_state_cost_no_allocation_beside_what_is_made_of_them() {
+    let state = || {
+        let mut request = get();
+        *request.uri_mut() = http::Uri::from_static("/state");
+        request
+    };
+    let (bytes, text, json) = (|| post_to("/bytes"), || post_to("/text"), || post_to("/json"));
+    let costs =
+        [cost_of_each(state).await, cost_of_each(bytes).await, cost_of_each(text).await, cost_of_each(json).await];
+    eprintln!("{costs:?} allocations with a state, bytes, text and json");
+    assert_eq!(costs, [4, 5, 6, 7].map(|cost| cost + FOR_METRICS));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

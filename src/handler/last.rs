@@ -12,7 +12,7 @@ use futures::{FutureExt, future::Either};
 
 use crate::{
     extract::{BytesRejection, Reason, Rejection, StringRejection},
-    http::{self, Refuser, take_body},
+    http::{Refuser, let_go, take_body},
     response::downcast,
 };
 
@@ -60,7 +60,7 @@ fn take_at_once<T: 'static>(request: &mut Request) -> Option<T> {
             }
         }
     };
-    http::let_go(request);
+    let_go(request);
     taken
 }
 
@@ -81,4 +81,45 @@ fn as_problem<R: IntoResponse + 'static>(refuser: Refuser, rejection: R) -> Resp
 
 fn refused(refuser: Refuser, reason: impl Reason) -> Response {
     Rejection::by(refuser, reason).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::body::Body;
+    use crate::http::context::CallContext;
+
+    /// A request as it comes over a bus.
+    fn request(body: &'static [u8]) -> Request {
+        let mut request = Request::new(Body::from(body));
+        request.extensions_mut().insert(CallContext::of_test());
+        request
+    }
+
+    fn at_once<T: 'static>(body: &'static [u8]) -> Option<T> {
+        take_at_once(&mut request(body))
+    }
+
+    #[test]
+    fn bytes_and_text_that_are_there_are_taken_at_once_and_nothing_else_is() {
+        assert_eq!(at_once::<Bytes>(b"\xff").unwrap(), &b"\xff"[..]);
+        assert_eq!(at_once::<Bytes>(b"").unwrap(), "");
+        assert_eq!(at_once::<String>(b"text").unwrap(), "text");
+        assert_eq!(at_once::<String>(b"").unwrap(), "");
+        assert_eq!(at_once::<String>(b"\xff"), None);
+        assert_eq!(at_once::<Vec<u8>>(b"text"), None);
+    }
+
+    #[tokio::test]
+    async fn a_text_that_is_none_is_refused_as_a_problem_about_the_request() {
+        let refused = last_argument::<String, (), _>(request(b"\xff"), &()).await.unwrap_err();
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+        let problem = refused.into_body().collect().await.unwrap().to_bytes();
+        let problem = String::from_utf8(problem.into()).unwrap();
+        assert!(problem.contains("the body is not utf-8") && problem.contains("id-of-test"), "{problem}");
+        assert_eq!(last_argument::<String, (), _>(request(b"text"), &()).await.unwrap(), "text");
+    }
 }

@@ -34,6 +34,21 @@ pub(crate) struct CallContext {
 }
 
 impl CallContext {
+    /// That of a call with nothing to say.
+    #[cfg(test)]
+    pub(crate) fn of_test() -> Self {
+        Self {
+            id: RequestId::new("id-of-test").expect("it is visible ascii"),
+            hub_pattern: Bytes::new(),
+            hub_params: Vec::new(),
+            matched: None,
+            refusals: None,
+            body_limit: None,
+            caller: None,
+            observed: Weak::new(),
+        }
+    }
+
     /// Drops what it says, for the next call to be put in its place.
     pub(crate) fn forget(&mut self) {
         let Self { id: _, hub_pattern, hub_params, matched, refusals, body_limit, caller, observed } = self;

@@ -10,7 +10,8 @@ use http_body::Body as _;
 use super::context::CallContext;
 use crate::body::{Body, BoxError};
 
-/// axum-core's own limit in bytes, where nobody set another. It is asked all the same before it is named.
+/// axum-core's own limit in bytes, where nobody set another. It is asked all the same before it is named; `whole` believes it, and its
+/// test compares it with axum-core's.
 pub(super) const DEFAULT: u64 = 2 * 1024 * 1024;
 
 /// Sets how many bytes of its body an argument may read.

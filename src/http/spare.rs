@@ -1,5 +1,5 @@
-//! What is left of a request's head when its handler has the arguments and needs no body: the thread's next request is made of it,
-//! and needs less memory of its own.
+//! What is left of a request's head when its handler has the arguments and needs no body, or has it: the thread's next request is made
+//! of it, and needs less memory of its own.
 
 use std::cell::Cell;
 use std::mem;
@@ -27,7 +27,7 @@ pub(super) fn extensions_of(context: CallContext) -> Extensions {
     extensions
 }
 
-/// Whether the last one that was kept has not been used.
+/// Whether the last one that was kept has not been used. So it is on a thread that ends: there is no place for another.
 pub(super) fn has_spare() -> bool {
     let has = |place: &Cell<Option<Extensions>>| {
         let spare = place.take();
@@ -38,7 +38,7 @@ pub(super) fn has_spare() -> bool {
     SPARE.try_with(has).unwrap_or(true)
 }
 
-/// Drops the values of a request's head, and keeps its maps for the next request of this thread.
+/// Drops the values of a request's head, and keeps its maps for the next request of this thread, if there are none yet.
 pub(crate) fn reclaim(Parts { headers, extensions, .. }: &mut Parts) {
     keep_extensions(extensions);
     keep_headers(headers);
@@ -71,23 +71,17 @@ fn keep_headers(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Weak;
-
     use bytes::Bytes;
 
     use super::*;
-    use crate::protocol::RequestId;
+    use crate::http::refuser::RefusalMap;
 
     fn context(hub_pattern: &'static str) -> CallContext {
         CallContext {
-            id: RequestId::new("id").unwrap(),
             hub_pattern: Bytes::from_static(hub_pattern.as_bytes()),
             hub_params: vec![(Bytes::from_static(b"id"), Bytes::from_static(b"secret"))],
-            matched: None,
-            refusals: None,
             body_limit: Some(1),
-            caller: None,
-            observed: Weak::new(),
+            ..CallContext::of_test()
         }
     }
 
@@ -135,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_whose_drop_ends_another_request_is_dropped_once() {
+    fn what_ends_another_request_while_it_is_dropped_leaves_one_empty_map() {
         #[derive(Clone)]
         struct Nested;
         impl Drop for Nested {
@@ -145,5 +139,16 @@ mod tests {
         }
         reclaim(&mut parts(Nested));
         assert!(SPARE.take().is_some_and(|spare| spare.is_empty()));
+        // Of the context that is kept in its place.
+        let nested = Nested;
+        let map = RefusalMap::new(move |_, _| {
+            let _ = &nested;
+            unreachable!("nothing is refused")
+        });
+        let mut parts = Request::new(()).into_parts().0;
+        parts.extensions = extensions_of(CallContext { refusals: Some(map), ..context("/a") });
+        reclaim(&mut parts);
+        let spare = SPARE.take().expect("one was kept");
+        assert!(spare.get::<u8>().is_none() && spare.get::<CallContext>().is_none_or(|of| of.refusals.is_none()));
     }
 }

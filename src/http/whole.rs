@@ -8,14 +8,15 @@ use std::task::{Context, Poll, Waker};
 
 use axum_core::extract::{FromRequest, Request, rejection::BytesRejection};
 use bytes::Bytes;
-use futures::future::Either;
+use futures::{StreamExt as _, TryStreamExt as _, future::Either, stream};
 use http::Extensions;
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::{Body as _, Frame};
+use http_body_util::{BodyStream, StreamBody};
 
 use super::context::CallContext;
 use super::limit::DEFAULT;
 use super::spare::let_go;
-use crate::body::{Body, BoxError, Error};
+use crate::body::{Body, Error};
 
 /// Reads the body, up to the limit that axum-core goes by.
 pub(crate) fn whole_body(
@@ -30,7 +31,7 @@ pub(crate) fn whole_body(
     }
 }
 
-/// Takes the body, if all of it is there and no limit can forbid it. Else it is as it was.
+/// Takes the body, if all of it is there and no limit can forbid it. Else the same frames are still to come.
 pub(crate) fn take_body(request: &mut Request) -> Option<Bytes> {
     let len = request.body().size_hint().exact().filter(|&len| len <= DEFAULT)?;
     if !has_default_limit(request.extensions()) {
@@ -44,64 +45,35 @@ pub(crate) fn take_body(request: &mut Request) -> Option<Bytes> {
     let Poll::Ready(first) = Pin::new(&mut *body).poll_frame(&mut Context::from_waker(Waker::noop())) else {
         return None;
     };
-    let put_back = match first? {
-        Ok(frame) => match frame.into_data() {
+    let first = match first {
+        None => return Some(Bytes::new()),
+        Some(Err(error)) => Err(error),
+        Some(Ok(frame)) => match frame.into_data() {
             Ok(data) if data.len() as u64 == len && body.is_end_stream() => return Some(data),
             Ok(data) => Ok(Frame::data(data)),
             Err(frame) => Ok(frame),
         },
-        Err(error) => Err(error.into_inner()),
     };
-    *body = Body::new(Resumed { first: Some(put_back), rest: mem::take(body) });
+    // Put back. The length that it claimed matters to nobody any more.
+    let frames = stream::iter([first]).chain(BodyStream::new(mem::take(body)));
+    *body = Body::new(StreamBody::new(frames.map_err(Error::into_inner)));
     None
 }
 
-/// Whether nobody has set another limit, as far as can be seen without asking axum-core, which takes memory.
+/// Whether nobody has set another limit. Any other extension may be one: asking axum-core takes memory.
 fn has_default_limit(extensions: &Extensions) -> bool {
     extensions.len() == 1 && extensions.get::<CallContext>().is_some()
 }
 
-/// A body of which a frame was taken and put back.
-struct Resumed {
-    first: Option<Result<Frame<Bytes>, BoxError>>,
-    rest: Body,
-}
-
-impl http_body::Body for Resumed {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match self.first.take() {
-            Some(first) => Poll::Ready(Some(first)),
-            None => Pin::new(&mut self.rest).poll_frame(cx).map_err(Error::into_inner),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let Self { first, rest } = self;
-        let first = first.as_ref().and_then(|first| first.as_ref().ok()).and_then(Frame::data_ref);
-        let (first, rest) = (first.map_or(0, |data| data.len() as u64), rest.size_hint());
-        let mut hint = SizeHint::new();
-        hint.set_lower(rest.lower() + first);
-        if let Some(upper) = rest.upper() {
-            hint.set_upper(upper + first);
-        }
-        hint
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::Weak;
-
     use axum_core::extract::DefaultBodyLimit;
     use http::{HeaderMap, header};
     use http_body::SizeHint;
 
     use super::super::spare::{extensions_of, has_spare};
     use super::*;
-    use crate::protocol::RequestId;
+    use crate::body::BoxError;
 
     #[derive(Clone, Copy)]
     enum Piece {
@@ -113,16 +85,32 @@ mod tests {
 
     use Piece::{BrokenOff, Data, Later, Trailers};
 
-    /// Pieces, and the length that they claim to have together.
-    struct Claims(&'static [Piece], u64);
+    /// Pieces, and the length that they claim to have together. Must not be polled after its end.
+    struct Claims {
+        pieces: &'static [Piece],
+        len: u64,
+        /// Whether it tells that it is at its end before it is polled once more.
+        tells: bool,
+        ended: bool,
+    }
+
+    impl Claims {
+        fn body(pieces: &'static [Piece], len: u64, tells: bool) -> Body {
+            Body::new(Self { pieces, len, tells, ended: false })
+        }
+    }
 
     impl http_body::Body for Claims {
         type Data = Bytes;
         type Error = BoxError;
 
         fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-            let Some((first, rest)) = self.0.split_first() else { return Poll::Ready(None) };
-            self.0 = rest;
+            assert!(!self.ended, "polled after its end");
+            let Some((first, rest)) = self.pieces.split_first() else {
+                self.ended = true;
+                return Poll::Ready(None);
+            };
+            self.pieces = rest;
             Poll::Ready(Some(match *first {
                 Data(len) => Ok(Frame::data(vec![7; len].into())),
                 Trailers => Ok(Frame::trailers(HeaderMap::new())),
@@ -135,11 +123,11 @@ mod tests {
         }
 
         fn is_end_stream(&self) -> bool {
-            self.0.is_empty()
+            self.tells && self.pieces.is_empty()
         }
 
         fn size_hint(&self) -> SizeHint {
-            SizeHint::with_exact(self.1)
+            SizeHint::with_exact(self.len)
         }
     }
 
@@ -147,22 +135,9 @@ mod tests {
         let mut request = Request::new(body);
         request.headers_mut().insert(header::HOST, "h".parse().unwrap());
         if on_a_bus {
-            request.extensions_mut().insert(context());
+            request.extensions_mut().insert(CallContext::of_test());
         }
         request
-    }
-
-    fn context() -> CallContext {
-        CallContext {
-            id: RequestId::new("id").unwrap(),
-            hub_pattern: Bytes::new(),
-            hub_params: Vec::new(),
-            matched: None,
-            refusals: None,
-            body_limit: None,
-            caller: None,
-            observed: Weak::new(),
-        }
     }
 
     /// Everything that can be seen of a result.
@@ -173,8 +148,9 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_read_as_axum_core_reads_it_whatever_it_claims_to_be() {
         const HALF: usize = DEFAULT as usize / 2;
-        const BODIES: [(&[Piece], u64); 14] = [
+        const BODIES: [(&[Piece], u64); 15] = [
             (&[], 0),
+            (&[], 5),
             (&[Data(5)], 5),
             (&[Data(2), Data(3), Trailers], 5),
             (&[Data(HALF), Data(HALF)], DEFAULT),
@@ -190,10 +166,10 @@ mod tests {
             (&[Later, BrokenOff], 5),
         ];
         for (number, (pieces, len)) in BODIES.into_iter().enumerate() {
-            for on_a_bus in [true, false] {
-                let request = || request(Body::new(Claims(pieces, len)), on_a_bus);
+            for (on_a_bus, tells) in [(true, true), (true, false), (false, true), (false, false)] {
+                let request = || request(Claims::body(pieces, len, tells), on_a_bus);
                 let expected = seen(Bytes::from_request(request(), &()).await);
-                assert_eq!(seen(whole_body(request()).await), expected, "{number} {on_a_bus}");
+                assert_eq!(seen(whole_body(request()).await), expected, "{number} {on_a_bus} {tells}");
             }
         }
     }
@@ -201,7 +177,7 @@ mod tests {
     #[tokio::test]
     async fn a_limit_that_somebody_has_set_counts() {
         let is_read = async |pieces, len, limit: DefaultBodyLimit| {
-            let mut request = request(Body::new(Claims(pieces, len)), true);
+            let mut request = request(Claims::body(pieces, len, true), true);
             limit.apply(&mut request);
             whole_body(request).await.is_ok()
         };
@@ -214,7 +190,7 @@ mod tests {
     #[tokio::test]
     async fn the_head_of_a_request_whose_body_is_there_is_let_go_before_the_body_is_handed_out() {
         for body in ["12345", ""] {
-            drop(extensions_of(context()));
+            drop(extensions_of(CallContext::of_test()));
             assert!(!has_spare());
             let mut request = request(Body::from(body), true);
             let value = Bytes::from(vec![b'v'; 9]);
@@ -226,11 +202,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_is_put_back_has_the_length_it_had() {
-        let first = Some(Ok(Frame::data(Bytes::from_static(b"12"))));
-        let mut request = request(Body::new(Resumed { first, rest: Body::from("345") }), true);
-        assert_eq!(take_body(&mut request), None);
-        assert_eq!(request.body().size_hint().exact(), Some(5));
-        assert_eq!(whole_body(request).await.unwrap(), "12345");
+    async fn a_limit_within_the_body_is_told_as_what_it_is() {
+        let limited = || request(Body::new(http_body_util::Limited::new(Body::from("12345"), 3)), true);
+        let expected = seen(Bytes::from_request(limited(), &()).await);
+        assert_eq!(expected.as_ref().unwrap_err().0, 413);
+        assert_eq!(seen(whole_body(limited()).await), expected);
     }
 }

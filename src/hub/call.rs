@@ -69,13 +69,13 @@ where
     B: http_body::Body,
     B::Error: Into<BoxError>,
 {
-    call.put_body(collect(collecting.as_mut(), deadline, &mut permit).await?);
+    call.put_body(collect(collecting.as_mut(), deadline, &mut permit, head).await?);
     // What a body holds is not kept while its copy is handled.
     collecting.set(None);
     let header_limit = deadline.shared().bus.limits().headers;
     let mut waited = permit.filter(|permit| permit.is_of(&deadline.shared().pool));
     let reply = loop {
-        let (permit, slot, rung) = match dispatch(deadline, waited.take(), call).await {
+        let (permit, slot, rung) = match dispatch(deadline, waited.take(), call, head).await {
             Ok(dispatched) => dispatched,
             // Nothing was sent.
             Err(CallError::Closed) => {
@@ -87,8 +87,8 @@ where
         };
         // Made before anything else is dropped: from now on it sees to the slot.
         let answer = Answer::new(deadline, permit, slot, rung, call.body().len(), manner, sent.clone());
-        // Not before: a worker can have begun meanwhile.
-        let_go(head);
+        // Not before, unless there was something to wait for: a worker can have begun meanwhile.
+        drop_head(head);
         match answer.await {
             Ok(reply) => break reply,
             Err(Unanswered::Withdrawn) => *deadline = deadline.moved()?,
@@ -99,7 +99,7 @@ where
 }
 
 /// Drops what of a request's head is in its call.
-fn let_go(Parts { uri, headers, extensions, .. }: &mut Parts) {
+fn drop_head(Parts { uri, headers, extensions, .. }: &mut Parts) {
     drop((mem::take(uri), mem::take(headers), mem::take(extensions)));
 }
 
@@ -108,6 +108,7 @@ async fn collect<B>(
     mut collecting: Pin<&mut Option<BodyCollector<B>>>,
     deadline: &mut Deadline,
     permit: &mut Option<Permit>,
+    head: &mut Parts,
 ) -> Result<Segments, CallError>
 where
     B: http_body::Body,
@@ -119,6 +120,7 @@ where
             return Poll::Ready(Ok(collected?));
         }
         *permit = None;
+        drop_head(head);
         loop {
             match deadline.watch(cx) {
                 Ok(()) => return Poll::Pending,
@@ -136,12 +138,14 @@ async fn dispatch(
     deadline: &mut Deadline,
     mut waited: Option<Permit>,
     call: &OutgoingCall,
+    head: &mut Parts,
 ) -> Result<(Permit, DispatchedSlot, bool), CallError> {
     let mut made_room = false;
     loop {
         let permit = match waited.take().or_else(|| deadline.shared().pool.acquire_at_once()) {
             Some(permit) => permit,
             None => {
+                drop_head(head);
                 let acquire = deadline.shared().pool.acquire();
                 deadline.limit(acquire).await?
             }

@@ -1,10 +1,10 @@
 //! Overflow objects: bodies too long for the heap, one object each.
 //!
 //! Their pages are reserved before use, so that touching them cannot fail for want of memory. Who makes an object keeps it
-//! mapped and uses it again, as long as its name is there; so does its reader, as long as it carries the stamp of what is to be
+//! mapped and uses it again, as long as its name stands for it; so does its reader, as long as it carries the stamp of what is to be
 //! read. What is read once, a long body or a published peer's, is read with file calls instead: no page is faulted in, and an
 //! object that is too short is an error. A peer that cuts a mapped object short ends this process by SIGBUS, as it could by
-//! cutting the region itself.
+//! cutting the region itself; the protocol forbids it.
 
 use std::fs::File;
 use std::io;
@@ -23,7 +23,6 @@ const PAGE: u64 = 4096;
 #[derive(Debug)]
 pub(crate) struct OverflowObject {
     map: MmapRaw,
-    file: File,
     id: ObjectId,
     name: String,
 }
@@ -39,7 +38,7 @@ impl OverflowObject {
         let (file, id) = shm::create_unnamed(&name, capacity, access).map_err(io::Error::other)?;
         let map = map(&file, capacity)?;
         let linked = shm::link(&file, &name).map_err(io::Error::other)?;
-        Ok(if linked { Some(Self { map, file, id, name }) } else { None })
+        Ok(if linked { Some(Self { map, id, name }) } else { None })
     }
 
     /// Makes an object called `name` in place of one of this user that is there.
@@ -58,9 +57,9 @@ impl OverflowObject {
         (len as u64 + Stamp::LEN as u64).next_multiple_of(PAGE)
     }
 
-    /// Whether the object can be used again for `len` bytes: long enough, and readers find it by its name.
+    /// Whether the object can be used again for `len` bytes: long enough, and still the one its name stands for.
     pub(crate) fn can_hold(&self, len: usize) -> bool {
-        len <= self.room() && shm::is_named(&self.file)
+        len <= self.room() && shm::is_current(&self.name, self.id)
     }
 
     /// Bytes there are for a body: a stamp stands behind it.
@@ -113,7 +112,7 @@ impl OverflowObject {
 
 impl Drop for OverflowObject {
     fn drop(&mut self) {
-        let Self { map: _, file: _, id, name } = self;
+        let Self { map: _, id, name } = self;
         shm::unlink_if(name, *id);
     }
 }

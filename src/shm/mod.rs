@@ -7,7 +7,8 @@ mod error;
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::OnceLock;
 
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat};
 
@@ -144,11 +145,6 @@ pub(crate) fn is_current(name: &str, id: ObjectId) -> bool {
     matches!(stat(name), Ok(Some(stat)) if ObjectId::of(&stat) == id)
 }
 
-/// Whether an object that was made here still has its name. A quarter of the time it takes to look the name up.
-pub(crate) fn is_named(file: &File) -> bool {
-    rustix::fs::fstat(file).is_ok_and(|stat| stat.st_nlink > 0)
-}
-
 /// Makes an object without a name, all its pages reserved, so that touching them cannot fail later. Its mode is 0600, or
 /// 0660 for a group, whatever the umask.
 pub(crate) fn create_unnamed(name: &str, len: u64, access: Access) -> Result<(File, ObjectId), ObjectError> {
@@ -238,8 +234,21 @@ pub(crate) fn names(prefix: &str) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
+/// What stands under `name`. From the directory, which is open once it was needed: the way there takes longer than the rest.
 fn stat(name: &str) -> Result<Option<Stat>, io::Error> {
-    match rustix::fs::lstat(path(name)) {
+    static OPENED: OnceLock<OwnedFd> = OnceLock::new();
+    let stat = match OPENED.get() {
+        Some(directory) => rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW),
+        None => {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            if let Ok(directory) = rustix::fs::open(DIRECTORY, flags, Mode::empty()) {
+                // Another thread may have been faster.
+                let _ = OPENED.set(directory);
+            }
+            rustix::fs::lstat(path(name))
+        }
+    };
+    match stat {
         Ok(stat) => Ok(Some(stat)),
         Err(rustix::io::Errno::NOENT) => Ok(None),
         Err(e) => Err(e.into()),

@@ -51,7 +51,9 @@ where
     let latest = Deadline(Instant::now() + HUB_TIMEOUT);
     let deadline = Deadline::of(request.extensions()).map_or(latest, |own| own.min(latest));
     let (mut parts, body) = request.into_parts();
+    let method = parts.method.clone();
     let mut call = request_to_call(&mut parts, hub.headers, || RequestId::from(Uuid::new_v4()))?;
+    drop(parts);
     call.put_body(BodyCollector::new(body, hub.body).await?);
     let meta = Bytes::copy_from_slice(call.meta());
     if meta.len() > MAX_META {
@@ -76,7 +78,7 @@ where
     };
     let meta = Bytes::copy_from_slice(reply.meta());
     let reply = Reply { status: reply.status().as_u16(), meta, body: join(reply.body()) };
-    Ok(reply_to_response(reply, &parts.method, hub.headers)?)
+    Ok(reply_to_response(reply, &method, hub.headers)?)
 }
 
 /// What a worker answers.
