@@ -1,14 +1,12 @@
 //! One call: collect the body, wait for a slot, dispatch, wait for the answer.
 
 use std::future::poll_fn;
-use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
-use http::request::Parts;
-use http::{Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 
 use super::answer::Answer;
 use super::deadline::Deadline;
@@ -26,6 +24,19 @@ use crate::slot::{DispatchError, DispatchedSlot};
 /// It takes longer to write so many bytes of a body than to look at the clock.
 const LONG: usize = 4096;
 
+/// What is kept of a request beside its call.
+struct Head {
+    method: Method,
+    /// They are in the call; to drop them takes time.
+    headers: HeaderMap,
+}
+
+impl Head {
+    fn drop_headers(&mut self) {
+        self.headers = HeaderMap::new();
+    }
+}
+
 /// Sends `request` and resolves to its response; `permit` is the slot that was waited for before, if any. `sent` is told whether
 /// workers have it.
 pub(super) fn call<B>(
@@ -40,9 +51,10 @@ where
     B::Error: Into<BoxError>,
 {
     // Made a call before the future is. The clock and the meter start at the first poll.
-    let (mut head, body) = request.into_parts();
-    let own = crate::http::Deadline::of(&head.extensions);
-    let mut call = request_to_call(&mut head, shared.bus.limits().headers, || shared.next_id());
+    let (mut parts, body) = request.into_parts();
+    let own = crate::http::Deadline::of(&parts.extensions);
+    let mut call = request_to_call(&mut parts, shared.bus.limits().headers, || shared.next_id());
+    let mut head = Head { method: parts.method, headers: parts.headers };
     async move {
         let meter = shared.meters.call();
         let collecting = pin!(Some(BodyCollector::new(body, shared.bus.body_limit())));
@@ -59,7 +71,7 @@ where
 async fn send<B>(
     deadline: &mut Deadline,
     call: &mut OutgoingCall,
-    head: &mut Parts,
+    head: &mut Head,
     mut collecting: Pin<&mut Option<BodyCollector<B>>>,
     mut permit: Option<Permit>,
     manner: Manner,
@@ -88,7 +100,7 @@ where
         // Made before anything else is dropped: from now on it sees to the slot.
         let answer = Answer::new(deadline, permit, slot, rung, call.body().len(), manner, sent.clone());
         // Not before, unless there was something to wait for: a worker can have begun meanwhile.
-        drop_head(head);
+        head.drop_headers();
         match answer.await {
             Ok(reply) => break reply,
             Err(Unanswered::Withdrawn) => *deadline = deadline.moved()?,
@@ -98,17 +110,12 @@ where
     Ok(reply_to_response(reply, &head.method, header_limit)?)
 }
 
-/// Drops what of a request's head is in its call.
-fn drop_head(Parts { uri, headers, extensions, .. }: &mut Parts) {
-    drop((mem::take(uri), mem::take(headers), mem::take(extensions)));
-}
-
 /// Collects the request's body. A slot that was waited for before goes to others while the body is not there yet.
 async fn collect<B>(
     mut collecting: Pin<&mut Option<BodyCollector<B>>>,
     deadline: &mut Deadline,
     permit: &mut Option<Permit>,
-    head: &mut Parts,
+    head: &mut Head,
 ) -> Result<Segments, CallError>
 where
     B: http_body::Body,
@@ -120,7 +127,7 @@ where
             return Poll::Ready(Ok(collected?));
         }
         *permit = None;
-        drop_head(head);
+        head.drop_headers();
         loop {
             match deadline.watch(cx) {
                 Ok(()) => return Poll::Pending,
@@ -138,14 +145,14 @@ async fn dispatch(
     deadline: &mut Deadline,
     mut waited: Option<Permit>,
     call: &OutgoingCall,
-    head: &mut Parts,
+    head: &mut Head,
 ) -> Result<(Permit, DispatchedSlot, bool), CallError> {
     let mut made_room = false;
     loop {
         let permit = match waited.take().or_else(|| deadline.shared().pool.acquire_at_once()) {
             Some(permit) => permit,
             None => {
-                drop_head(head);
+                head.drop_headers();
                 let acquire = deadline.shared().pool.acquire();
                 deadline.limit(acquire).await?
             }
