@@ -19,8 +19,8 @@ pub(crate) use crate::lock::{Alarm, Lookout, Looks, ProcessHandle, Stir, end_wit
 use crate::protocol::{BusName, Features, OwnerToken, RETIRE_DETACH, RETIRE_DRAIN, SLOT_FREE};
 use crate::region::{Region, RegionError, stamp_of};
 use crate::report::reported;
-pub(crate) use crate::shm::Access;
 use crate::shm::{self, ObjectError};
+pub(crate) use crate::shm::{Access, Folder};
 use crate::signal::Bell;
 
 /// How things stand between a worker and its bus.

@@ -13,7 +13,7 @@ use std::os::unix::fs::FileExt;
 use memmap2::{MmapOptions, MmapRaw};
 
 use crate::protocol::Stamp;
-use crate::shm::{self, Access, ObjectError, ObjectId};
+use crate::shm::{self, Access, Folder, ObjectError, ObjectId};
 use crate::sync::stores;
 
 /// Overflow objects come in whole pages.
@@ -58,8 +58,8 @@ impl OverflowObject {
     }
 
     /// Whether the object can be used again for `len` bytes: long enough, and still the one its name stands for.
-    pub(crate) fn can_hold(&self, len: usize) -> bool {
-        len <= self.room() && shm::is_current(&self.name, self.id)
+    pub(crate) fn can_hold(&self, len: usize, folder: &Folder) -> bool {
+        len <= self.room() && folder.is_current(&self.name, self.id)
     }
 
     /// Bytes there are for a body: a stamp stands behind it.
@@ -277,7 +277,10 @@ mod tests {
         object.write(0, b"ab");
         object.write(2, b"c");
         assert_eq!(read_overflow(&name, 3, None, OWN).unwrap(), b"abc");
-        assert!(object.can_hold(8160) && !object.can_hold(8161), "two pages were reserved, less a stamp");
+        assert!(
+            object.can_hold(8160, &Folder::open()) && !object.can_hold(8161, &Folder::open()),
+            "two pages were reserved, less a stamp"
+        );
         drop(object);
         assert_eq!(read_overflow(&name, 3, None, OWN).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
@@ -324,8 +327,9 @@ mod tests {
         let first = OverflowObject::create(name.clone(), 1, OWN).unwrap().unwrap();
         shm::remove(&name).unwrap();
         let second = OverflowObject::create(name.clone(), 1, OWN).unwrap().unwrap();
-        assert!(!first.can_hold(1));
+        let folder = Folder::open();
+        assert!(!first.can_hold(1, &folder));
         drop(first);
-        assert!(second.can_hold(1), "the first's drop left the second alone");
+        assert!(second.can_hold(1, &folder), "the first's drop left the second alone");
     }
 }

@@ -8,7 +8,6 @@ mod error;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::OnceLock;
 
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat};
 
@@ -145,6 +144,28 @@ pub(crate) fn is_current(name: &str, id: ObjectId) -> bool {
     matches!(stat(name), Ok(Some(stat)) if ObjectId::of(&stat) == id)
 }
 
+/// Where all objects are, for who looks there again and again: the way there takes longer than the look.
+#[derive(Debug)]
+pub(crate) struct Folder(Option<OwnedFd>);
+
+impl Folder {
+    /// Opens it. Without a descriptor for it names are looked up by their paths.
+    pub(crate) fn open() -> Self {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Self(rustix::fs::open(DIRECTORY, flags, Mode::empty()).ok())
+    }
+
+    /// As [`is_current`].
+    pub(crate) fn is_current(&self, name: &str, id: ObjectId) -> bool {
+        match &self.0 {
+            Some(folder) => {
+                rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| ObjectId::of(&stat) == id)
+            }
+            None => is_current(name, id),
+        }
+    }
+}
+
 /// Makes an object without a name, all its pages reserved, so that touching them cannot fail later. Its mode is 0600, or
 /// 0660 for a group, whatever the umask.
 pub(crate) fn create_unnamed(name: &str, len: u64, access: Access) -> Result<(File, ObjectId), ObjectError> {
@@ -234,21 +255,8 @@ pub(crate) fn names(prefix: &str) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// What stands under `name`. From the directory, which is open once it was needed: the way there takes longer than the rest.
 fn stat(name: &str) -> Result<Option<Stat>, io::Error> {
-    static OPENED: OnceLock<OwnedFd> = OnceLock::new();
-    let stat = match OPENED.get() {
-        Some(directory) => rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW),
-        None => {
-            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            if let Ok(directory) = rustix::fs::open(DIRECTORY, flags, Mode::empty()) {
-                // Another thread may have been faster.
-                let _ = OPENED.set(directory);
-            }
-            rustix::fs::lstat(path(name))
-        }
-    };
-    match stat {
+    match rustix::fs::lstat(path(name)) {
         Ok(stat) => Ok(Some(stat)),
         Err(rustix::io::Errno::NOENT) => Ok(None),
         Err(e) => Err(e.into()),
