@@ -1,7 +1,7 @@
 //! The overflow objects this side writes: one is kept for each slot, and used again while it is long enough.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::bus::{Access, Bus, Folder};
 use crate::protocol::{BusName, Direction, Features, Generation, Segments, SlotIndex, Stamp, Version};
@@ -26,8 +26,7 @@ pub(crate) struct OverflowStore {
     /// Whether names are walked through until one is free. Else the slot has one name, which published peers of version 1
     /// know, and what stands there is in its way.
     walks: bool,
-    /// Open from the first time on that a kept object is to be used again.
-    folder: OnceLock<Folder>,
+    folder: Folder,
     /// The most bytes of all objects.
     limit: u64,
     /// Only the slot's owner uses its entry, beside whoever trims what is idle.
@@ -69,7 +68,7 @@ impl OverflowStore {
             access: bus.access(),
             direction,
             walks: geometry.version() == Version::V2 || is_read_by_us,
-            folder: OnceLock::new(),
+            folder: Folder::open(),
             limit,
             kept: (0..slots).map(|_| Mutex::default()).collect(),
             long: Counter::default(),
@@ -94,7 +93,7 @@ impl OverflowStore {
         self.writes.add(1);
         if let (Some(kept), Some(only)) = (&*entry, body.only())
             && kept.object.starts_with(only)
-            && kept.object.can_hold(only.len(), self.folder())
+            && kept.object.can_hold(only.len(), &self.folder)
         {
             kept.stamp(stamp);
             return Ok(kept.generation);
@@ -120,7 +119,7 @@ impl OverflowStore {
     /// The slot's object if it has room and is not shared, else a new one.
     fn make_room<'a>(&self, entry: &'a mut Option<Kept>, slot: SlotIndex, len: usize) -> io::Result<&'a Kept> {
         let fits =
-            |kept: &mut Kept| kept.object.can_hold(len, self.folder()) && Arc::get_mut(&mut kept.object).is_some();
+            |kept: &mut Kept| kept.object.can_hold(len, &self.folder) && Arc::get_mut(&mut kept.object).is_some();
         if !entry.as_mut().is_some_and(fits) {
             // The old one goes first, so that its name is free again.
             self.forget(entry);
@@ -131,10 +130,6 @@ impl OverflowStore {
             *entry = Some(Kept { object: Arc::new(object), generation, is_long });
         }
         Ok(entry.as_ref().expect("one was just kept"))
-    }
-
-    fn folder(&self) -> &Folder {
-        self.folder.get_or_init(Folder::open)
     }
 
     /// Whether the slot has an object whose reader may still be reading.
