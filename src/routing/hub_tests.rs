@@ -45,11 +45,7 @@ fn context(hub_pattern: &str, params: &[(&str, &str)]) -> CallContext {
         id: RequestId::new("req-1").unwrap(),
         hub_pattern: bytes(hub_pattern),
         hub_params: params.iter().map(|&(name, value)| (bytes(name), bytes(value))).collect(),
-        matched: None,
-        refusals: None,
-        body_limit: None,
-        caller: None,
-        observed: std::sync::Weak::new(),
+        ..CallContext::of_test()
     }
 }
 
