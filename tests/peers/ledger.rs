@@ -3,18 +3,20 @@
 //! Its heap reset looks at all slots and then stores 0, before every dispatch and after every answer. A dispatch that
 //! takes its slot and its bytes between the look and the store keeps them, and they are given away again. The ledger
 //! holds where the bytes of each request are and from when to when it was in flight. A request was harmed by its hub
-//! if another one, in another slot, got some of its bytes while it was in flight; and, if it was lost, if the hub also
-//! said that it could not read the answer in that slot.
+//! if another one, in another slot, may have got some of its bytes while it was in flight; and, if it was lost, if the hub
+//! also said that it could not read the answer in that slot.
 //!
-//! When a slot became free is known from its next use or from the answer, so a little late: of requests that were not
-//! harmed, about one in twenty seems to share bytes too. One whose slot had moved on before it was looked at may have shared. A worker that mixes up answers by itself is found by the rest.
+//! A dispatch takes its bytes at some time between its begin and its end, and its thread may have to wait for its core
+//! in between, so it counts from its begin. When a slot became free is known from its next use or from the answer, so a
+//! little late. Of requests that were not harmed, about one in twenty seems to share bytes too. One whose slot had moved
+//! on before it was looked at may have shared. A worker that mixes up answers by itself is found by the rest.
 
 use std::fs::File;
-use std::mem;
 use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use libtest_mimic::Failed;
 use published01::types::{SHM_HEADER_SIZE, SLOT_META_SIZE};
 use uuid::Uuid;
 
@@ -88,9 +90,7 @@ impl Ledger {
         let Some(own) = pages.entries.iter().position(|entry| entry.id == id) else { return false };
         let Entry { slot, dispatch, over, .. } = pages.entries[own];
         let was_read = !lost || self.failed_reads.any(slot, self.start + dispatch.0, self.start + over);
-        let ends = pages.ends();
-        let harmed = |other: usize| pages.shared_bytes(own, other, &ends) || pages.may_have_shared(own, other);
-        was_read && (0..ends.len()).any(|other| other != own && harmed(other))
+        was_read && pages.was_harmed(own)
     }
 
     /// The slot that holds `id`, with its number.
@@ -105,16 +105,17 @@ impl Ledger {
 }
 
 impl Pages {
-    /// When the slot of each request was surely free again.
-    fn ends(&self) -> Vec<Duration> {
-        let mut next_use = [Duration::MAX; SLOTS];
-        let mut ends: Vec<Duration> = Vec::with_capacity(self.entries.len());
-        for Entry { dispatch, over, slot, .. } in self.entries.iter().rev() {
-            let next = slot.map_or(Duration::MAX, |slot| mem::replace(&mut next_use[slot], dispatch.1));
-            ends.push(next.min(*over));
-        }
-        ends.reverse();
-        ends
+    /// Whether request `own` may have shared bytes with any other one.
+    fn was_harmed(&self, own: usize) -> bool {
+        let harmed = |other: usize| self.shared_bytes(own, other) || self.may_have_shared(own, other);
+        (0..self.entries.len()).any(|other| other != own && harmed(other))
+    }
+
+    /// When the slot of a request was surely free again: one that was dispatched into it later, whole, had been.
+    fn end(&self, entry: usize) -> Duration {
+        let Entry { dispatch, over, slot, .. } = &self.entries[entry];
+        let next_uses = self.entries.iter().filter(|next| next.slot == *slot && next.dispatch.0 >= dispatch.1);
+        next_uses.map(|next| next.dispatch.1).fold(*over, Duration::min)
     }
 
     /// Whether nothing is known of the bytes of one of two requests that were in flight at the same time: its slot had moved on
@@ -124,13 +125,16 @@ impl Pages {
         (a.slot.is_none() || b.slot.is_none()) && a.dispatch.0 < b.over && b.dispatch.0 < a.over
     }
 
-    /// Whether the later of two requests got bytes of the earlier one while that was in flight.
-    fn shared_bytes(&self, a: usize, b: usize, ends: &[Duration]) -> bool {
+    /// Whether the later of two requests may have got bytes of the earlier one while that was in flight.
+    fn shared_bytes(&self, a: usize, b: usize) -> bool {
         let starts = |entry: usize| self.entries[entry].dispatch.0;
         let (earlier, later) = if starts(a) < starts(b) { (a, b) } else { (b, a) };
         let (first, second) = (&self.entries[earlier], &self.entries[later]);
         let overlap = |x: &Range| second.ranges.iter().any(|y| x.0 < y.1 && y.0 < x.1);
-        second.dispatch.1 < ends[earlier] && first.slot != second.slot && first.ranges.iter().any(overlap)
+        starts(later) < first.over
+            && first.slot != second.slot
+            && first.ranges.iter().any(overlap)
+            && starts(later) < self.end(earlier)
     }
 }
 
@@ -169,4 +173,34 @@ fn ranges(slot: &Slot, at: usize) -> Vec<Range> {
     let body_len = if is_inline { word(at + 12) } else { 0 };
     let range = |offset: u32, len: u32| (offset, offset.saturating_add(len.next_multiple_of(8)));
     [range(word(at), meta_len), range(word(at + 8), body_len)].into_iter().filter(|range| range.0 < range.1).collect()
+}
+
+/// Proves what the judgement of the trials rests on.
+pub(crate) fn one_may_be_harmed_by_a_dispatch_that_began_in_its_flight() -> Result<(), Failed> {
+    let secs = Duration::from_secs;
+    let entry = |slot, dispatch: (u64, u64), over| {
+        let dispatch = (secs(dispatch.0), secs(dispatch.1));
+        Entry { id: Uuid::new_v4(), dispatch, over: secs(over), slot: Some(slot), ranges: vec![(0, 8)] }
+    };
+    // In flight from 0 to 5 s, by its answer or, as far as is known, by what was dispatched next into its slot.
+    let answered = || vec![entry(0, (0, 1), 5)];
+    let followed = || vec![entry(0, (0, 1), 9), entry(0, (4, 5), 9)];
+    for (begun, expected) in [(1, true), (4, true), (5, false)] {
+        for mut entries in [answered(), followed()] {
+            // One in another slot that gets the same bytes, in a dispatch that takes 5 s.
+            entries.push(entry(1, (begun, begun + 5), begun + 6));
+            let last = entries.len() - 1;
+            let pages = Pages { entries };
+            let harmed = [pages.shared_bytes(0, last), pages.shared_bytes(last, 0)];
+            if harmed != [expected; 2] {
+                return Err(format!("by one of {} that began at {begun} s: {harmed:?}", last + 1).into());
+            }
+        }
+    }
+    // The threads of two that were dispatched into a slot one after the other may both have waited: nobody knows which was first.
+    let pages = Pages { entries: vec![entry(0, (0, 3), 9), entry(0, (2, 4), 9)] };
+    if [pages.end(0), pages.end(1)] != [secs(9); 2] {
+        return Err(format!("their slots were free at {:?} and {:?}", pages.end(0), pages.end(1)).into());
+    }
+    Ok(())
 }

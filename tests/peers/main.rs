@@ -69,6 +69,10 @@ fn main() {
     arguments.test_threads.get_or_insert(1);
     let pair = |name: &str, hub, worker| Trial::test(name, move || run(hub, worker, divisor));
     let trials = vec![
+        Trial::test(
+            "a_request_may_be_harmed_by_a_dispatch_that_began_in_its_flight",
+            ledger::one_may_be_harmed_by_a_dispatch_that_began_in_its_flight,
+        ),
         pair("behind_a_published_0_1_2_hub_our_worker_loses_and_mixes_up_nothing", Code::Published01, Code::Ours),
         pair(
             "behind_a_published_0_1_2_hub_that_never_resets_its_heap_our_worker_loses_and_mixes_up_nothing",
