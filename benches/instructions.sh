@@ -25,7 +25,7 @@ program=${CARGO_TARGET_DIR:-target}/release/worker-side
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-work='slotbus::bench::Pair::work*'
+work='slotbus::bench::Pair*::work*'
 build='worker_side::build*'
 
 # Instructions that callgrind counted inside function $1 for $2 requests.

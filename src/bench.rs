@@ -2,6 +2,7 @@
 //! the interface.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,7 +11,8 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http::header::HeaderMap;
 use http::request::Parts;
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
+use tower::Service;
 use uuid::Uuid;
 
 use crate::body::Body;
@@ -133,14 +135,14 @@ impl ReceivedReply {
     }
 }
 
-/// Both ends of one bus on one thread: a hub that sends, and a worker that serves a router.
+/// Both ends of one bus on one thread: a hub that sends, and a worker that serves a router, or another service.
 ///
 /// The worker does what one of its pumps does for a request, without the baton and the waiting.
-pub struct Pair {
+pub struct Pair<S = Router> {
     sent: VecDeque<DispatchedSlot>,
     next: usize,
     cursor: ScanCursor,
-    service: HttpService<Router>,
+    service: HttpService<S>,
     worker: Arc<Attachment>,
     hub: HubBus,
 }
@@ -148,13 +150,18 @@ pub struct Pair {
 impl Pair {
     /// How many requests can be sent before the first is received.
     pub const SLOTS: usize = 32;
+}
 
+impl<S> Pair<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static,
+{
     /// Makes a bus as a hub makes it by default, and attaches to it.
-    pub fn new(router: Router) -> Self {
+    pub fn new(service: S) -> Self {
         let name = BusName::new("slotbus", &format!("bench-{}", Uuid::new_v4())).expect("a good name");
         let founding = Founding {
             version: Version::V1,
-            slots: Self::SLOTS,
+            slots: Pair::SLOTS,
             half: 80 * 1024,
             ahead: true,
             force: false,
@@ -163,9 +170,9 @@ impl Pair {
         let hub = HubBus::new(Bus::found(&name, &founding).expect("nobody else has the name"), LIMIT);
         let worker =
             Arc::new(Attachment::new(Bus::attach(&name, Access::default()).expect("the hub is there"), LIMIT, None));
-        let service = HttpService::new(router, None, LIMIT.into());
+        let service = HttpService::new(service, None, LIMIT.into());
         Self {
-            sent: VecDeque::with_capacity(Self::SLOTS),
+            sent: VecDeque::with_capacity(Pair::SLOTS),
             next: 0,
             cursor: ScanCursor::default(),
             service,
@@ -179,7 +186,7 @@ impl Pair {
     pub fn send(&mut self, request: &Prepared) {
         let slot = self.hub.reserve(self.hub.slot_at(self.next)).expect("an answer is received before the next round");
         self.sent.push_back(slot.write(&request.call(), 0).expect("it fits").announce_unless(0, || true).0);
-        self.next = (self.next + 1) % Self::SLOTS;
+        self.next = (self.next + 1) % Pair::SLOTS;
     }
 
     /// Worker: claims one request, reads it, makes a request of it, runs the router, writes the response.
@@ -191,7 +198,7 @@ impl Pair {
         let call = lease.read().expect("it is a request");
         let mut request = service.request(call).expect("it is one of http");
         if let Some(watch) = watch {
-            lease.tell(HttpService::<Router>::observe(&mut request, watch, worker.meters(), lease.sent_at()));
+            lease.tell(HttpService::<S>::observe(&mut request, watch, worker.meters(), lease.sent_at()));
         }
         let observation = lease.observation().clone();
         let _inside = observation.enter();
@@ -214,7 +221,7 @@ impl Pair {
     }
 }
 
-impl fmt::Debug for Pair {
+impl<S> fmt::Debug for Pair<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pair")
             .field("bus", self.hub.bus().name())

@@ -34,6 +34,7 @@ impl RequestId {
     /// });
     /// # let _: slotbus::Router = slotbus::Router::new().layer(trace);
     /// ```
+    #[inline]
     pub fn of(extensions: &Extensions) -> Option<Self> {
         CallContext::id_in(extensions)
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use http::{Extensions, Uri, uri::PathAndQuery};
+use http::{Extensions, Request, uri::PathAndQuery};
 
 use super::pattern::{Captures, Pattern};
 use super::refuser::RefusalMap;
@@ -23,6 +23,8 @@ pub(crate) struct CallContext {
     pub(crate) hub_params: Vec<(Bytes, Bytes)>,
     /// What our router matched.
     pub(crate) matched: Option<MatchedRoute>,
+    /// What our router matched for the call before this one in its place.
+    pub(crate) matched_before: Option<Arc<Pattern>>,
     /// How our router wants refusals answered, if it was asked for something of its own.
     pub(crate) refusals: Option<RefusalMap>,
     /// How many bytes of the body an argument may read, if this crate was told.
@@ -42,6 +44,7 @@ impl CallContext {
             hub_pattern: Bytes::new(),
             hub_params: Vec::new(),
             matched: None,
+            matched_before: None,
             refusals: None,
             body_limit: None,
             caller: None,
@@ -50,11 +53,26 @@ impl CallContext {
     }
 
     /// Drops what it says, for the next call to be put in its place.
+    #[inline]
     pub(crate) fn forget(&mut self) {
-        let Self { id: _, hub_pattern, hub_params, matched, refusals, body_limit, caller, observed } = self;
+        let Self { id: _, hub_pattern, hub_params, matched, matched_before, refusals, body_limit, caller, observed } =
+            self;
         (*hub_pattern, *hub_params) = (Bytes::new(), Vec::new());
-        (*matched, *refusals, *body_limit) = (None, None, None);
+        *matched_before = matched.take().map(|route| route.pattern);
+        (*refusals, *body_limit) = (None, None);
         (*caller, *observed) = (None, Weak::new());
+    }
+
+    /// Puts the next call in the place of one that was forgotten.
+    pub(crate) fn replace(&mut self, next: Self) {
+        let matched_before = self.matched_before.take();
+        *self = Self { matched_before, ..next };
+    }
+
+    /// A handle of `pattern`: that of the call before, if it was the same, so that pumps do not fight over a reference count.
+    fn handle_of(&mut self, pattern: &Arc<Pattern>) -> Arc<Pattern> {
+        let before = self.matched_before.take().filter(|before| Arc::ptr_eq(before, pattern));
+        before.unwrap_or_else(|| Arc::clone(pattern))
     }
 
     /// The caller of the request with these extensions, where its hub tells of it.
@@ -63,6 +81,7 @@ impl CallContext {
     }
 
     /// The id of the call that made this request, if a bus did.
+    #[inline]
     pub(crate) fn id_in(extensions: &Extensions) -> Option<RequestId> {
         extensions.get::<Self>().map(|context| context.id)
     }
@@ -78,13 +97,6 @@ pub(crate) struct MatchedRoute {
 }
 
 impl MatchedRoute {
-    /// `pattern` must describe the path of `uri`.
-    #[inline]
-    pub(crate) fn new(pattern: Arc<Pattern>, uri: &Uri) -> Self {
-        let path = if pattern.names().next().is_some() { uri.path_and_query().cloned() } else { None };
-        Self { pattern, path }
-    }
-
     /// The pattern as declared, nesting prefixes included, with braces.
     pub(crate) fn pattern(&self) -> &Arc<Pattern> {
         &self.pattern
@@ -103,18 +115,22 @@ impl MatchedRoute {
         }
     }
 
-    /// Notes `route` as the one chosen: in the context of the call, or by itself when no bus is involved.
+    /// Notes `pattern`, which must describe the path of the request's `uri`, as that of the route that was chosen, or that none was: in
+    /// the context of the call, or by itself when no bus is involved.
     #[inline]
-    pub(crate) fn note(route: Option<Self>, extensions: &mut Extensions) {
+    pub(crate) fn note<B>(pattern: Option<&Arc<Pattern>>, request: &mut Request<B>) {
+        let has_params = pattern.is_some_and(|pattern| pattern.names().next().is_some());
+        let path = if has_params { request.uri().path_and_query().cloned() } else { None };
+        let extensions = request.extensions_mut();
         if let Some(context) = extensions.get_mut::<CallContext>() {
-            if let Some(route) = &route
+            if let Some(pattern) = pattern
                 && let Some(observed) = context.observed.upgrade()
             {
-                observed.matched(route.pattern.as_str());
+                observed.matched(pattern.as_str());
             }
-            context.matched = route;
-        } else if let Some(route) = route {
-            extensions.insert(route);
+            context.matched = pattern.map(|pattern| Self { pattern: context.handle_of(pattern), path });
+        } else if let Some(pattern) = pattern {
+            extensions.insert(Self { pattern: Arc::clone(pattern), path });
         } else {
             extensions.remove::<Self>();
         }

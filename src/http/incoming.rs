@@ -33,6 +33,7 @@ pub(crate) fn call_to_request(call: Call, header_limit: usize) -> Result<Request
         hub_pattern: slice(head.route_pattern),
         hub_params: head.path_params.iter().map(|&(name, value)| (slice(name), slice(value))).collect(),
         matched: None,
+        matched_before: None,
         refusals: None,
         body_limit: None,
         caller: call.caller,

@@ -152,6 +152,7 @@ impl List {
 
     /// Takes all values that are not the list's own out of `headers`; whether its names are those of the list, in order and
     /// each once.
+    #[inline]
     fn clean(&self, headers: &mut HeaderMap) -> bool {
         let Self { headers: known, map, .. } = self;
         // One that has taken a value more than it was made for has twice the room.

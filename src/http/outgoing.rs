@@ -66,6 +66,7 @@ where
 }
 
 /// Whether a response of this status to this method has a body at all (RFC 9110 sections 6.4.1 and 9.3.2).
+#[inline]
 pub(crate) fn has_body(method: &Method, status: StatusCode) -> bool {
     method != Method::HEAD && status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED
 }
@@ -78,14 +79,13 @@ pub(crate) fn reply_of(
     method: &Method,
     header_limit: usize,
 ) -> Result<OutgoingReply, WireError> {
-    let response::Parts { status, headers, .. } = parts;
-    let length = match status {
+    let length = match parts.status {
         StatusCode::NO_CONTENT => Length::LeftOut,
-        _ if has_body(method, status) => Length::Of(body.len()),
+        status if has_body(method, status) => Length::Of(body.len()),
         _ => Length::Kept,
     };
-    let reply = OutgoingReply::new(status, &headers, length, body, header_limit);
-    take_back(headers);
+    let reply = OutgoingReply::new(parts.status, &parts.headers, length, body, header_limit);
+    take_back(parts);
     reply
 }
 

@@ -21,7 +21,7 @@ thread_local! {
 pub(super) fn extensions_of(context: CallContext) -> Extensions {
     let mut extensions = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default();
     match extensions.get_mut::<CallContext>() {
-        Some(place) => *place = context,
+        Some(place) => place.replace(context),
         None => drop(extensions.insert(context)),
     }
     extensions
@@ -71,9 +71,13 @@ fn keep_headers(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use bytes::Bytes;
 
     use super::*;
+    use crate::http::context::MatchedRoute;
+    use crate::http::pattern::Pattern;
     use crate::http::refuser::RefusalMap;
 
     fn context(hub_pattern: &'static str) -> CallContext {
@@ -112,6 +116,27 @@ mod tests {
         SPARE.set(Some(spare));
         let next = extensions_of(context("/b"));
         assert_eq!((next.len(), &next.get::<CallContext>().unwrap().hub_pattern[..]), (1, &b"/b"[..]));
+    }
+
+    #[test]
+    fn a_request_has_the_route_that_was_chosen_for_it_and_the_next_one_is_left_its_handle() {
+        let patterns = ["/a/{id}", "/b"].map(|text| Arc::new(Pattern::parse(text).unwrap()));
+        let handles = || patterns.each_ref().map(Arc::strong_count);
+        let mut left = [1, 1];
+        // The table's own handle, and one more.
+        for (chosen, expected) in [(0, [2, 1]), (0, [2, 1]), (1, [1, 2]), (0, [2, 1])] {
+            let mut request = Request::get("/a/1?query").body(()).unwrap();
+            *request.extensions_mut() = extensions_of(context(""));
+            assert_eq!((MatchedRoute::find(request.extensions()).is_none(), handles()), (true, left));
+            MatchedRoute::note(Some(&patterns[chosen]), &mut request);
+            let route = MatchedRoute::find(request.extensions()).expect("it was noted");
+            assert!(Arc::ptr_eq(route.pattern(), &patterns[chosen]));
+            assert_eq!(route.params().collect::<Vec<_>>(), [("id", "1")][chosen..]);
+            assert_eq!(handles(), expected);
+            let_go(&mut request);
+            assert_eq!(handles(), expected);
+            left = expected;
+        }
     }
 
     #[test]

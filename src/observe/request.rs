@@ -39,6 +39,7 @@ fn is_listened_to() -> bool {
 
 impl Watch {
     /// Looks at the clock, if anybody wants to know.
+    #[inline]
     pub(crate) fn begin() -> Option<Self> {
         (METERED || is_listened_to()).then(|| Self { claimed_at: monotonic_nanos() })
     }
@@ -98,6 +99,7 @@ impl Observation {
     }
 
     /// Makes the span the current one until the guard is dropped.
+    #[inline]
     pub(crate) fn enter(&self) -> Option<Entered<'_>> {
         self.0.as_ref().map(|observed| observed.span.enter())
     }

@@ -19,6 +19,7 @@ pub(crate) struct RequestHead<'a> {
 }
 
 /// Decodes a [`RequestMeta`](super::RequestMeta).
+#[inline]
 pub(crate) fn request_head(block: &[u8]) -> postcard::Result<(RequestHead<'_>, HeaderList<'_>)> {
     let (head, rest) = postcard::take_from_bytes(block)?;
     Ok((head, HeaderList::of(rest)?))

@@ -20,6 +20,7 @@ pub(crate) struct Segments {
 
 impl Segments {
     /// Appends a piece.
+    #[inline]
     pub(crate) fn push(&mut self, piece: Bytes) {
         if piece.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! Answers that have a content type and no other header. The map of one is that of an answer which was sent before.
+//! Answers that have a content type and no other header. The head of one is that of an answer which was sent before.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -6,6 +6,8 @@ use std::cell::Cell;
 use axum_core::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::response::Parts;
+use http::{StatusCode, Version};
 
 use crate::body::Body;
 
@@ -17,8 +19,8 @@ const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 const MOST: usize = 8;
 
 thread_local! {
-    /// A map with a content type.
-    static SPARE: Cell<Option<HeaderMap>> = const { Cell::new(None) };
+    /// The head of an answer with a content type, which is empty, and nothing else that differs from a new one.
+    static SPARE: Cell<Option<Parts>> = const { Cell::new(None) };
 }
 
 /// What `result` is as an answer: texts and bytes are what most handlers return.
@@ -52,25 +54,29 @@ pub(crate) fn downcast<T: 'static, U: 'static>(value: T) -> Result<U, T> {
 
 /// An answer of status 200.
 pub(crate) fn typed(content_type: HeaderValue, body: Body) -> Response {
-    let mut response = Response::new(body);
-    let spare = SPARE.try_with(Cell::take).ok().flatten();
-    let headers = response.headers_mut();
-    *headers = spare.unwrap_or_default();
-    match headers.values_mut().next() {
-        Some(place) => *place = content_type,
-        None => drop(headers.insert(CONTENT_TYPE, content_type)),
+    if let Some(mut parts) = SPARE.try_with(Cell::take).ok().flatten() {
+        if let Some(place) = parts.headers.values_mut().next() {
+            *place = content_type;
+        }
+        return Response::from_parts(parts, body);
     }
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
 }
 
-/// Keeps the headers of an answer that is on its way, without their value, if a content type is all there is.
-pub(crate) fn take_back(mut headers: HeaderMap) {
-    if headers.len() == 1 && headers.capacity() <= MOST && clear(&mut headers) {
-        let _ = SPARE.try_with(|spare| spare.set(Some(headers)));
+/// Keeps the head of an answer that is on its way, without its values, if a content type is all there is among its headers.
+#[inline]
+pub(crate) fn take_back(mut parts: Parts) {
+    let Parts { status, version, headers, extensions, .. } = &mut parts;
+    if headers.len() == 1 && headers.capacity() <= MOST && extensions.is_empty() && clear(headers) {
+        (*status, *version) = (StatusCode::OK, Version::HTTP_11);
+        let _ = SPARE.try_with(|spare| spare.set(Some(parts)));
     }
 }
 
 /// Drops the value of a map's only header; false if that is no content type.
+#[inline]
 fn clear(headers: &mut HeaderMap) -> bool {
     headers.iter_mut().all(|(name, value)| {
         *value = HeaderValue::from_static("");
@@ -109,7 +115,9 @@ mod tests {
             check(vec![7_u8]);
             check(Vec::<u8>::new());
             check(Bytes::from_static(b"bytes"));
-            take_back(answer_of("text").into_parts().0.headers);
+            let mut sent = answer_of("text").into_parts().0;
+            (sent.status, sent.version) = (http::StatusCode::IM_A_TEAPOT, http::Version::HTTP_2);
+            take_back(sent);
         }
     }
 
@@ -117,9 +125,9 @@ mod tests {
     fn the_map_of_an_answer_that_was_sent_is_the_next_ones_without_its_value() {
         let mut secret = HeaderValue::from_static("a/secret");
         secret.set_sensitive(true);
-        take_back(typed(secret, Body::empty()).into_parts().0.headers);
+        take_back(typed(secret, Body::empty()).into_parts().0);
         let kept = SPARE.take().expect("it is kept");
-        assert_eq!(pairs(&kept), [("content-type", &b""[..])]);
+        assert_eq!(pairs(&kept.headers), [("content-type", &b""[..])]);
         SPARE.set(Some(kept));
         let response = typed(HeaderValue::from_static("a/b"), Body::empty());
         assert_eq!(pairs(response.headers()), [("content-type", &b"a/b"[..])]);
@@ -128,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_with_another_header_or_much_room_or_none_is_not_kept() {
+    fn a_head_with_another_header_or_much_room_or_none_or_an_extension_is_not_kept() {
         let map = |names: &[&'static str]| -> HeaderMap {
             names.iter().map(|&name| (name.parse().unwrap(), HeaderValue::from_static("1"))).collect()
         };
@@ -137,8 +145,14 @@ mod tests {
         let mut roomy = map(&["content-type"]);
         roomy.reserve(100);
         for other in [HeaderMap::new(), map(&["x"]), map(&["content-type", "x"]), repeated, roomy] {
-            take_back(other);
+            let mut parts = Response::new(()).into_parts().0;
+            parts.headers = other;
+            take_back(parts);
             assert!(SPARE.take().is_none());
         }
+        let mut parts = answer_of("text").into_parts().0;
+        parts.extensions.insert(1);
+        take_back(parts);
+        assert!(SPARE.take().is_none());
     }
 }

@@ -23,7 +23,7 @@ where
     }
 
     /// Adds the handler that `#[slotbus::handler]` made of a function of that name.
-    pub fn with<H: Handler<S, M>, M>(mut self) -> Self {
+    pub fn with<H: Handler<S, M>, M: 'static>(mut self) -> Self {
         self.list.push((H::DECLARATION, Endpoint::handler::<H, M>()));
         self
     }

@@ -109,13 +109,12 @@ impl<S> Endpoint<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    pub(super) fn handler<H: Handler<S, M>, M>() -> Self {
-        let call = H::call as fn(Request, Shared<S>) -> ResponseFuture;
+    pub(super) fn handler<H: Handler<S, M>, M: 'static>() -> Self {
         let options = H::DECLARATION.options;
         if options.is_empty() {
-            return Self::waiting(call);
+            return Self::waiting(H::call);
         }
-        Self::waiting(move |request, state| options.call(request, |request| call(request, state)))
+        Self::waiting(move |request, state| options.call(request, |request| H::call(request, state)))
     }
 
     pub(super) fn function<F: HandlerFn<S, A>, A>(function: F) -> Self {

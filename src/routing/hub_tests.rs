@@ -129,8 +129,7 @@ async fn the_route_of_an_outer_router_does_not_reach_an_inner_fallback() {
             request.extensions_mut().insert(context("", &[]));
         }
         let pattern = Arc::new(crate::http::pattern::Pattern::parse("/outer").unwrap());
-        let route = MatchedRoute::new(pattern, request.uri());
-        MatchedRoute::note(Some(route), request.extensions_mut());
+        MatchedRoute::note(Some(&pattern), &mut request);
         let response = inner.clone().oneshot(request).await.unwrap();
         assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "None");
     }

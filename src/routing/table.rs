@@ -1,6 +1,6 @@
 //! The router as it is asked.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use axum_core::extract::Request;
 use http::Method;
@@ -69,8 +69,7 @@ impl Inner<()> {
         let table = self.table();
         let head = request.method() == Method::HEAD;
         let path = self.find(table, &request);
-        let route = path.map(|i| MatchedRoute::new(Arc::clone(&self.paths[i].pattern), request.uri()));
-        MatchedRoute::note(route, request.extensions_mut());
+        MatchedRoute::note(path.map(|i| &self.paths[i].pattern), &mut request);
         if let Some(map) = &self.refusals {
             map.note(request.extensions_mut());
         }

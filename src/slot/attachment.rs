@@ -141,6 +141,7 @@ impl Attachment {
     }
 
     /// Claims one READY slot, looking at all of them in the cursor's order; `None` when there is none.
+    #[inline]
     pub(crate) fn claim(self: &Arc<Self>, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
         let slots = self.bus.region().geometry().num_slots();
         self.claim_among(cursor.start(), slots, cursor)

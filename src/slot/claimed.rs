@@ -44,6 +44,7 @@ pub(crate) struct ClaimedSlot {
 
 impl ClaimedSlot {
     /// The lease of a slot that is CLAIMED by `attachment`, with the right to answer it. `ahead` may be of its request.
+    #[inline]
     pub(super) fn new(
         attachment: Arc<Attachment>,
         index: SlotIndex,
@@ -191,6 +192,7 @@ impl ClaimedSlot {
     /// Writes the answer and publishes it; whether it was published.
     ///
     /// It is not when the slot is no longer the claimed one, or when a shutdown has answered before.
+    #[inline]
     pub(crate) fn answer(self, reply: OutgoingReply) -> bool {
         // What remains to be dropped finds the right taken and does nothing.
         self.answer_once(reply)

@@ -101,6 +101,7 @@ impl Attachment {
 
     /// Takes the rings of requests that were claimed without them; whether it took any. A ring that stays away was taken by
     /// another process, or there was none. One that is taken may be another request's: who claims at the next look hands on.
+    #[inline]
     pub(crate) fn take_rings_owed(&self) -> bool {
         let mut took = false;
         if self.shield.is_some() {

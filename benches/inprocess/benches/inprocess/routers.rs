@@ -1,4 +1,5 @@
-//! This crate's router beside axum's, with the same handlers and requests, and both with more and more routes.
+//! This crate's router beside axum's, with the same handlers and requests, and both with more and more routes: away from a bus, where a
+//! request has no extensions yet and nothing of one is there for the next. Behind a bus: `--bin routers`.
 
 use axum::routing::get;
 use criterion::measurement::WallTime;
@@ -6,7 +7,6 @@ use criterion::{BatchSize, BenchmarkGroup, Criterion};
 use http::request::Parts;
 use http::{Request, Response};
 use inprocess_bench::{SESSION, axum_session, hello, ready, request, session};
-use slotbus::bench::Prepared;
 use slotbus::{Body, Router, routes};
 use tower::Service;
 
@@ -14,15 +14,11 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     let ours: Router = Router::new().routes(routes![hello, session]);
     let axum: axum::Router = axum::Router::new().route("/", get(hello)).route("/session/{id}", get(axum_session));
     for (name, path) in [("root", "/"), ("session", SESSION)] {
-        // As both are asked by a worker, and by themselves, where the request has no extensions yet.
-        let on_a_bus = Prepared::new(request(path, ())).received().into_request();
-        for (place, asked) in [("on a bus", on_a_bus), ("alone", request(path, Body::empty()))] {
-            let (asked, _) = asked.into_parts();
-            let mut group = criterion.benchmark_group(format!("router {place}, {name}"));
-            answer(&mut group, "slotbus", ours.clone(), &asked);
-            answer(&mut group, "axum", axum.clone(), &asked);
-            group.finish();
-        }
+        let (asked, ()) = request(path, ()).into_parts();
+        let mut group = criterion.benchmark_group(format!("router alone, {name}"));
+        answer(&mut group, "slotbus", ours.clone(), &asked);
+        answer(&mut group, "axum", axum.clone(), &asked);
+        group.finish();
     }
     look_up(criterion);
 }

@@ -1,0 +1,114 @@
+//! This crate's router beside axum's, each behind a bus of its own, with the same handlers and requests in turn. Prints what the
+//! middle one of their answers takes, from the call to the response, and the ratio.
+//!
+//! `cargo run --release -p inprocess-bench --bin routers`
+
+use std::convert::Infallible;
+use std::future::{self, Ready};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::routing::get;
+use http::{Request, Response};
+use inprocess_bench::{SESSION, axum_session, hello, ready, request, session};
+use slotbus::bench::{Pair, Prepared};
+use slotbus::{Body, Router, routes};
+use tower::Service;
+
+/// Requests in turn, for each of the two.
+const ROUNDS: usize = 5_000;
+/// Requests of a turn.
+const TURN: usize = 64;
+
+fn main() {
+    let ours: Router = Router::new().routes(routes![hello, session]);
+    let axums = axum::Router::new().route("/", get(hello)).route("/session/{id}", get(axum_session));
+    let (mut ours, mut axums) = (Timed::behind_a_bus(ours), Timed::behind_a_bus(axums));
+    // What two looks at the clock take by themselves.
+    let look = median((0..1_000).map(|_| Instant::now().elapsed()).collect());
+    for (name, path) in [("GET /", "/"), ("GET /session/{id}", SESSION)] {
+        let prepared = Prepared::new(request(path, ()));
+        for _ in 0..ROUNDS {
+            ours.answer(&prepared);
+            axums.answer(&prepared);
+        }
+        let [ours, axums] = [ours.median(), axums.median()].map(|taken| (taken - look).as_nanos());
+        println!("{name}: {ours} ns, axum's {axums} ns: {:.2} times", ours as f64 / axums as f64);
+    }
+}
+
+fn median(mut all: Vec<Duration>) -> Duration {
+    all.sort_unstable();
+    all[all.len() / 2]
+}
+
+struct BehindABus<S> {
+    pair: Pair<Timed<S>>,
+    taken: Taken,
+}
+
+impl<S> BehindABus<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static,
+{
+    fn answer(&mut self, request: &Prepared) {
+        for _ in 0..TURN {
+            self.pair.send(request);
+            self.pair.work();
+            assert_eq!(self.pair.receive(), 200);
+        }
+    }
+
+    /// What the middle one of the answers since the last call took.
+    fn median(&self) -> Duration {
+        median(std::mem::take(&mut self.taken.lock()))
+    }
+}
+
+/// What each answer took.
+#[derive(Clone, Default)]
+struct Taken(Arc<Mutex<Vec<Duration>>>);
+
+impl Taken {
+    fn lock(&self) -> MutexGuard<'_, Vec<Duration>> {
+        self.0.lock().expect("no panic while it is held")
+    }
+}
+
+/// A service that notes what its answers take.
+#[derive(Clone)]
+struct Timed<S> {
+    service: S,
+    taken: Taken,
+}
+
+impl<S> Timed<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static,
+{
+    fn behind_a_bus(service: S) -> BehindABus<S> {
+        let taken = Taken::default();
+        BehindABus { pair: Pair::new(Self { service, taken: taken.clone() }), taken }
+    }
+}
+
+impl<S> Service<Request<Body>> for Timed<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.service.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let start = Instant::now();
+        let response = ready(self.service.call(request));
+        self.taken.lock().push(start.elapsed());
+        future::ready(response)
+    }
+}
