@@ -22,12 +22,14 @@ pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
     /// Adds `n`. Relaxed: the number is all there is to see.
+    #[inline]
     pub(crate) fn add(&self, n: u64) {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
 
     /// Adds `n` unless that would be more than `most`; whether it was added. Relaxed: as `add`.
     #[must_use]
+    #[inline]
     pub(crate) fn add_within(&self, n: u64, most: u64) -> bool {
         let mut now = self.0.load(Ordering::Relaxed);
         while let Some(sum) = now.checked_add(n).filter(|&sum| sum <= most) {
@@ -40,21 +42,25 @@ impl Counter {
     }
 
     /// Takes `n` away. Relaxed: as `add`.
+    #[inline]
     pub(crate) fn sub(&self, n: u64) {
         self.0.fetch_sub(n, Ordering::Relaxed);
     }
 
     /// Adds one and says what it was before.
+    #[inline]
     pub(crate) fn next(&self) -> u64 {
         self.0.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The number now.
+    #[inline]
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
     /// Replaces the number.
+    #[inline]
     pub(crate) fn set(&self, n: u64) {
         self.0.store(n, Ordering::Relaxed);
     }
@@ -69,12 +75,14 @@ pub(crate) struct OrderedCounter(AtomicU64);
 
 impl OrderedCounter {
     /// Adds `n`, before anything the caller looks at next.
+    #[inline]
     pub(crate) fn add(&self, n: u64) {
         self.0.fetch_add(n, Ordering::SeqCst);
         fence(Ordering::SeqCst);
     }
 
     /// The number now, read after everything the caller did before.
+    #[inline]
     pub(crate) fn get(&self) -> i64 {
         fence(Ordering::SeqCst);
         self.0.load(Ordering::SeqCst) as i64
@@ -82,21 +90,25 @@ impl OrderedCounter {
 
     /// The number now, for whoever has just changed another sequentially consistent word: changed, then read here on one
     /// side and added, then read there on the other cannot both miss.
+    #[inline]
     pub(crate) fn peek(&self) -> i64 {
         self.0.load(Ordering::SeqCst) as i64
     }
 
     /// Adds one and says what it was before; as `peek`, it keeps its place among such words, and no other.
+    #[inline]
     pub(crate) fn enter(&self) -> i64 {
         self.0.fetch_add(1, Ordering::SeqCst) as i64
     }
 
     /// Takes one away and says what is left; as `enter`. Below 0 it goes on as a negative number.
+    #[inline]
     pub(crate) fn leave(&self) -> i64 {
         self.0.fetch_sub(1, Ordering::SeqCst) as i64 - 1
     }
 
     /// Replaces the number.
+    #[inline]
     pub(crate) fn set(&self, n: u64) {
         self.0.store(n, Ordering::SeqCst);
     }
@@ -104,11 +116,13 @@ impl OrderedCounter {
 
 /// Keeps what was read before this in its place, before what is read next: bytes first, then the word that says whose they
 /// were. Acquire: pairs with nothing of ours; it only keeps the two looks in order.
+#[inline]
 pub(crate) fn after_reading() {
     fence(Ordering::Acquire);
 }
 
 /// Runs what may be foreign code, as a waker is: a panic there must not end the thread of ours that runs it.
+#[inline]
 pub(crate) fn caught(foreign: impl FnOnce()) {
     if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(foreign)) {
         // It was printed. What it carries may panic too when it is dropped.
@@ -127,6 +141,7 @@ impl IndexSet {
     pub(crate) const CAPACITY: usize = 4 * u64::BITS as usize;
 
     /// The numbers below `n`.
+    #[inline]
     pub(crate) fn below(n: usize) -> Self {
         assert!(n <= Self::CAPACITY, "{n} numbers exceed the capacity of the set");
         let set = Self(Default::default());
@@ -151,17 +166,20 @@ impl IndexSet {
     }
 
     /// Takes this number out; false when it is not in.
+    #[inline]
     pub(crate) fn remove(&self, index: usize) -> bool {
         let bit = 1 << (index % 64);
         self.0[index / 64].fetch_and(!bit, Ordering::SeqCst) & bit != 0
     }
 
     /// Puts a number in. SeqCst: as `take`.
+    #[inline]
     pub(crate) fn put(&self, index: usize) {
         self.0[index / 64].fetch_or(1 << (index % 64), Ordering::SeqCst);
     }
 
     /// How many numbers are in the set.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.0.iter().map(|word| word.load(Ordering::Relaxed).count_ones() as usize).sum()
     }
@@ -176,17 +194,20 @@ pub(crate) struct Turn(AtomicU64);
 
 impl Turn {
     /// Takes the turn if nobody has it.
+    #[inline]
     pub(crate) fn try_take(&self) -> bool {
         let word = self.0.load(Ordering::SeqCst);
         word.is_multiple_of(2) && self.0.compare_exchange(word, word + 1, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     /// Ends the turn that the caller has.
+    #[inline]
     pub(crate) fn end(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Whether somebody has the turn, and how many have ended.
+    #[inline]
     pub(crate) fn look(&self) -> (bool, u64) {
         let word = self.0.load(Ordering::SeqCst);
         (word % 2 == 1, word / 2)
@@ -199,16 +220,19 @@ pub(crate) struct Flag(AtomicBool);
 
 impl Flag {
     /// Raises the flag. SeqCst: a waiter that announced itself before looking must either see this or be seen.
+    #[inline]
     pub(crate) fn raise(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
 
     /// Lowers the flag.
+    #[inline]
     pub(crate) fn lower(&self) {
         self.0.store(false, Ordering::SeqCst);
     }
 
     /// Whether it is raised.
+    #[inline]
     pub(crate) fn is_raised(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
@@ -240,6 +264,7 @@ const READING: u32 = 3;
 impl AnswerRight {
     /// Gives the right to a new lease, which is to read its request. Relaxed: the lease travels to other threads by its own
     /// synchronised move.
+    #[inline]
     pub(crate) fn grant(&self) -> Grant {
         let number = (self.0.load(Ordering::Relaxed) & !STATE).wrapping_add(STATE + 1);
         self.0.store(number | READING, Ordering::Relaxed);
@@ -250,6 +275,7 @@ impl AnswerRight {
     /// reading over.
     ///
     /// By exchange: a peer that writes READY into a claimed slot has it claimed anew, and that grant must stay.
+    #[inline]
     pub(crate) fn end_reading(&self, Grant(number): Grant) {
         let _ = self.0.compare_exchange(number | READING, number | HELD, Ordering::Release, Ordering::Relaxed);
     }
@@ -257,6 +283,7 @@ impl AnswerRight {
     /// Takes the right of `grant` in order to write; false when it is gone. Only the lease itself may ask while it reads.
     /// Acquire: writes stay behind the taking; pairs with `end_reading`.
     #[must_use]
+    #[inline]
     pub(crate) fn take(&self, Grant(number): Grant) -> bool {
         let take =
             |from| self.0.compare_exchange(number | from, number | WRITING, Ordering::Acquire, Ordering::Relaxed);
@@ -268,22 +295,26 @@ impl AnswerRight {
     ///
     /// By exchange: the answer is out by now, so the slot may have come back as a new request with a new grant, which
     /// must stay.
+    #[inline]
     pub(crate) fn settle(&self, Grant(number): Grant) {
         let _ = self.0.compare_exchange(number | WRITING, number, Ordering::SeqCst, Ordering::Relaxed);
     }
 
     /// Whether a lease holds the right or is writing. Acquire: pairs with `settle`. SeqCst: as there.
+    #[inline]
     pub(crate) fn is_out(&self) -> bool {
         self.0.load(Ordering::SeqCst) & STATE != 0
     }
 
     /// The grant that others than its lease may take now, if there is one.
+    #[inline]
     pub(crate) fn held(&self) -> Option<Grant> {
         let word = self.0.load(Ordering::Relaxed);
         (word & STATE == HELD).then_some(Grant(word & !STATE))
     }
 
     /// Whether the lease of `grant`, which asks, has the right still.
+    #[inline]
     pub(crate) fn is_with(&self, Grant(number): Grant) -> bool {
         let word = self.0.load(Ordering::Relaxed);
         word == number | HELD || word == number | READING

@@ -172,12 +172,14 @@ impl Bus {
     }
 
     /// Whether the hub has told its workers to claim no more. Costs no system call.
+    #[inline]
     pub(crate) fn is_retired(&self) -> bool {
         matches!(self.retirement(), RETIRE_DRAIN | RETIRE_DETACH)
     }
 
     /// What the hub says of the region's future; nothing where it has no extension, whatever stands there: a hub of ours
     /// that did not know yet may have written it when a published one had taken the region over.
+    #[inline]
     fn retirement(&self) -> u32 {
         self.epoch().map_or(0, |_| self.region.header().retire.read())
     }
@@ -193,6 +195,7 @@ impl Bus {
     }
 
     /// Whether nobody has made another region of this one in place. Costs no system call.
+    #[inline]
     pub(crate) fn is_own_life(&self) -> bool {
         self.region.geometry().is_that_of(self.region.header())
     }

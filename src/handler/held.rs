@@ -21,6 +21,7 @@ use super::last::last_argument;
 use crate::{body::Body, extract::State, http::reclaim};
 
 /// Drops the request of a handler without arguments.
+#[inline]
 pub fn let_go(mut request: Request) {
     crate::http::let_go(&mut request);
 }

@@ -32,6 +32,7 @@ impl Deadline {
 
     /// The deadline of the request with these extensions: the sooner of what its hub told and what somebody put there. For layers; a
     /// handler takes it as an argument.
+    #[inline]
     pub fn of(extensions: &Extensions) -> Option<Self> {
         let told = CallContext::caller_in(extensions).and_then(Caller::deadline).map(Self);
         let put = extensions.get().copied();

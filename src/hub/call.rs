@@ -32,6 +32,7 @@ struct Head {
 }
 
 impl Head {
+    #[inline]
     fn drop_headers(&mut self) {
         self.headers = HeaderMap::new();
     }

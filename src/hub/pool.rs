@@ -232,6 +232,7 @@ pub(super) struct Permit {
 }
 
 impl Permit {
+    #[inline]
     pub(super) fn slot(&self) -> SlotIndex {
         self.slot
     }

@@ -84,6 +84,7 @@ impl Hub {
 
     /// The life that takes calls. Without a lock, unless the one that this handle knows was retired: that happens only when its
     /// successor stands behind the lock, see `Lives::succeed`.
+    #[inline]
     pub(super) fn current(&self) -> Arc<Shared> {
         let known = self.life.upgrade().filter(|life| !life.retired.is_raised());
         known.unwrap_or_else(|| self.handle.0.current())

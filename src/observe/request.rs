@@ -33,6 +33,7 @@ pub(crate) struct Subject<'a> {
 }
 
 /// Whether a span at DEBUG may be listened to.
+#[inline]
 fn is_listened_to() -> bool {
     Level::DEBUG <= STATIC_MAX_LEVEL && Level::DEBUG <= LevelFilter::current()
 }

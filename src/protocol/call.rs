@@ -29,6 +29,7 @@ pub(crate) struct Call {
 
 impl Call {
     /// Whether this is the liveness probe of a published hub.
+    #[inline]
     pub(crate) fn is_ping(&self) -> bool {
         // The path is the record's first field, behind its length.
         self.from_published_hub && self.method == Method::GET && self.meta.starts_with(b"\x09/__ping__")

@@ -245,6 +245,7 @@ impl Geometry {
     ///
     /// # Panics
     /// When the region has fewer slots.
+    #[inline]
     pub(crate) fn slot_at(&self, index: usize) -> SlotIndex {
         assert!(index < self.num_slots(), "slot {index} is none of {}", self.num_slots);
         SlotIndex(index as u16)

@@ -26,6 +26,7 @@ const LENGTHS: u32 = {
 };
 
 /// Whether a header of this name speaks of one connection.
+#[inline]
 pub(super) fn is_hop_by_hop(name: &str) -> bool {
     name.len() < 32 && LENGTHS >> name.len() & 1 == 1 && HOP_BY_HOP.contains(&name)
 }

@@ -33,6 +33,7 @@ impl HeapRange {
     }
 
     /// The first `len` bytes and the rest behind them, rounded up to 8; `None` when there are fewer.
+    #[inline]
     pub(crate) fn split(self, len: usize) -> Option<(Self, Self)> {
         if len > self.len() {
             return None;

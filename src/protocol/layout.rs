@@ -49,11 +49,13 @@ macro_rules! field {
 
         impl $name {
             /// Reads the field. Relaxed: the status word orders it.
+            #[inline]
             pub fn get(&self) -> $int {
                 self.0.load(Ordering::Relaxed)
             }
 
             /// Writes the field. Relaxed: the status word orders it.
+            #[inline]
             pub(crate) fn set(&self, value: $int) {
                 stores::store(stringify!($name), || self.0.store(value, Ordering::Relaxed));
             }
@@ -175,6 +177,7 @@ pub struct IdField([FieldU32; 9]);
 
 impl IdField {
     /// Copies the bytes out.
+    #[inline]
     pub(crate) fn get(&self) -> [u8; RequestId::MAX_LEN] {
         let mut bytes = [0; RequestId::MAX_LEN];
         for (chunk, word) in bytes.chunks_exact_mut(4).zip(&self.0) {
@@ -184,6 +187,7 @@ impl IdField {
     }
 
     /// Writes the bytes.
+    #[inline]
     pub(crate) fn set(&self, bytes: &[u8; RequestId::MAX_LEN]) {
         for (chunk, word) in bytes.chunks_exact(4).zip(&self.0) {
             word.set(u32::from_le_bytes(chunk.try_into().expect("chunks of four")));

@@ -93,6 +93,7 @@ pub enum WireError {
 }
 
 /// Writes a record of at most `limit` headers, without those that speak of a connection.
+#[inline]
 fn written(
     headers: &HeaderMap,
     limit: usize,
@@ -120,6 +121,7 @@ fn stripped(
     }
 }
 
+#[inline]
 fn within(written: Written, limit: usize) -> Result<Written, WireError> {
     match written.count {
         count if count > limit => Err(WireError::TooManyHeaders { count, limit }),
@@ -213,6 +215,7 @@ impl OutgoingCall {
     }
 
     /// Takes its body, once.
+    #[inline]
     pub(crate) fn put_body(&mut self, body: Segments) {
         if std::mem::take(&mut self.owes_length) {
             self.record.length(body.len());

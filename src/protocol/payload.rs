@@ -59,6 +59,7 @@ impl PayloadDescriptor {
     ///
     /// # Panics
     /// When the meta is longer than its field can say; the writer has checked it against [`MAX_META`].
+    #[inline]
     pub(crate) fn write(&self, payload: Payload) {
         let Payload { meta, body } = payload;
         let (offset, len, marker) = match body {

@@ -45,6 +45,7 @@ impl RequestId {
     }
 
     /// Reads an id as it stands in a slot, NUL-padded.
+    #[inline]
     pub(crate) fn from_padded(mut bytes: [u8; Self::MAX_LEN]) -> Result<Self, RequestIdError> {
         // A UUID fills the slot: one pass without branches finds that nothing else has to be looked for.
         if bytes.iter().fold(true, |visible, b| visible & b.is_ascii_graphic()) {

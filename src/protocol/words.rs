@@ -12,23 +12,27 @@ pub struct BumpHead(AtomicU32);
 impl BumpHead {
     /// Takes `len` bytes (a multiple of 8) below `limit`; the heap offset, or `None` when they do not fit.
     /// Acquire: pairs with `rewind`, whose scan saw every former user of these bytes gone.
+    #[inline]
     pub(crate) fn take(&self, len: u32, limit: u32) -> Option<u32> {
         let within = |head: u32| head.checked_add(len).filter(|&end| end <= limit);
         stores::store("bump head", || self.0.fetch_update(Ordering::Acquire, Ordering::Relaxed, within).ok())
     }
 
     /// How much is given out. Acquire: read before the scan that decides about `rewind`.
+    #[inline]
     pub(crate) fn given_out(&self) -> u32 {
         self.0.load(Ordering::Acquire)
     }
 
     /// Gives everything back, down to `start`, if nothing was taken since `seen` was read. Release: pairs with `take`.
+    #[inline]
     pub(crate) fn rewind(&self, seen: u32, start: u32) -> bool {
         let exchange = || self.0.compare_exchange(seen, start, Ordering::Release, Ordering::Relaxed).is_ok();
         stores::store("bump head", exchange)
     }
 
     /// Sets the head of a region nobody else sees yet.
+    #[inline]
     pub(crate) fn start_at(&self, start: u32) {
         stores::store("bump head", || self.0.store(start, Ordering::Relaxed));
     }
@@ -41,28 +45,33 @@ pub struct HeldWord(AtomicU32);
 
 impl HeldWord {
     /// Worker: its claimed slot is held. Relaxed: `publish` follows, which whoever could use the slot again has seen.
+    #[inline]
     pub(crate) fn hold(&self, owner: OwnerToken) {
         stores::store("held", || self.0.store(owner.get(), Ordering::Relaxed));
     }
 
     /// Worker: it has read what it held for the last time. Release: pairs with `holder`. SeqCst: whoever lets go after the
     /// answer rings, before it the answer asks (`QuietByte`), and this and the settling of the answer must not both miss each other.
+    #[inline]
     pub(crate) fn let_go(&self) {
         stores::store("held", || self.0.store(0, Ordering::SeqCst));
     }
 
     /// Hub: who holds the slot. Acquire: pairs with `let_go`, so that nothing is written while it is read. SeqCst: as there.
+    #[inline]
     pub(crate) fn holder(&self) -> Option<OwnerToken> {
         OwnerToken::from_raw(self.0.load(Ordering::SeqCst))
     }
 
     /// Hub: nobody holds the slot, which is about to be dispatched.
+    #[inline]
     pub(crate) fn clear(&self) {
         stores::store("held", || self.0.store(0, Ordering::Relaxed));
     }
 
     /// Hub: a holder that is proven dead holds the slot no more. By exchange of the whole word that was looked at: another may
     /// hold it by now, if this one had let go before it ended. Relaxed: who is dead reads nothing.
+    #[inline]
     pub(crate) fn end_if(&self, is_dead: impl FnOnce(OwnerToken) -> bool) {
         let word = self.0.load(Ordering::Relaxed);
         if OwnerToken::from_raw(word).is_some_and(is_dead) {
@@ -81,18 +90,21 @@ pub struct QuietByte(AtomicU8);
 
 impl QuietByte {
     /// Hub: the caller of what is about to be dispatched here looks by itself. Relaxed: `announce` follows.
+    #[inline]
     pub(crate) fn start(&self) {
         stores::store("quiet", || self.0.store(1, Ordering::Relaxed));
     }
 
     /// Hub: the caller of what is about to be dispatched here waits for a ring. Relaxed: `announce` follows.
     #[cfg(any(test, feature = "conformance"))]
+    #[inline]
     pub(crate) fn clear(&self) {
         stores::store("quiet", || self.0.store(0, Ordering::Relaxed));
     }
 
     /// Hub: from now on a ring is waited for. SeqCst, with the fence in front of the look that follows, as `StatusWord::publish`
     /// and `needs_ring` are on the other side: published, then asked, and ended, then looked, cannot both miss each other.
+    #[inline]
     pub(crate) fn end(&self) {
         stores::store("quiet", || self.0.store(0, Ordering::SeqCst));
         fence(Ordering::SeqCst);
@@ -100,6 +112,7 @@ impl QuietByte {
 
     /// Worker: whether somebody waits for a ring, after the answer was published. SeqCst: as `end` says. What it finds may be of a
     /// later request of the slot; then the answer has been taken.
+    #[inline]
     pub(crate) fn needs_ring(&self) -> bool {
         self.0.load(Ordering::SeqCst) != 1
     }
@@ -112,16 +125,19 @@ pub struct TicketWord(AtomicU64);
 
 impl TicketWord {
     /// Reads the number. Relaxed: the status word orders it.
+    #[inline]
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
     /// Reads the number in front of a count of pieces: see [`PieceCount`]. Acquire: pairs with `set`.
+    #[inline]
     pub(crate) fn before_pieces(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }
 
     /// Hub: another dispatch begins. Release: the counts of pieces were cleared before.
+    #[inline]
     pub(crate) fn set(&self, ticket: u64) {
         stores::store("ticket", || self.0.store(ticket, Ordering::Release));
     }
@@ -142,17 +158,20 @@ pub struct PieceCount(AtomicU8);
 
 impl PieceCount {
     /// Hub: none of what is about to be dispatched. Relaxed: `TicketWord::set` follows.
+    #[inline]
     pub(crate) fn clear(&self) {
         stores::store("pieces", || self.0.store(0, Ordering::Relaxed));
     }
 
     /// Who writes the body: so many are there; of more than 255 no more is told. Release: pairs with `told`.
+    #[inline]
     pub(crate) fn tell(&self, pieces: usize) {
         let pieces = u8::try_from(pieces).unwrap_or(u8::MAX);
         stores::store("pieces", || self.0.store(pieces, Ordering::Release));
     }
 
     /// Who reads the body: so many are there. Acquire: they, and where they are, are seen.
+    #[inline]
     pub(crate) fn told(&self) -> usize {
         self.0.load(Ordering::Acquire).into()
     }
@@ -165,11 +184,13 @@ pub struct Seal(AtomicU32);
 
 impl Seal {
     /// Says "complete". Release: whoever reads the value sees everything written before.
+    #[inline]
     pub(crate) fn close(&self, value: u32) {
         stores::store("seal", || self.0.store(value, Ordering::Release));
     }
 
     /// What it says. Acquire: pairs with `close`.
+    #[inline]
     pub(crate) fn read(&self) -> u32 {
         self.0.load(Ordering::Acquire)
     }
@@ -188,6 +209,7 @@ pub struct AwakeWord(AtomicU32);
 pub(crate) struct AwakeBit(u32);
 
 impl AwakeBit {
+    #[inline]
     pub(crate) fn of(owner: OwnerToken) -> Self {
         Self(1 << (owner.get() % u32::BITS))
     }
@@ -195,6 +217,7 @@ impl AwakeBit {
 
 impl AwakeWord {
     /// Worker: it is awake. Relaxed: a hub that sees it late rings once too often.
+    #[inline]
     pub(crate) fn enter(&self, bit: AwakeBit) {
         if self.0.load(Ordering::Relaxed) & bit.0 == 0 {
             stores::store("awake", || self.0.fetch_or(bit.0, Ordering::Relaxed));
@@ -203,6 +226,7 @@ impl AwakeWord {
 
     /// Worker: it parks after another look. SeqCst, with the fence in front of that look, as `StatusWord::announce` and `count`
     /// are on the other side: announced, then counted, and left, then looked, cannot both miss each other.
+    #[inline]
     pub(crate) fn leave(&self, bit: AwakeBit) {
         stores::store("awake", || self.0.fetch_and(!bit.0, Ordering::SeqCst));
         fence(Ordering::SeqCst);
@@ -210,6 +234,7 @@ impl AwakeWord {
 
     /// Worker: it is to park, if more than `most` are awake; whether it left. Of several that find too many only so many leave. It
     /// parks by `leave` all the same: that has the fence in front of its last look.
+    #[inline]
     pub(crate) fn leave_crowd(&self, bit: AwakeBit, most: u32) -> bool {
         let without = |word: u32| (word & bit.0 != 0 && word.count_ones() > most).then_some(word & !bit.0);
         if without(self.0.load(Ordering::Relaxed)).is_none() {
@@ -219,12 +244,14 @@ impl AwakeWord {
     }
 
     /// Hub: how many are awake, after a request was announced. SeqCst: as `leave` says.
+    #[inline]
     pub(crate) fn count(&self) -> u32 {
         self.0.load(Ordering::SeqCst).count_ones()
     }
 
     /// Hub: nobody is counted on any more, since somebody who was may have died. Who lives enters again with its next claim.
     /// Relaxed: who still counts on the dead has a caller that rings before it parks.
+    #[inline]
     pub(crate) fn clear(&self) {
         stores::store("awake", || self.0.store(0, Ordering::Relaxed));
     }

@@ -139,11 +139,13 @@ impl Region {
     }
 
     /// The header.
+    #[inline]
     pub(crate) fn header(&self) -> &ShmHeader {
         header_of(&self.map)
     }
 
     /// One slot.
+    #[inline]
     pub(crate) fn slot(&self, index: SlotIndex) -> &SlotMeta {
         let offset = self.geometry.slot_offset(index);
         assert!(offset + size_of::<SlotMeta>() <= self.map.len(), "a slot index belongs to its region");
@@ -153,6 +155,7 @@ impl Region {
     }
 
     /// Appends a copy of the bytes of `range` to `block`.
+    #[inline]
     pub(crate) fn copy_out(&self, range: HeapRange, block: &mut Vec<u8>) {
         // SAFETY: `heap_ptr` checked that as many bytes as the range has are mapped there.
         unsafe { append(block, self.heap_ptr(range), range.len()) };
@@ -162,11 +165,13 @@ impl Region {
     ///
     /// # Panics
     /// When the range is not inside this mapping, which is a bug of the caller.
+    #[inline]
     pub(crate) fn writer(&self, range: HeapRange) -> HeapWriter<'_> {
         HeapWriter { next: self.heap_ptr(range), left: range.len(), _region: PhantomData }
     }
 
     /// The address of `range`: the one bounds check of all copies.
+    #[inline]
     fn heap_ptr(&self, range: HeapRange) -> *mut u8 {
         let offset = self.geometry.heap_offset() + range.offset() as usize;
         assert!(offset + range.len() <= self.map.len(), "{range:?} is a range of this region");
@@ -186,6 +191,7 @@ pub(crate) struct HeapWriter<'a> {
 impl HeapWriter<'_> {
     /// Appends `bytes`; false when they do not fit.
     #[must_use]
+    #[inline]
     pub(crate) fn write(&mut self, bytes: &[u8]) -> bool {
         if bytes.len() > self.left {
             return false;
@@ -222,6 +228,7 @@ fn map(name: &str, file: &File, len: usize) -> Result<Mapping, RegionError> {
     map.map(Mapping::from).map_err(|source| RegionError::Map { name: name.to_owned(), source })
 }
 
+#[inline]
 fn header_of(map: &MmapRaw) -> &ShmHeader {
     const { assert!(align_of::<ShmHeader>() <= 4096 && align_of::<SlotMeta>() <= 64) };
     assert!(map.len() >= SHM_HEADER_SIZE, "a mapped region holds at least a header");

@@ -58,6 +58,7 @@ impl Table {
 
 impl Inner<()> {
     /// The table, made and announced by whoever comes first: who asks whether the router is ready, or else a request.
+    #[inline]
     pub(super) fn table(&self) -> &Table {
         self.table.get_or_init(|| {
             announce(self);

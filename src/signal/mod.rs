@@ -71,6 +71,7 @@ impl Bell {
     }
 
     /// Rings once. A system call only when a thread is parked on the bell.
+    #[inline]
     pub(crate) fn ring(&self) {
         // SAFETY: the semaphore is open until Drop. It fails only at a count of 2^31 − 1: then nobody needs a ring.
         stores::store("ring", || unsafe { libc::sem_post(self.semaphore) });

@@ -82,11 +82,13 @@ impl Spin {
     }
 
     /// How long waiting awake is worth it now: the limit, less after long waits, down to nothing.
+    #[inline]
     pub(crate) fn budget(&self) -> Duration {
         Duration::from_nanos(self.budget.get())
     }
 
     /// How long to wait awake for `peer`, which has `bytes` to copy first; nothing where that is not worth it.
+    #[inline]
     pub(crate) fn patience(&self, peer: Peer, bytes: usize) -> Duration {
         let budget = self.budget();
         if budget.is_zero() {

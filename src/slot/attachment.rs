@@ -136,6 +136,7 @@ impl Attachment {
         self.bus.region().geometry().slots()
     }
 
+    #[inline]
     pub(super) fn slot(&self, slot: SlotIndex) -> &SlotMeta {
         self.bus.region().slot(slot)
     }
@@ -270,6 +271,7 @@ impl Attachment {
     }
 
     /// Whether memory is kept for long bodies.
+    #[inline]
     pub(super) fn keeps_memory(&self) -> bool {
         self.overflow.is_in_use() || self.views.is_in_use()
     }

@@ -111,6 +111,7 @@ impl HubBus {
     }
 
     /// Whether memory is kept for bodies that do not fit into the region.
+    #[inline]
     pub(crate) fn keeps_memory(&self) -> bool {
         self.overflow.is_in_use() || self.views.is_in_use()
     }
@@ -143,11 +144,13 @@ impl HubBus {
     }
 
     /// The slot with this number.
+    #[inline]
     pub(crate) fn slot_at(&self, index: usize) -> SlotIndex {
         self.bus.region().geometry().slot_at(index)
     }
 
     /// Whether anybody took bytes of the bump area, which only published workers do.
+    #[inline]
     pub(crate) fn is_bump_area_in_use(&self) -> bool {
         self.bus.region().header().alloc_head.given_out() > self.bump_area().0
     }
@@ -181,6 +184,7 @@ impl HubBus {
         }
     }
 
+    #[inline]
     fn bump_area(&self) -> (u32, u32) {
         let geometry = self.bus.region().geometry();
         (geometry.bump_start(), geometry.bump_end())

@@ -138,6 +138,7 @@ impl OverflowStore {
     }
 
     /// Gives the slot's object back if it is long, once its reader is done with it.
+    #[inline]
     pub(crate) fn trim(&self, slot: SlotIndex) {
         if self.long.get() > 0 {
             let mut kept = self.entry(slot);

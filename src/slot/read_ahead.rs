@@ -37,6 +37,7 @@ pub(super) struct Teller<'a> {
 
 impl Teller<'_> {
     /// Has `write` append `body`, which is to be where `payload` says; told of to readers by `teller`, if there is one.
+    #[inline]
     pub(super) fn write(teller: Option<Self>, payload: Payload, body: &Segments, mut write: impl FnMut(&[u8])) {
         let Some(Self { descriptor, pieces }) = teller.filter(|_| body.len() >= LONG) else {
             return match body.only() {

@@ -81,6 +81,7 @@ impl WrittenSlot<'_> {
         self.make_ready(sent_at, is_attended)
     }
 
+    #[inline]
     fn slot(&self) -> &SlotMeta {
         self.reserved.hub.slot(self.reserved.index)
     }

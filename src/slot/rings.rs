@@ -24,6 +24,7 @@ pub(crate) enum Parked {
 }
 
 /// How many workers are worth being awake: one core is the hub's.
+#[inline]
 pub(crate) fn most_awake() -> u32 {
     static MOST: OnceLock<u32> = OnceLock::new();
     *MOST.get_or_init(|| std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32 - 1).max(1))
@@ -32,6 +33,7 @@ pub(crate) fn most_awake() -> u32 {
 impl Attachment {
     /// How long a parked worker need not look by itself: a hub that counts on workers rings again for what waits. With requests
     /// in hand there may be memory to give back soon.
+    #[inline]
     pub(crate) fn patience(&self, in_hand: usize) -> Duration {
         let is_quiet = self.awake_bit.is_some() && in_hand == 0 && !self.keeps_memory();
         if is_quiet { QUIET_CHECK } else { LIFE_CHECK }

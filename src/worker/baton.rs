@@ -90,6 +90,7 @@ impl Baton {
         overdue
     }
 
+    #[inline]
     fn give_up(&self, handover: Handover) {
         self.turn.end();
         if !self.room.is_empty() && (handover == Handover::Now || !self.has_deputy.is_raised()) {
@@ -119,6 +120,7 @@ impl Held<'_> {
     }
 
     /// Gives the baton up.
+    #[inline]
     pub(super) fn give_up(self, handover: Handover) {
         self.baton.give_up(handover);
         std::mem::forget(self);

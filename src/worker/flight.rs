@@ -34,6 +34,7 @@ impl Gauge {
     }
 
     /// How many are in hand.
+    #[inline]
     pub(super) fn in_hand(&self) -> usize {
         usize::try_from(self.in_hand.peek()).expect("a request leaves after it entered")
     }

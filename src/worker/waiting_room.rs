@@ -25,6 +25,7 @@ impl WaitingRoom {
     }
 
     /// Whether nobody waits; read after something changed.
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.peek() == 0
     }
