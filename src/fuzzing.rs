@@ -73,7 +73,7 @@ pub fn region(image: &[u8]) {
 /// Copies out what a descriptor describes, if that is inside the heap.
 fn message(region: &Region, descriptor: &PayloadDescriptor) -> Option<(Payload, Bytes, Bytes)> {
     let payload = descriptor.read(region.geometry()).ok()?;
-    let mut block = Vec::new();
+    let mut block = Vec::with_capacity(region.geometry().heap_size());
     region.copy_out(payload.meta, &mut block);
     if let BodyPlace::Inline(range) = payload.body {
         region.copy_out(range, &mut block);

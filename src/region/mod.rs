@@ -18,6 +18,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::mem::align_of;
 
+use bytes::BufMut;
 use memmap2::{MmapOptions, MmapRaw};
 
 pub(crate) use self::overflow::{OverflowObject, OverflowView, read_overflow, stamp_of};
@@ -155,8 +156,11 @@ impl Region {
     }
 
     /// Appends a copy of the bytes of `range` to `block`.
+    ///
+    /// # Panics
+    /// When it has no room for them, which is a bug of the caller.
     #[inline]
-    pub(crate) fn copy_out(&self, range: HeapRange, block: &mut Vec<u8>) {
+    pub(crate) fn copy_out(&self, range: HeapRange, block: &mut impl BufMut) {
         // SAFETY: `heap_ptr` checked that as many bytes as the range has are mapped there.
         unsafe { append(block, self.heap_ptr(range), range.len()) };
     }
@@ -207,18 +211,19 @@ impl HeapWriter<'_> {
     }
 }
 
-/// Appends a copy of the `len` bytes from `from` on to a private block.
+/// Appends a copy of the `len` bytes from `from` on to a private block with room for them.
 ///
 /// # Safety
 /// They must be mapped.
-unsafe fn append(block: &mut Vec<u8>, from: *const u8, len: usize) {
-    block.reserve(len);
-    let start = block.len();
-    // SAFETY: the bytes are mapped by the caller's promise; the vector has room for them behind its `start` bytes and is private.
-    // A peer that writes meanwhile changes which bytes are copied, not where.
+#[inline]
+unsafe fn append(block: &mut impl BufMut, from: *const u8, len: usize) {
+    let room = block.chunk_mut();
+    assert!(len <= room.len(), "there is room for {} bytes where {len} are copied to", room.len());
+    // SAFETY: the bytes are mapped by the caller's promise; as many fit by the line above, and nobody else has the room. Then they are
+    // there. A peer that writes meanwhile changes which bytes are copied, not where.
     unsafe {
-        std::ptr::copy_nonoverlapping(from, block.as_mut_ptr().add(start), len);
-        block.set_len(start + len);
+        std::ptr::copy_nonoverlapping(from, room.as_mut_ptr(), len);
+        block.advance_mut(len);
     }
 }
 

@@ -20,6 +20,7 @@
 //! May use `protocol`, `region` and `bus`; knows neither tokio nor http's request and response.
 
 mod attachment;
+mod block;
 mod claimed;
 mod cursor;
 mod dispatched;

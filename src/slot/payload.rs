@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::block::block;
 use super::lend::{Keeper, Kept, Lending};
 use super::overflow::OverflowStore;
 use super::read_ahead::{ReadAhead, Teller};
@@ -133,11 +134,7 @@ pub(super) fn read<K: Keeper>(
     if len as usize > body_limit {
         return Err(ReadError::TooLarge { len, limit: body_limit });
     }
-    let meta_alone = || {
-        let mut block = Vec::with_capacity(meta.len());
-        region.copy_out(meta, &mut block);
-        Bytes::from(block)
-    };
+    let meta_alone = || block(meta.len(), |block| region.copy_out(meta, block));
     // Its keeper stays until the copying is over.
     let _keeper = match (reading, dispatch) {
         (Reading::Lent(Lending { trust, keeper }), Some(dispatch)) => {
@@ -163,12 +160,12 @@ pub(super) fn read<K: Keeper>(
         BodyPlace::Inline(range) => Some(range),
         _ => None,
     };
-    let mut block = Vec::with_capacity(meta.len() + inline.map_or(0, HeapRange::len));
-    region.copy_out(meta, &mut block);
-    if let Some(range) = inline {
-        region.copy_out(range, &mut block);
-    }
-    let mut meta_bytes = Bytes::from(block);
+    let mut meta_bytes = block(meta.len() + inline.map_or(0, HeapRange::len), |block| {
+        region.copy_out(meta, block);
+        if let Some(range) = inline {
+            region.copy_out(range, block);
+        }
+    });
     let inline_body = meta_bytes.split_off(meta.len());
     let body = match body {
         BodyPlace::Overflow { generation, len } => {
