@@ -8,7 +8,7 @@ use crate::body::Body;
 use crate::http::pattern::Pattern;
 use crate::http::{call_to_request, reply_to_response};
 use crate::protocol::{
-    BodyPlace, BusName, Call, Payload, PayloadDescriptor, Reply, RequestId, SlotIndex, decode_method, place,
+    BodyPlace, BusName, Call, HeapRange, Payload, PayloadDescriptor, Reply, RequestId, SlotIndex, decode_method, place,
 };
 use crate::region::Region;
 use crate::routing::probe;
@@ -73,9 +73,12 @@ pub fn region(image: &[u8]) {
 /// Copies out what a descriptor describes, if that is inside the heap.
 fn message(region: &Region, descriptor: &PayloadDescriptor) -> Option<(Payload, Bytes, Bytes)> {
     let payload = descriptor.read(region.geometry()).ok()?;
-    let mut block = Vec::with_capacity(region.geometry().heap_size());
-    region.copy_out(payload.meta, &mut block);
-    if let BodyPlace::Inline(range) = payload.body {
+    let inline = match payload.body {
+        BodyPlace::Inline(range) => Some(range),
+        _ => None,
+    };
+    let mut block = Vec::with_capacity(payload.meta.len() + inline.map_or(0, HeapRange::len));
+    for range in [Some(payload.meta), inline].into_iter().flatten() {
         region.copy_out(range, &mut block);
     }
     let mut meta = Bytes::from(block);

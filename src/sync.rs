@@ -29,7 +29,6 @@ impl Counter {
 
     /// Adds `n` unless that would be more than `most`; whether it was added. Relaxed: as `add`.
     #[must_use]
-    #[inline]
     pub(crate) fn add_within(&self, n: u64, most: u64) -> bool {
         let mut now = self.0.load(Ordering::Relaxed);
         while let Some(sum) = now.checked_add(n).filter(|&sum| sum <= most) {
@@ -122,7 +121,6 @@ pub(crate) fn after_reading() {
 }
 
 /// Runs what may be foreign code, as a waker is: a panic there must not end the thread of ours that runs it.
-#[inline]
 pub(crate) fn caught(foreign: impl FnOnce()) {
     if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(foreign)) {
         // It was printed. What it carries may panic too when it is dropped.
@@ -141,7 +139,6 @@ impl IndexSet {
     pub(crate) const CAPACITY: usize = 4 * u64::BITS as usize;
 
     /// The numbers below `n`.
-    #[inline]
     pub(crate) fn below(n: usize) -> Self {
         assert!(n <= Self::CAPACITY, "{n} numbers exceed the capacity of the set");
         let set = Self(Default::default());
@@ -179,7 +176,6 @@ impl IndexSet {
     }
 
     /// How many numbers are in the set.
-    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.0.iter().map(|word| word.load(Ordering::Relaxed).count_ones() as usize).sum()
     }
@@ -220,13 +216,11 @@ pub(crate) struct Flag(AtomicBool);
 
 impl Flag {
     /// Raises the flag. SeqCst: a waiter that announced itself before looking must either see this or be seen.
-    #[inline]
     pub(crate) fn raise(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
 
     /// Lowers the flag.
-    #[inline]
     pub(crate) fn lower(&self) {
         self.0.store(false, Ordering::SeqCst);
     }
@@ -301,13 +295,11 @@ impl AnswerRight {
     }
 
     /// Whether a lease holds the right or is writing. Acquire: pairs with `settle`. SeqCst: as there.
-    #[inline]
     pub(crate) fn is_out(&self) -> bool {
         self.0.load(Ordering::SeqCst) & STATE != 0
     }
 
     /// The grant that others than its lease may take now, if there is one.
-    #[inline]
     pub(crate) fn held(&self) -> Option<Grant> {
         let word = self.0.load(Ordering::Relaxed);
         (word & STATE == HELD).then_some(Grant(word & !STATE))

@@ -52,7 +52,7 @@ impl CallContext {
         }
     }
 
-    /// Drops what it says, for the next call to be put in its place.
+    /// Drops what it says, for the next call to be put in its place, which is left the route's handle.
     #[inline]
     pub(crate) fn forget(&mut self) {
         let Self { id: _, hub_pattern, hub_params, matched, matched_before, refusals, body_limit, caller, observed } =
@@ -64,12 +64,14 @@ impl CallContext {
     }
 
     /// Puts the next call in the place of one that was forgotten.
+    #[inline]
     pub(crate) fn replace(&mut self, next: Self) {
         let matched_before = self.matched_before.take();
         *self = Self { matched_before, ..next };
     }
 
     /// A handle of `pattern`: that of the call before, if it was the same, so that pumps do not fight over a reference count.
+    #[inline]
     fn handle_of(&mut self, pattern: &Arc<Pattern>) -> Arc<Pattern> {
         let before = self.matched_before.take().filter(|before| Arc::ptr_eq(before, pattern));
         before.unwrap_or_else(|| Arc::clone(pattern))

@@ -115,6 +115,7 @@ impl Pattern {
                 return false;
             }
         }
+        // Not by a comparison with "", which has no memory behind its address: to read none of it takes AVX-512 a hundred nanoseconds.
         count == params.len() && captures.remainder().is_some_and(str::is_empty)
     }
 
@@ -149,8 +150,7 @@ impl<'a> Captures<'a> {
     /// The value at the head of the path: up to the end of its segment, less what the pattern has behind it there.
     fn value(&self, suffix: &Range<usize>) -> Option<&'a str> {
         let segment = first_segment(self.path);
-        // To compare with an empty text is not free: it has no address, and to load none of its bytes there takes 100 ns where that is
-        // done with AVX-512.
+        // Most have none, and a comparison of no bytes is a call all the same.
         let value = if suffix.is_empty() { segment } else { segment.strip_suffix(&self.text[suffix.clone()])? };
         Some(value).filter(|value| !value.is_empty())
     }

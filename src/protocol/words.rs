@@ -32,7 +32,6 @@ impl BumpHead {
     }
 
     /// Sets the head of a region nobody else sees yet.
-    #[inline]
     pub(crate) fn start_at(&self, start: u32) {
         stores::store("bump head", || self.0.store(start, Ordering::Relaxed));
     }
@@ -71,7 +70,6 @@ impl HeldWord {
 
     /// Hub: a holder that is proven dead holds the slot no more. By exchange of the whole word that was looked at: another may
     /// hold it by now, if this one had let go before it ended. Relaxed: who is dead reads nothing.
-    #[inline]
     pub(crate) fn end_if(&self, is_dead: impl FnOnce(OwnerToken) -> bool) {
         let word = self.0.load(Ordering::Relaxed);
         if OwnerToken::from_raw(word).is_some_and(is_dead) {
@@ -184,7 +182,6 @@ pub struct Seal(AtomicU32);
 
 impl Seal {
     /// Says "complete". Release: whoever reads the value sees everything written before.
-    #[inline]
     pub(crate) fn close(&self, value: u32) {
         stores::store("seal", || self.0.store(value, Ordering::Release));
     }
@@ -209,7 +206,6 @@ pub struct AwakeWord(AtomicU32);
 pub(crate) struct AwakeBit(u32);
 
 impl AwakeBit {
-    #[inline]
     pub(crate) fn of(owner: OwnerToken) -> Self {
         Self(1 << (owner.get() % u32::BITS))
     }
@@ -251,7 +247,6 @@ impl AwakeWord {
 
     /// Hub: nobody is counted on any more, since somebody who was may have died. Who lives enters again with its next claim.
     /// Relaxed: who still counts on the dead has a caller that rings before it parks.
-    #[inline]
     pub(crate) fn clear(&self) {
         stores::store("awake", || self.0.store(0, Ordering::Relaxed));
     }

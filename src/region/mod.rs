@@ -217,10 +217,15 @@ impl HeapWriter<'_> {
 /// They must be mapped.
 #[inline]
 unsafe fn append(block: &mut impl BufMut, from: *const u8, len: usize) {
+    if len == 0 {
+        // A block that is full would grow for it.
+        return;
+    }
     let room = block.chunk_mut();
-    assert!(len <= room.len(), "there is room for {} bytes where {len} are copied to", room.len());
-    // SAFETY: the bytes are mapped by the caller's promise; as many fit by the line above, and nobody else has the room. Then they are
-    // there. A peer that writes meanwhile changes which bytes are copied, not where.
+    assert!(len <= room.len(), "{len} bytes do not fit into the {} that are left", room.len());
+    // SAFETY: the bytes are mapped by the caller's promise. `room` is borrowed from the private block and as long by the line above. The
+    // copy has initialised the `len` bytes that `advance_mut` adds. A peer that writes meanwhile changes which bytes are copied, not
+    // where.
     unsafe {
         std::ptr::copy_nonoverlapping(from, room.as_mut_ptr(), len);
         block.advance_mut(len);

@@ -7,7 +7,7 @@ use axum_core::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::response::Parts;
-use http::{StatusCode, Version};
+use http::{Extensions, StatusCode, Version};
 
 use crate::body::Body;
 
@@ -55,9 +55,7 @@ pub(crate) fn downcast<T: 'static, U: 'static>(value: T) -> Result<U, T> {
 /// An answer of status 200.
 pub(crate) fn typed(content_type: HeaderValue, body: Body) -> Response {
     if let Some(mut parts) = SPARE.try_with(Cell::take).ok().flatten() {
-        if let Some(place) = parts.headers.values_mut().next() {
-            *place = content_type;
-        }
+        *parts.headers.values_mut().next().expect("a head is kept with its content type") = content_type;
         return Response::from_parts(parts, body);
     }
     let mut response = Response::new(body);
@@ -71,6 +69,8 @@ pub(crate) fn take_back(mut parts: Parts) {
     let Parts { status, version, headers, extensions, .. } = &mut parts;
     if headers.len() == 1 && headers.capacity() <= MOST && extensions.is_empty() && clear(headers) {
         (*status, *version) = (StatusCode::OK, Version::HTTP_11);
+        // One that was emptied keeps its room.
+        *extensions = Extensions::new();
         let _ = SPARE.try_with(|spare| spare.set(Some(parts)));
     }
 }
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_map_of_an_answer_that_was_sent_is_the_next_ones_without_its_value() {
+    fn the_head_of_an_answer_that_was_sent_is_the_next_ones_without_its_value() {
         let mut secret = HeaderValue::from_static("a/secret");
         secret.set_sensitive(true);
         take_back(typed(secret, Body::empty()).into_parts().0);

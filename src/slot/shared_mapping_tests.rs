@@ -131,7 +131,7 @@ fn serve(worker: &Arc<Attachment>, answered: &Answered, plants_race: bool) {
 fn touch(worker: &Attachment, index: crate::protocol::SlotIndex) {
     let region = worker.bus().region();
     let Ok(payload) = region.slot(index).response.read(region.geometry()) else { return };
-    let mut meta = Vec::new();
+    let mut meta = Vec::with_capacity(payload.meta.len());
     region.copy_out(payload.meta, &mut meta);
     assert!(region.writer(payload.meta).write(&meta));
 }
