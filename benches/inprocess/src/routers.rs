@@ -16,7 +16,7 @@ use slotbus::bench::{Pair, Prepared};
 use slotbus::{Body, Router, routes};
 use tower::Service;
 
-/// Requests in turn, for each of the two.
+/// Turns of each of the two.
 const ROUNDS: usize = 5_000;
 /// Requests of a turn.
 const TURN: usize = 64;
