@@ -8,7 +8,7 @@ use crate::body::Body;
 use crate::http::pattern::Pattern;
 use crate::http::{call_to_request, reply_to_response};
 use crate::protocol::{
-    BodyPlace, BusName, Call, HeapRange, Payload, PayloadDescriptor, Reply, RequestId, SlotIndex, decode_method, place,
+    BusName, Call, HeapRange, Payload, PayloadDescriptor, Reply, RequestId, SlotIndex, decode_method, place,
 };
 use crate::region::Region;
 use crate::routing::probe;
@@ -73,10 +73,7 @@ pub fn region(image: &[u8]) {
 /// Copies out what a descriptor describes, if that is inside the heap.
 fn message(region: &Region, descriptor: &PayloadDescriptor) -> Option<(Payload, Bytes, Bytes)> {
     let payload = descriptor.read(region.geometry()).ok()?;
-    let inline = match payload.body {
-        BodyPlace::Inline(range) => Some(range),
-        _ => None,
-    };
+    let inline = payload.body.inline();
     let mut block = Vec::with_capacity(payload.meta.len() + inline.map_or(0, HeapRange::len));
     for range in [Some(payload.meta), inline].into_iter().flatten() {
         region.copy_out(range, &mut block);
@@ -90,7 +87,7 @@ fn message(region: &Region, descriptor: &PayloadDescriptor) -> Option<(Payload, 
 fn overwrite(region: &Region, slot: SlotIndex, payload: Payload) {
     let geometry = region.geometry();
     let mut free = vec![geometry.reserved(payload.meta)];
-    if let BodyPlace::Inline(body) = payload.body {
+    if let Some(body) = payload.body.inline() {
         free.push(geometry.reserved(body));
     }
     free.extend(geometry.arena(slot).into_iter().flat_map(|arena| [arena.request, arena.response]));

@@ -25,6 +25,15 @@ impl BodyPlace {
             Self::Overflow { len, .. } => len,
         }
     }
+
+    /// Where the body is in the heap, if it is there.
+    #[inline]
+    pub(crate) fn inline(self) -> Option<HeapRange> {
+        match self {
+            Self::Inline(range) => Some(range),
+            Self::Empty | Self::Overflow { .. } => None,
+        }
+    }
 }
 
 /// Where the two parts of a message are, checked against the heap.

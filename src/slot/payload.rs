@@ -156,10 +156,7 @@ pub(super) fn read<K: Keeper>(
             None
         }
     };
-    let inline = match body {
-        BodyPlace::Inline(range) => Some(range),
-        _ => None,
-    };
+    let inline = body.inline();
     let mut meta_bytes = block(meta.len() + inline.map_or(0, HeapRange::len), |block| {
         region.copy_out(meta, block);
         if let Some(range) = inline {

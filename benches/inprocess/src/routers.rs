@@ -24,7 +24,7 @@ const TURN: usize = 64;
 fn main() {
     let ours: Router = Router::new().routes(routes![hello, session]);
     let axums = axum::Router::new().route("/", get(hello)).route("/session/{id}", get(axum_session));
-    let (mut ours, mut axums) = (Timed::behind_a_bus(ours), Timed::behind_a_bus(axums));
+    let (mut ours, mut axums) = (BehindABus::new(ours), BehindABus::new(axums));
     // What two looks at the clock take by themselves.
     let look = median((0..1_000).map(|_| Instant::now().elapsed()).collect());
     for (name, path) in [("GET /", "/"), ("GET /session/{id}", SESSION)] {
@@ -52,6 +52,11 @@ impl<S> BehindABus<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static,
 {
+    fn new(service: S) -> Self {
+        let taken = Taken::default();
+        Self { pair: Pair::new(Timed { service, taken: taken.clone() }), taken }
+    }
+
     fn answer(&mut self, request: &Prepared) {
         for _ in 0..TURN {
             self.pair.send(request);
@@ -81,16 +86,6 @@ impl Taken {
 struct Timed<S> {
     service: S,
     taken: Taken,
-}
-
-impl<S> Timed<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static,
-{
-    fn behind_a_bus(service: S) -> BehindABus<S> {
-        let taken = Taken::default();
-        BehindABus { pair: Pair::new(Self { service, taken: taken.clone() }), taken }
-    }
 }
 
 impl<S> Service<Request<Body>> for Timed<S>
