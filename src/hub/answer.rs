@@ -1,19 +1,15 @@
 //! Waiting for an answer: awake at first, then on the board.
 //!
-//! A caller that waits awake looks at its own slot and at nothing else. The first of a hub spins; one that finds others
-//! awake, who may be tasks of its own thread with requests of their own to send, lets its executor run them and is
-//! polled again. So does, once in a while, one that finds itself alone: the others may not have had their turn yet. A
-//! plain thread has nobody to run and parks instead.
-//!
-//! Waiting awake ends when nothing comes in, at the latest after [`LONGEST`]. Then the caller rings if its request was left
-//! to workers that are awake and none has claimed it, counts itself as interested, says in its slot that a ring is waited
-//! for, puts it on the board with its waker, and looks once more.
+//! Waiting awake (`awake`) ends when nothing comes in. Then the caller counts itself as interested, says in its slot that a ring
+//! is waited for, puts it on the board with its waker, and looks once more.
+
+mod awake;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::board::Entry;
 use super::deadline::Deadline;
@@ -23,14 +19,8 @@ use super::manner::Manner;
 use super::pool::Permit;
 use super::sent::Sent;
 use crate::protocol::Reply;
-use crate::signal::{Peer, copying_time};
+use crate::signal::Peer;
 use crate::slot::{DispatchedSlot, LEND_FROM, Progress, ReadAhead, TrustedPeers};
-
-/// Nobody waits awake for longer, however fast others are answered meanwhile.
-const LONGEST: Duration = Duration::from_micros(200);
-
-/// How often a caller is polled until it looks at the clock.
-const YIELDS_PER_LOOK: u32 = 4;
 
 /// A dispatched request. Dropped, it takes the request back or leaves a zombie in its slot.
 pub(super) struct Answer<'a> {
@@ -94,42 +84,6 @@ impl<'a> Answer<'a> {
         self.permit.as_ref().expect("polled after it was ready")
     }
 
-    /// Joins those who wait awake; whether this caller is to spin.
-    fn join_awake(&mut self, slot: DispatchedSlot) -> bool {
-        let shared = self.deadline.shared();
-        let others = shared.awake.enter();
-        let spins = others == 0 && (self.manner == Manner::Park || !shared.owes_courtesy(self.dispatched));
-        self.waiting = Waiting::Awake { slot, answered: shared.answered.get(), since: self.dispatched, yields: 0 };
-        spins
-    }
-
-    /// Ends waiting awake.
-    fn leave_awake(&mut self) -> DispatchedSlot {
-        let Waiting::Awake { slot, .. } = std::mem::replace(&mut self.waiting, Waiting::Over) else {
-            unreachable!("only who is awake leaves those who are")
-        };
-        self.deadline.shared().leave_awake();
-        slot
-    }
-
-    /// Looks at the own slot, awake; takes the answer if it is there.
-    fn look(&mut self) -> Poll<Result<Reply, CallError>> {
-        let shared = self.deadline.shared();
-        let Waiting::Awake { slot, .. } = &self.waiting else { return Poll::Pending };
-        let progress = slot.progress(&shared.bus);
-        if matches!(progress, Progress::Waiting | Progress::Claimed(_)) {
-            if progress != Progress::Waiting {
-                slot.read_ahead(&shared.bus, &mut self.ahead);
-            }
-            return Poll::Pending;
-        }
-        shared.answered.add(1);
-        // This may run foreign wakers; if one panics, the answer is still awake and its drop sees to the slot.
-        shared.take_rings_of_own();
-        let slot = self.leave_awake();
-        Poll::Ready(self.take(slot, progress))
-    }
-
     /// Takes what a slot has come to; the slot is back in the pool before the caller sees it, unless its body is lent.
     fn take(&mut self, slot: DispatchedSlot, progress: Progress) -> Result<Reply, CallError> {
         let permit = self.permit.take().expect("polled after it was ready");
@@ -155,53 +109,6 @@ impl<'a> Answer<'a> {
         };
         shared.mind_memory();
         reply.map_err(CallError::Reply)
-    }
-
-    /// Spins on the own slot; takes rings and wakes others meanwhile.
-    fn spin(&mut self) -> Poll<Result<Reply, CallError>> {
-        let shared = Arc::clone(self.deadline.shared());
-        let found = shared.spin.until(self.peer, self.length, || {
-            shared.serve_others();
-            match self.look() {
-                Poll::Ready(result) => Some(result),
-                Poll::Pending => None,
-            }
-        });
-        found.map_or(Poll::Pending, Poll::Ready)
-    }
-
-    /// Whether to be polled again soon is better than to be woken.
-    fn may_yield(&mut self) -> bool {
-        let (peer, manner, length) = (self.peer, self.manner, self.length);
-        let Self { deadline, dispatched, waiting: Waiting::Awake { answered, since, yields, .. }, .. } = self else {
-            return false;
-        };
-        let shared = deadline.shared();
-        if manner == Manner::Park || shared.spin.budget().is_zero() {
-            return false;
-        }
-        // Nearly all are answered after one or two rounds; the clock is for the others.
-        *yields += 1;
-        if *yields % YIELDS_PER_LOOK != 0 {
-            return true;
-        }
-        let (now, answered_now) = (Instant::now(), shared.answered.get());
-        if std::mem::replace(answered, answered_now) != answered_now {
-            *since = now;
-        }
-        now - *since < shared.spin.patience(peer, length) && now - *dispatched < LONGEST + copying_time(length)
-    }
-
-    /// Rings for a request that no worker has claimed, if that was left to workers that were awake: they are busy, or dead.
-    fn ring_if_unclaimed(&mut self) {
-        let Waiting::Awake { slot, .. } = &self.waiting else { return };
-        let shared = self.deadline.shared();
-        if !std::mem::replace(&mut self.rung, true)
-            && slot.progress(&shared.bus) == Progress::Waiting
-            && shared.bus.bus().is_own_life()
-        {
-            shared.bus.bus().requests().ring();
-        }
     }
 
     /// Puts the slot on the board. Interest first, then the ring is asked for, then the waker, then a look (`look_at_board`): an
@@ -274,18 +181,9 @@ impl Future for Answer<'_> {
             }
         };
         if let Waiting::Awake { .. } = this.waiting {
-            this.deadline.shared().serve_others();
-            if let Poll::Ready(result) = if spins { this.spin() } else { this.look() } {
-                if !spins {
-                    this.deadline.shared().spin.paid();
-                }
-                return Poll::Ready(result.map_err(Unanswered::from));
+            if let Some(polled) = this.poll_awake(spins, cx) {
+                return polled.map_err(Unanswered::from);
             }
-            if !spins && this.may_yield() {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            this.ring_if_unclaimed();
             this.park(cx.waker());
         }
         if let Poll::Ready(result) = this.look_at_board(cx.waker()) {

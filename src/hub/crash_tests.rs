@@ -4,7 +4,6 @@
 //! The hub's own code runs here by hand: calls are polled, and its guard's looks are made when a test says so, so that no
 //! other thread stores anything meanwhile.
 
-mod bench_tests;
 mod hub_tests;
 mod worker_tests;
 

@@ -57,6 +57,8 @@ pub use self::supervisor::{ProcessState, ReplaceError, Supervisor, SupervisorBui
 pub use crate::protocol::{Route, SlotState};
 
 #[cfg(all(test, not(loom)))]
+mod by_hand_tests;
+#[cfg(all(test, not(loom)))]
 mod crash_tests;
 #[cfg(all(test, loom))]
 mod loom_tests;

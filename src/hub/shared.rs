@@ -122,12 +122,14 @@ impl Shared {
         owes
     }
 
-    /// Takes a ring for those who wait for others to take it, if there are any, and wakes whom it was for.
+    /// Takes a ring for those who wait for others to take it, if there are any, and wakes whom it was for; whether it did.
     #[inline]
-    pub(super) fn serve_others(&self) {
-        if self.interested.peek() > 0 && self.bus.bus().responses().try_take() {
+    pub(super) fn serve_others(&self) -> bool {
+        let took = self.interested.peek() > 0 && self.bus.bus().responses().try_take();
+        if took {
             watcher::look(self);
         }
+        took
     }
 
     /// Takes the rings of answers that callers saw by themselves, many at once: each time the bell's memory comes over

@@ -6,8 +6,8 @@ use std::task::Poll;
 use http::StatusCode;
 
 use super::at_every_store;
-use super::bench_tests::*;
 use crate::bus::{Bus, Standing};
+use crate::hub::by_hand_tests::*;
 use crate::hub::shared::Shared;
 use crate::lock::{self, Role};
 use crate::protocol::{BusName, Version};

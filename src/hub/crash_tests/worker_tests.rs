@@ -6,7 +6,7 @@ use std::task::Poll;
 use http::{HeaderMap, StatusCode};
 
 use super::at_every_store;
-use super::bench_tests::*;
+use crate::hub::by_hand_tests::*;
 use crate::hub::shared::Shared;
 use crate::protocol::{BusName, Length, OutgoingReply, Segments, Version};
 use crate::slot::{Attachment, ClaimedSlot, Fate};

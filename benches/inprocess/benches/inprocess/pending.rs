@@ -1,11 +1,17 @@
 //! What one wake-up costs among few and among many requests that wait: 10 and 250 are all with handlers that wait; of 10,000 most
 //! callers wait for a slot.
 //!
-//! A handler is woken, answers, its caller is woken, the slot goes to the next caller, and the caller begins anew. Both ends
-//! run in this process, on one runtime thread and one pump. Beside it the same without a bus: as many callers, which wait for a
-//! permit in place of a slot and have each request handled by a task of its own, over tokio's channels.
+//! A turn wakes the ten handlers that have waited longest. Each answers, its caller is woken, the slot goes to the next caller,
+//! and the caller begins anew; the turn is over when as many handlers wait as before, so that none finds its turn there and need
+//! not be woken. Both ends run in this process, each on a runtime of one thread, and the worker has one pump. Beside it the same
+//! without a bus: as many callers, which wait for a permit in place of a slot and have each request handled by a task of its own
+//! on the other runtime, over tokio's channels.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
 use http::Request;
@@ -16,15 +22,39 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 const SLOTS: usize = 256;
-/// Wake-ups at once, so that threads which park count little.
-const WAKE_UPS: usize = 100;
+/// As many as the fewest callers.
+const WAKE_UPS: usize = 10;
 /// No caller gives up meanwhile.
-const LONG: std::time::Duration = std::time::Duration::from_secs(3600);
+const LONG: Duration = Duration::from_secs(3600);
+
+/// What handlers wait for.
+#[derive(Clone)]
+struct Turns {
+    given: Arc<Semaphore>,
+    /// Told of each handler that waits.
+    waiting: mpsc::UnboundedSender<()>,
+}
+
+impl Turns {
+    async fn wait(self) -> &'static str {
+        let mut turn = pin!(self.given.acquire());
+        let mut told = false;
+        let turn = poll_fn(|cx| {
+            let turn = turn.as_mut().poll(cx);
+            // A pump polls once and leaves the rest to the executor.
+            if turn.is_pending() && !told && !cx.waker().will_wake(Waker::noop()) {
+                told = self.waiting.send(()).is_ok();
+            }
+            turn
+        });
+        turn.await.expect("it is never closed").forget();
+        "Hello, World!"
+    }
+}
 
 #[handler(GET, "/wait")]
-async fn wait(State(turns): State<Arc<Semaphore>>) -> &'static str {
-    turns.acquire().await.expect("it is never closed").forget();
-    "Hello, World!"
+async fn wait(State(turns): State<Turns>) -> &'static str {
+    turns.wait().await
 }
 
 pub(crate) fn bench(criterion: &mut Criterion) {
@@ -32,59 +62,67 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(WAKE_UPS as u64));
     for callers in [10, 250, 10_000] {
         for (way, start) in [("", bus as Start), (", by channels", channels)] {
-            let waiting = Waiting::new(callers, start);
+            let mut waiting = Waiting::new(callers, start);
             let name = format!("{WAKE_UPS} wake-ups among {callers}{way}");
-            group.bench_function(name, |b| b.iter(|| waiting.wake(WAKE_UPS)));
+            group.bench_function(name, |b| b.iter_custom(|turns| waiting.take(turns)));
         }
     }
     group.finish();
 }
 
-/// Starts so many callers, which tell `answered` of each answer.
-type Start = fn(usize, &Runtime, Arc<Semaphore>, mpsc::UnboundedSender<()>);
+/// Starts so many callers.
+type Start = fn(usize, &Runtimes, Turns);
 
-fn bus(callers: usize, runtime: &Runtime, turns: Arc<Semaphore>, answered: mpsc::UnboundedSender<()>) {
+/// One for each side: a caller that waits awake holds up nobody but callers.
+struct Runtimes {
+    hub: Runtime,
+    worker: Runtime,
+}
+
+impl Runtimes {
+    fn new() -> Self {
+        let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let [hub, worker] = [runtime(), runtime()].map(|runtime| runtime.expect("a thread can be started"));
+        Self { hub, worker }
+    }
+}
+
+fn bus(callers: usize, runtimes: &Runtimes, turns: Turns) {
     let name = format!("bench-pending-{callers}-{}", std::process::id());
     let hub = Hub::builder(&name).slots(SLOTS).inline_capacity(4096).timeout(LONG).create().expect("a free name");
     let app = Router::new().routes(routes![wait]).with_state(turns);
-    runtime.spawn(slotbus::serve(app).name(&name).pumps(1).into_future());
+    runtimes.worker.spawn(slotbus::serve(app).name(&name).pumps(1).into_future());
     for _ in 0..callers {
-        let (hub, answered) = (hub.clone(), answered.clone());
-        runtime.spawn(async move {
+        let hub = hub.clone();
+        runtimes.hub.spawn(async move {
             loop {
                 let request = Request::get("/wait").body(Empty::<bytes::Bytes>::new()).expect("a good request");
-                assert_eq!(hub.call(request).await.expect("the worker lives").status(), 200);
-                if answered.send(()).is_err() {
-                    return;
-                }
+                // Fails when the bench is over.
+                let Ok(response) = hub.call(request).await else { return };
+                assert_eq!(response.status(), 200);
             }
         });
     }
 }
 
-fn channels(callers: usize, runtime: &Runtime, turns: Arc<Semaphore>, answered: mpsc::UnboundedSender<()>) {
+fn channels(callers: usize, runtimes: &Runtimes, turns: Turns) {
     let slots = Arc::new(Semaphore::new(SLOTS));
     let (sender, mut requests) = mpsc::unbounded_channel::<oneshot::Sender<&'static str>>();
-    runtime.spawn(async move {
+    runtimes.worker.spawn(async move {
         while let Some(answer) = requests.recv().await {
-            let turns = Arc::clone(&turns);
+            let turns = turns.clone();
             tokio::spawn(async move {
-                turns.acquire().await.expect("it is never closed").forget();
-                let _ = answer.send("Hello, World!");
+                let _ = answer.send(turns.wait().await);
             });
         }
     });
     for _ in 0..callers {
-        let (slots, sender, answered) = (Arc::clone(&slots), sender.clone(), answered.clone());
-        runtime.spawn(async move {
+        let (slots, sender) = (Arc::clone(&slots), sender.clone());
+        runtimes.hub.spawn(async move {
             loop {
                 let _slot = slots.acquire().await.expect("it is never closed");
                 let (answer, answers) = oneshot::channel();
-                sender.send(answer).expect("requests are taken for ever");
-                answers.await.expect("each is answered");
-                if answered.send(()).is_err() {
-                    return;
-                }
+                let (Ok(()), Ok(_)) = (sender.send(answer), answers.await) else { return };
             }
         });
     }
@@ -92,29 +130,44 @@ fn channels(callers: usize, runtime: &Runtime, turns: Arc<Semaphore>, answered: 
 
 /// Callers that wait for handlers that wait.
 struct Waiting {
-    turns: Arc<Semaphore>,
-    answers: std::cell::RefCell<mpsc::UnboundedReceiver<()>>,
-    _runtime: Runtime,
+    given: Arc<Semaphore>,
+    /// Of each handler that has begun to wait since the last turn.
+    waiting: Option<mpsc::UnboundedReceiver<()>>,
+    runtimes: Runtimes,
 }
 
 impl Waiting {
     fn new(callers: usize, start: Start) -> Self {
-        let turns = Arc::new(Semaphore::new(0));
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = runtime.expect("a thread can be started");
-        let (answered, answers) = mpsc::unbounded_channel();
-        start(callers, &runtime, Arc::clone(&turns), answered);
-        let waiting = Self { turns, answers: answers.into(), _runtime: runtime };
-        waiting.wake(callers);
+        let given = Arc::new(Semaphore::new(0));
+        let runtimes = Runtimes::new();
+        let (sender, mut waiting) = mpsc::unbounded_channel();
+        start(callers, &runtimes, Turns { given: Arc::clone(&given), waiting: sender });
+        for _ in 0..callers.min(SLOTS) {
+            waiting.blocking_recv().expect("handlers begin to wait");
+        }
+        let mut waiting = Self { given, waiting: Some(waiting), runtimes };
+        // Every caller once.
+        waiting.take(callers.div_ceil(WAKE_UPS) as u64);
         waiting
     }
 
-    /// Wakes so many handlers and waits until their callers have the answers.
-    fn wake(&self, count: usize) {
-        self.turns.add_permits(count);
-        let mut answers = self.answers.borrow_mut();
-        for _ in 0..count {
-            answers.blocking_recv().expect("callers go on for ever");
-        }
+    /// How long so many turns take.
+    fn take(&mut self, turns: u64) -> Duration {
+        let given = Arc::clone(&self.given);
+        let mut waiting = self.waiting.take().expect("it is put back");
+        // Where the handlers run: no other thread has to be woken to count them.
+        let taken = self.runtimes.worker.spawn(async move {
+            let start = Instant::now();
+            for _ in 0..turns {
+                given.add_permits(WAKE_UPS);
+                for _ in 0..WAKE_UPS {
+                    waiting.recv().await.expect("handlers wait again");
+                }
+            }
+            (start.elapsed(), waiting)
+        });
+        let (elapsed, waiting) = self.runtimes.worker.block_on(taken).expect("nothing panics");
+        self.waiting = Some(waiting);
+        elapsed
     }
 }

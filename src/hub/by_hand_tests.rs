@@ -58,7 +58,15 @@ pub(super) fn name() -> BusName {
 
 /// A hub whose threads are the test's.
 pub(super) fn hub(name: &BusName, version: Version) -> Arc<Shared> {
-    let options = options(name, version);
+    hub_of(name, options(name, version))
+}
+
+/// As `hub`, whose callers spin.
+pub(super) fn hub_that_spins(name: &BusName, spin: Duration) -> Arc<Shared> {
+    hub_of(name, Options { spin, ..options(name, Version::V1) })
+}
+
+fn hub_of(name: &BusName, options: Options) -> Arc<Shared> {
     let bus = HubBus::new(Bus::found(name, &options.founding).unwrap(), options.limits);
     Arc::new(Shared::new(bus, Alarm::new().unwrap(), &options, Weak::new()))
 }

@@ -1,0 +1,136 @@
+//! Waiting awake.
+//!
+//! A caller that waits awake looks at its own slot, and takes rings for those that are on the board. The first of a hub spins;
+//! one that finds others awake, who may be tasks of its own thread with requests of their own to send, lets its executor run
+//! them and is polled again. So does one that finds itself alone, once in a while, since the others may not have had their turn
+//! yet; and one that has just taken a ring, since those it woke may have to run where it spins. A plain thread has nobody to
+//! run: it parks where others are awake, and spins on when it woke some.
+//!
+//! It ends when nothing comes in, at the latest after [`LONGEST`]. Then the caller rings, if its request was left to workers that
+//! are awake and none has claimed it.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::{Answer, Waiting};
+use crate::hub::error::CallError;
+use crate::hub::manner::Manner;
+use crate::protocol::Reply;
+use crate::signal::copying_time;
+use crate::slot::{DispatchedSlot, Progress};
+
+/// Nobody waits awake for longer, however fast others are answered meanwhile.
+const LONGEST: Duration = Duration::from_micros(200);
+
+/// How often a caller is polled until it looks at the clock.
+const YIELDS_PER_LOOK: u32 = 4;
+
+impl Answer<'_> {
+    /// Joins those who wait awake; whether this caller is to spin.
+    pub(super) fn join_awake(&mut self, slot: DispatchedSlot) -> bool {
+        let shared = self.deadline.shared();
+        let others = shared.awake.enter();
+        let spins = others == 0 && (self.manner == Manner::Park || !shared.owes_courtesy(self.dispatched));
+        self.waiting = Waiting::Awake { slot, answered: shared.answered.get(), since: self.dispatched, yields: 0 };
+        spins
+    }
+
+    /// Ends waiting awake.
+    pub(super) fn leave_awake(&mut self) -> DispatchedSlot {
+        let Waiting::Awake { slot, .. } = std::mem::replace(&mut self.waiting, Waiting::Over) else {
+            unreachable!("only who is awake leaves those who are")
+        };
+        self.deadline.shared().leave_awake();
+        slot
+    }
+
+    /// Looks, for others too; `None` when it is time to park.
+    pub(super) fn poll_awake(&mut self, spins: bool, cx: &mut Context<'_>) -> Option<Poll<Result<Reply, CallError>>> {
+        let (looked, gives_way) = if spins { self.spin() } else { self.look_around() };
+        if looked.is_ready() {
+            if !spins {
+                self.deadline.shared().spin.paid();
+            }
+            return Some(looked);
+        }
+        if gives_way || !spins && self.may_yield() {
+            cx.waker().wake_by_ref();
+            return Some(Poll::Pending);
+        }
+        self.ring_if_unclaimed();
+        None
+    }
+
+    /// Looks at the own slot; takes the answer if it is there.
+    fn look(&mut self) -> Poll<Result<Reply, CallError>> {
+        let shared = self.deadline.shared();
+        let Waiting::Awake { slot, .. } = &self.waiting else { return Poll::Pending };
+        let progress = slot.progress(&shared.bus);
+        if matches!(progress, Progress::Waiting | Progress::Claimed(_)) {
+            if progress != Progress::Waiting {
+                slot.read_ahead(&shared.bus, &mut self.ahead);
+            }
+            return Poll::Pending;
+        }
+        shared.answered.add(1);
+        // This may run foreign wakers; if one panics, the answer is still awake and its drop sees to the slot.
+        shared.take_rings_of_own();
+        let slot = self.leave_awake();
+        Poll::Ready(self.take(slot, progress))
+    }
+
+    /// Takes a ring of others and looks at the own slot; whether it is the turn of others, who were woken.
+    fn look_around(&mut self) -> (Poll<Result<Reply, CallError>>, bool) {
+        let gives_way = self.deadline.shared().serve_others() && self.manner == Manner::Yield;
+        (self.look(), gives_way)
+    }
+
+    /// Looks around again and again, as long as that is worth it or until it is the turn of others.
+    fn spin(&mut self) -> (Poll<Result<Reply, CallError>>, bool) {
+        let shared = Arc::clone(self.deadline.shared());
+        let found = shared.spin.until(self.peer, self.length, || {
+            let (looked, gives_way) = self.look_around();
+            (looked.is_ready() || gives_way).then_some((looked, gives_way))
+        });
+        found.unwrap_or((Poll::Pending, false))
+    }
+
+    /// Whether to be polled again soon is better than to be woken.
+    fn may_yield(&mut self) -> bool {
+        let (peer, manner, length) = (self.peer, self.manner, self.length);
+        let Self { deadline, dispatched, waiting: Waiting::Awake { answered, since, yields, .. }, .. } = self else {
+            return false;
+        };
+        let shared = deadline.shared();
+        if manner == Manner::Park || shared.spin.budget().is_zero() {
+            return false;
+        }
+        // Nearly all are answered after one or two rounds; the clock is for the others.
+        *yields += 1;
+        if *yields % YIELDS_PER_LOOK != 0 {
+            return true;
+        }
+        let (now, answered_now) = (Instant::now(), shared.answered.get());
+        if std::mem::replace(answered, answered_now) != answered_now {
+            *since = now;
+        }
+        now - *since < shared.spin.patience(peer, length) && now - *dispatched < LONGEST + copying_time(length)
+    }
+
+    /// Rings for a request that no worker has claimed, if that was left to workers that were awake: they are busy, or dead.
+    fn ring_if_unclaimed(&mut self) {
+        let Waiting::Awake { slot, .. } = &self.waiting else { return };
+        let shared = self.deadline.shared();
+        if !std::mem::replace(&mut self.rung, true)
+            && slot.progress(&shared.bus) == Progress::Waiting
+            && shared.bus.bus().is_own_life()
+        {
+            shared.bus.bus().requests().ring();
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+#[path = "awake_tests.rs"]
+mod tests;

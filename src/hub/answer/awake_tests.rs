@@ -1,0 +1,78 @@
+//! A caller that waits awake, and another that it wakes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use http::Request;
+
+use crate::body::Body;
+use crate::hub::by_hand_tests::{self as by_hand, Calling, claim, hub_that_spins, reply, worker};
+use crate::hub::call::call;
+use crate::hub::manner::Manner;
+use crate::hub::shared::Shared;
+use crate::slot::{Attachment, ClaimedSlot};
+
+const SPIN: Duration = Duration::from_micros(50);
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Woken(AtomicU32);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+struct Caller {
+    call: Calling,
+    woken: Arc<Woken>,
+}
+
+impl Caller {
+    fn new(hub: &Arc<Shared>, manner: Manner) -> Self {
+        let request = Request::get("/").body(Body::empty()).unwrap();
+        Self { call: Box::pin(call(Arc::clone(hub), request, None, manner, None)), woken: Arc::default() }
+    }
+
+    /// Whether it has its answer.
+    fn poll(&mut self) -> bool {
+        let waker = Waker::from(Arc::clone(&self.woken));
+        match self.call.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(result) => result.unwrap().status() == 201,
+            Poll::Pending => false,
+        }
+    }
+
+    fn woken(&self) -> u32 {
+        self.woken.0.swap(0, Ordering::SeqCst)
+    }
+}
+
+/// A caller on the board, whose request a worker has claimed.
+fn parked(hub: &Arc<Shared>, worker: &Arc<Attachment>) -> (Caller, ClaimedSlot) {
+    let mut caller = Caller::new(hub, Manner::Park);
+    assert!(!caller.poll() && caller.woken() == 0 && hub.interested.get() == 1, "it spins, alone, and parks");
+    (caller, claim(worker).unwrap())
+}
+
+#[test]
+fn a_caller_of_an_executor_that_takes_anothers_ring_lets_it_run_instead_of_spinning() {
+    let name = by_hand::name();
+    let (hub, worker) = (hub_that_spins(&name, SPIN), worker(&name, None));
+    // None of them is asked to let others run for its being alone for long.
+    assert!(hub.owes_courtesy(Instant::now() + Duration::from_secs(3600)));
+    for (manner, gives_way) in [(Manner::Yield, true), (Manner::Park, false)] {
+        let (mut parked, lease) = parked(&hub, &worker);
+        assert!(lease.answer(reply(0, 0)));
+        let mut spinning = Caller::new(&hub, manner);
+        assert!(!spinning.poll());
+        assert_eq!(parked.woken(), 1);
+        // One that gives way is not on the board, and has itself polled again.
+        assert_eq!((spinning.woken(), hub.interested.get()), if gives_way { (1, 1) } else { (0, 2) }, "{manner:?}");
+        assert!(parked.poll());
+        assert!(claim(&worker).unwrap().answer(reply(0, 0)) && spinning.poll());
+    }
+}
