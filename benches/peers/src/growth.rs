@@ -16,10 +16,21 @@ pub(crate) enum Size {
     Slots(usize),
     /// GET, 32 in flight, with so many worker processes.
     Workers(usize),
+    /// As `Workers`, with a handler that waits for 1 ms.
+    Waiting(usize),
 }
 
-pub(crate) const SIZES: [Size; 6] =
-    [Size::Slots(1), Size::Slots(32), Size::Slots(256), Size::Workers(1), Size::Workers(2), Size::Workers(4)];
+pub(crate) const SIZES: [Size; 9] = [
+    Size::Slots(1),
+    Size::Slots(32),
+    Size::Slots(256),
+    Size::Workers(1),
+    Size::Workers(2),
+    Size::Workers(4),
+    Size::Waiting(1),
+    Size::Waiting(2),
+    Size::Waiting(4),
+];
 
 /// One round of one size.
 #[derive(Clone, Debug)]
@@ -31,24 +42,27 @@ pub(crate) struct Growth {
 
 impl Size {
     pub(crate) fn name(self) -> String {
+        let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
         match self {
-            Self::Slots(1) => "GET, 1 in flight, 1 slot".to_owned(),
-            Self::Slots(n) => format!("GET, 1 in flight, {n} slots"),
-            Self::Workers(1) => "GET, 32 in flight, 1 worker".to_owned(),
-            Self::Workers(n) => format!("GET, 32 in flight, {n} workers"),
+            Self::Slots(n) => format!("GET, 1 in flight, {}", count(n, "slot")),
+            Self::Workers(n) => format!("GET, 32 in flight, {}", count(n, "worker")),
+            Self::Waiting(n) => format!("GET of 1 ms, 32 in flight, {}", count(n, "worker")),
         }
     }
 
     pub(crate) fn measure(self, length: Duration) -> Growth {
         let (slots, workers, in_flight) = match self {
             Self::Slots(n) => (n, 1, 1),
-            Self::Workers(n) => (32, n, 32),
+            Self::Workers(n) | Self::Waiting(n) => (32, n, 32),
         };
         let pair = Pair::by_name(OURS).expect("it is in the list");
         let setup = Setup { pair, place: Place::new(), load: Load::Get, in_flight };
         let hub = hub(&setup, |hub| hub.slots(slots));
         let servers = Servers::start(&setup, workers);
-        let caller = || Counting { caller: HubCaller::for_worker(&hub), answers: BTreeMap::new() };
+        let caller = || Counting {
+            caller: HubCaller::for_worker(&hub, matches!(self, Self::Waiting(_))),
+            answers: BTreeMap::new(),
+        };
         let callers = (0..in_flight).map(|_| caller()).collect();
         let driven = drive_tasks(callers, Pace::InFlight(in_flight), length, &servers);
         let (sample, callers) = runtime().block_on(driven);

@@ -41,16 +41,27 @@ impl Options {
     pub(super) const THREADS: Self = Self { callers: Callers::Threads, ..Self::ROUTER };
 }
 
-/// Header that names the process which answered `/worker`.
+/// Header that names the process which answered.
 pub(crate) const WORKER: HeaderName = HeaderName::from_static("x-worker");
+
+/// How long a handler waits that does.
+const LATER: Duration = Duration::from_millis(1);
 
 #[handler(GET, "/hello")]
 async fn hello() -> &'static str {
     HELLO
 }
 
+/// Tells which process answers.
 #[handler(GET, "/worker")]
 async fn worker() -> ([(HeaderName, String); 1], &'static str) {
+    ([(WORKER, std::process::id().to_string())], HELLO)
+}
+
+/// As `worker`, after a while.
+#[handler(GET, "/worker/later")]
+async fn later() -> ([(HeaderName, String); 1], &'static str) {
+    tokio::time::sleep(LATER).await;
     ([(WORKER, std::process::id().to_string())], HELLO)
 }
 
@@ -64,7 +75,7 @@ pub(super) async fn serve(options: Options, setup: &Setup) {
     let bus = setup.place.name();
     let ended = match options.service {
         Service::Router => {
-            let serve = slotbus::serve(Router::new().routes(routes![hello, worker, echo])).name(bus);
+            let serve = slotbus::serve(Router::new().routes(routes![hello, worker, later, echo])).name(bus);
             if options.zero_copy { serve.zero_copy(promise()).await } else { serve.await }
         }
         Service::Axum => {
@@ -109,10 +120,10 @@ impl HubCaller {
         Self { hub: hub.clone(), request: load.request(), answer_len: load.answer_len() }
     }
 
-    /// Asks which worker answers.
-    pub(crate) fn for_worker(hub: &Hub) -> Self {
+    /// Asks which worker answers, at once or later.
+    pub(crate) fn for_worker(hub: &Hub, is_later: bool) -> Self {
         let mut caller = Self::new(hub, Load::Get);
-        *caller.request.uri_mut() = "/worker".parse().expect("a constant path");
+        *caller.request.uri_mut() = http::Uri::from_static(if is_later { "/worker/later" } else { "/worker" });
         caller
     }
 
