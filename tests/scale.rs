@@ -75,19 +75,26 @@ async fn workers_share_requests_that_take_a_while_evenly() {
     };
     let app = |worker| Router::new().route("/later", get(later(worker)));
     let running: Vec<_> = (0..WORKERS).map(|worker| Worker::start(&name, app(worker))).collect();
-    let callers: Vec<_> = (0..CALLERS)
-        .map(|_| {
-            let hub = hub.clone();
-            tokio::spawn(async move {
-                let mut answers = [0; WORKERS];
-                for _ in 0..CALLS / CALLERS {
-                    let body = bytes(hub.call(get_request("/later")).await.unwrap()).await;
-                    answers[std::str::from_utf8(&body).unwrap().parse::<usize>().unwrap()] += 1;
-                }
-                answers
-            })
+    let ask = |hub: Hub| async move {
+        let body = bytes(hub.call(get_request("/later")).await.unwrap()).await;
+        std::str::from_utf8(&body).unwrap().parse::<usize>().unwrap()
+    };
+    // Each is there when it has answered once.
+    let mut is_there = [false; WORKERS];
+    while is_there.contains(&false) {
+        is_there[ask(hub.clone()).await] = true;
+    }
+    let call = |_| {
+        let hub = hub.clone();
+        tokio::spawn(async move {
+            let mut answers = [0; WORKERS];
+            for _ in 0..CALLS / CALLERS {
+                answers[ask(hub.clone()).await] += 1;
+            }
+            answers
         })
-        .collect();
+    };
+    let callers: Vec<_> = (0..CALLERS).map(call).collect();
     let mut answers = [0; WORKERS];
     for caller in callers {
         for (all, own) in answers.iter_mut().zip(caller.await.unwrap()) {
