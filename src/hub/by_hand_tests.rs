@@ -53,7 +53,7 @@ pub(super) fn options(name: &BusName, version: Version) -> Options {
 }
 
 pub(super) fn name() -> BusName {
-    BusName::new("slotbus-test", &format!("crash-{}", uuid::Uuid::new_v4())).unwrap()
+    BusName::new("slotbus-test", &format!("by-hand-{}", uuid::Uuid::new_v4())).unwrap()
 }
 
 /// A hub whose threads are the test's.

@@ -122,7 +122,7 @@ impl Shared {
         owes
     }
 
-    /// Takes a ring for those who wait for others to take it, if there are any, and wakes whom it was for; whether it did.
+    /// Takes a ring for those who wait for others to take it, if there are any, and wakes whom it was for; whether it took one.
     #[inline]
     pub(super) fn serve_others(&self) -> bool {
         let took = self.interested.peek() > 0 && self.bus.bus().responses().try_take();

@@ -109,7 +109,8 @@ impl Spin {
         budget + copying_time(bytes)
     }
 
-    /// Looks again and again until `look` finds something or patience with `peer` is at its end.
+    /// Looks again and again until `look` finds something or patience with `peer` is at its end. Who found what was waited for says
+    /// so: `paid`.
     pub(crate) fn until<T>(&self, peer: Peer, bytes: usize, mut look: impl FnMut() -> Option<T>) -> Option<T> {
         let patience = self.patience(peer, bytes);
         if patience.is_zero() {
@@ -123,9 +124,9 @@ impl Spin {
             }
             // The clock costs as much as several looks, so it is read once in a while.
             for _ in 0..32 {
-                if let Some(found) = look() {
-                    self.paid();
-                    return Some(found);
+                let found = look();
+                if found.is_some() {
+                    return found;
                 }
                 std::hint::spin_loop();
             }

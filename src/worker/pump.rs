@@ -144,6 +144,9 @@ impl<S: CallService> Pump<S> {
             let mut found = None;
             if !attachment.leave_crowd() && !spin.budget().is_zero() {
                 found = spin.until(Peer::Awake, attachment.bytes_until_next(), || attachment.glance(cursor));
+                if found.is_some() {
+                    spin.paid();
+                }
                 attachment.meters().has_spun(found.is_some());
             }
             if let Some(lease) = found.or_else(|| attachment.claim(cursor)) {

@@ -3,11 +3,11 @@
 //! A caller that waits awake looks at its own slot, and takes rings for those that are on the board. The first of a hub spins;
 //! one that finds others awake, who may be tasks of its own thread with requests of their own to send, lets its executor run
 //! them and is polled again. So does one that finds itself alone, once in a while, since the others may not have had their turn
-//! yet; and one that has just taken a ring, since those it woke may have to run where it spins. A plain thread has nobody to
-//! run: it parks where others are awake, and spins on when it woke some.
+//! yet; and one that has taken a ring, since whom it woke may have to run where it spins. A plain thread has nobody to run: it
+//! parks where others are awake, and spins on when it has taken a ring.
 //!
-//! It ends when nothing comes in, at the latest after [`LONGEST`]. Then the caller rings, if its request was left to workers that
-//! are awake and none has claimed it.
+//! It ends when nothing comes in, at the latest after [`LONGEST`] and a spin. Then the caller rings, if its request was left to
+//! workers that are awake and none has claimed it.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -20,7 +20,7 @@ use crate::protocol::Reply;
 use crate::signal::copying_time;
 use crate::slot::{DispatchedSlot, Progress};
 
-/// Nobody waits awake for longer, however fast others are answered meanwhile.
+/// Nobody is polled again while awake for longer, however fast others are answered meanwhile.
 const LONGEST: Duration = Duration::from_micros(200);
 
 /// How often a caller is polled until it looks at the clock.
@@ -47,14 +47,15 @@ impl Answer<'_> {
 
     /// Looks, for others too; `None` when it is time to park.
     pub(super) fn poll_awake(&mut self, spins: bool, cx: &mut Context<'_>) -> Option<Poll<Result<Reply, CallError>>> {
-        let (looked, gives_way) = if spins { self.spin() } else { self.look_around() };
+        let (mut looked, mut gives_way) = self.look_around();
+        if spins && looked.is_pending() && !gives_way {
+            (looked, gives_way) = self.spin();
+        }
         if looked.is_ready() {
-            if !spins {
-                self.deadline.shared().spin.paid();
-            }
+            self.deadline.shared().spin.paid();
             return Some(looked);
         }
-        if gives_way || !spins && self.may_yield() {
+        if gives_way && self.may_stay(Instant::now()) || !gives_way && !spins && self.may_yield() {
             cx.waker().wake_by_ref();
             return Some(Poll::Pending);
         }
@@ -80,7 +81,7 @@ impl Answer<'_> {
         Poll::Ready(self.take(slot, progress))
     }
 
-    /// Takes a ring of others and looks at the own slot; whether it is the turn of others, who were woken.
+    /// Takes a ring that may be for others, and looks at the own slot; whether it is the turn of others then.
     fn look_around(&mut self) -> (Poll<Result<Reply, CallError>>, bool) {
         let gives_way = self.deadline.shared().serve_others() && self.manner == Manner::Yield;
         (self.look(), gives_way)
@@ -98,12 +99,12 @@ impl Answer<'_> {
 
     /// Whether to be polled again soon is better than to be woken.
     fn may_yield(&mut self) -> bool {
-        let (peer, manner, length) = (self.peer, self.manner, self.length);
-        let Self { deadline, dispatched, waiting: Waiting::Awake { answered, since, yields, .. }, .. } = self else {
+        let (peer, length) = (self.peer, self.length);
+        let Self { deadline, waiting: Waiting::Awake { answered, since, yields, .. }, .. } = self else {
             return false;
         };
         let shared = deadline.shared();
-        if manner == Manner::Park || shared.spin.budget().is_zero() {
+        if self.manner == Manner::Park || shared.spin.budget().is_zero() {
             return false;
         }
         // Nearly all are answered after one or two rounds; the clock is for the others.
@@ -115,7 +116,13 @@ impl Answer<'_> {
         if std::mem::replace(answered, answered_now) != answered_now {
             *since = now;
         }
-        now - *since < shared.spin.patience(peer, length) && now - *dispatched < LONGEST + copying_time(length)
+        now - *since < shared.spin.patience(peer, length) && self.may_stay(now)
+    }
+
+    /// Whether this caller may be polled again while it waits awake.
+    fn may_stay(&self, now: Instant) -> bool {
+        let is_soon = now - self.dispatched < LONGEST + copying_time(self.length);
+        is_soon && !self.deadline.shared().spin.budget().is_zero()
     }
 
     /// Rings for a request that no worker has claimed, if that was left to workers that were awake: they are busy, or dead.

@@ -12,6 +12,7 @@ use crate::hub::by_hand_tests::{self as by_hand, Calling, claim, hub_that_spins,
 use crate::hub::call::call;
 use crate::hub::manner::Manner;
 use crate::hub::shared::Shared;
+use crate::protocol::BusName;
 use crate::slot::{Attachment, ClaimedSlot};
 
 const SPIN: Duration = Duration::from_micros(50);
@@ -46,33 +47,75 @@ impl Caller {
         }
     }
 
-    fn woken(&self) -> u32 {
+    /// How often it was woken since this was asked last.
+    fn take_wakes(&self) -> u32 {
         self.woken.0.swap(0, Ordering::SeqCst)
     }
+}
+
+/// A hub whose callers are not asked to let others run for their being alone for long.
+fn hub(name: &BusName) -> Arc<Shared> {
+    let hub = hub_that_spins(name, SPIN);
+    assert!(hub.owes_courtesy(Instant::now() + Duration::from_secs(3600)));
+    hub
 }
 
 /// A caller on the board, whose request a worker has claimed.
 fn parked(hub: &Arc<Shared>, worker: &Arc<Attachment>) -> (Caller, ClaimedSlot) {
     let mut caller = Caller::new(hub, Manner::Park);
-    assert!(!caller.poll() && caller.woken() == 0 && hub.interested.get() == 1, "it spins, alone, and parks");
+    assert!(!caller.poll() && caller.take_wakes() == 0 && hub.interested.get() == 1, "it spins, alone, and parks");
     (caller, claim(worker).unwrap())
 }
 
 #[test]
 fn a_caller_of_an_executor_that_takes_anothers_ring_lets_it_run_instead_of_spinning() {
     let name = by_hand::name();
-    let (hub, worker) = (hub_that_spins(&name, SPIN), worker(&name, None));
-    // None of them is asked to let others run for its being alone for long.
-    assert!(hub.owes_courtesy(Instant::now() + Duration::from_secs(3600)));
-    for (manner, gives_way) in [(Manner::Yield, true), (Manner::Park, false)] {
+    let (hub, worker) = (hub(&name), worker(&name, None));
+    // On one core nobody waits awake.
+    let may_stay = !hub.spin.budget().is_zero();
+    for (manner, gives_way) in [(Manner::Yield, may_stay), (Manner::Park, false)] {
         let (mut parked, lease) = parked(&hub, &worker);
         assert!(lease.answer(reply(0, 0)));
         let mut spinning = Caller::new(&hub, manner);
         assert!(!spinning.poll());
-        assert_eq!(parked.woken(), 1);
+        assert_eq!(parked.take_wakes(), 1);
         // One that gives way is not on the board, and has itself polled again.
-        assert_eq!((spinning.woken(), hub.interested.get()), if gives_way { (1, 1) } else { (0, 2) }, "{manner:?}");
+        assert_eq!(
+            (spinning.take_wakes(), hub.interested.get()),
+            if gives_way { (1, 1) } else { (0, 2) },
+            "{manner:?}"
+        );
         assert!(parked.poll());
         assert!(claim(&worker).unwrap().answer(reply(0, 0)) && spinning.poll());
     }
+}
+
+#[test]
+fn giving_way_ends_soon_whatever_rings_come() {
+    let name = by_hand::name();
+    let (hub, worker) = (hub(&name), worker(&name, None));
+    let (mut parked, lease) = parked(&hub, &worker);
+    let mut spinning = Caller::new(&hub, Manner::Yield);
+    let parks = (0..1_000_000).any(|_| {
+        hub.bus.bus().responses().ring();
+        assert!(!spinning.poll());
+        hub.interested.get() == 2
+    });
+    assert!(parks, "it stays awake, and looks at no deadline");
+    assert!(lease.answer(reply(0, 0)) && parked.poll());
+    assert!(claim(&worker).unwrap().answer(reply(0, 0)) && spinning.poll());
+}
+
+#[test]
+fn giving_way_makes_nobody_spin_for_longer() {
+    let name = by_hand::name();
+    let (hub, worker) = (hub(&name), worker(&name, None));
+    let (mut parked, lease) = parked(&hub, &worker);
+    hub.spin.parked_for(Duration::from_secs(1));
+    let budget = hub.spin.budget();
+    assert!(lease.answer(reply(0, 0)));
+    let mut spinning = Caller::new(&hub, Manner::Yield);
+    assert!(!spinning.poll() && hub.spin.budget() <= budget);
+    assert!(parked.poll());
+    assert!(claim(&worker).unwrap().answer(reply(0, 0)) && spinning.poll());
 }
