@@ -12,6 +12,7 @@ use axum::body::Bytes;
 use axum::routing::{get, post};
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
+use slotbus::error::WireError;
 use slotbus::hub::{CallError, Hub, SlotState};
 use slotbus::testing::{Gate, TestBus};
 use slotbus::{Body, Version};
@@ -48,6 +49,14 @@ fn app_behind(gate: &Gate) -> Router {
         "done"
     };
     app().route("/slow", get(slow))
+}
+
+#[tokio::test]
+async fn a_target_without_a_path_is_refused_at_once_though_no_worker_is_there() {
+    let hub = Hub::builder(name()).create().unwrap();
+    let error = hub.call(get_request("hello")).await.unwrap_err();
+    assert!(matches!(error, CallError::Wire(WireError::Target(_))), "{error:?}");
+    assert_eq!(error.status(), 400);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -64,7 +64,7 @@ impl CallError {
             Self::TimedOut(_) | Self::Unclaimed(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Wire(WireError::Method(_)) => StatusCode::NOT_IMPLEMENTED,
             Self::Wire(WireError::BodyTooLarge { .. }) | Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Wire(WireError::HeaderValue(_)) | Self::Body(_) => StatusCode::BAD_REQUEST,
+            Self::Wire(WireError::HeaderValue(_) | WireError::Target(_)) | Self::Body(_) => StatusCode::BAD_REQUEST,
             Self::Wire(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::NoRoom(_) => StatusCode::INSUFFICIENT_STORAGE,
             Self::Interrupted | Self::WorkerDied | Self::Abandoned | Self::Reply(_) => StatusCode::BAD_GATEWAY,

@@ -59,10 +59,14 @@ impl From<Bytes> for Segments {
 
 /// Why an HTTP message has no place on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum WireError {
     /// The wire knows seven methods.
     #[error("method {0} has no code on the wire: use GET, POST, PUT, DELETE, PATCH, HEAD or OPTIONS")]
     Method(Method),
+    /// The target is neither of the origin-form nor of the absolute-form, nor `*` (RFC 9112 section 3.2).
+    #[error("the target {0} has no path: begin it with /")]
+    Target(Uri),
     /// The records on the wire hold UTF-8 text.
     #[error("the value of header {0} is not utf-8, which the wire requires")]
     HeaderValue(HeaderName),
@@ -208,9 +212,12 @@ impl OutgoingCall {
         headers: &HeaderMap,
         header_limit: usize,
     ) -> Result<Self, WireError> {
+        let method = encode_method(method).ok_or_else(|| WireError::Method(method.clone()))?;
+        if !target.path().starts_with('/') && target.path() != "*" {
+            return Err(WireError::Target(target.clone()));
+        }
         let Written { record, owes_length, .. } =
             written(headers, header_limit, |headers| Record::of_request(target, route, headers))?;
-        let method = encode_method(method).ok_or_else(|| WireError::Method(method.clone()))?;
         Ok(Self { id, method, record, owes_length, body: Segments::default() })
     }
 
@@ -262,6 +269,21 @@ mod tests {
         assert_eq!(call(Method::TRACE, HeaderMap::new()).unwrap_err(), WireError::Method(Method::TRACE));
         let headers = HeaderMap::from_iter([(http::header::ETAG, http::HeaderValue::from_bytes(b"\xff").unwrap())]);
         assert_eq!(call(Method::GET, headers).unwrap_err(), WireError::HeaderValue(http::header::ETAG));
+    }
+
+    #[test]
+    fn a_target_without_a_path_is_refused_by_name() {
+        let call = |target: &'static str| {
+            let (id, target) = (RequestId::new("x").unwrap(), Uri::from_static(target));
+            OutgoingCall::new(id, &Method::OPTIONS, &target, &Route::default(), &HeaderMap::new(), 256)
+        };
+        for target in ["hello", "localhost:80"] {
+            let error = call(target).unwrap_err();
+            assert_eq!(error.to_string(), format!("the target {target} has no path: begin it with /"));
+        }
+        for target in ["/", "*", "/a?b", "http://localhost", "http://localhost/a"] {
+            assert!(call(target).is_ok(), "{target}");
+        }
     }
 
     #[test]
