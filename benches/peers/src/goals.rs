@@ -88,7 +88,8 @@ pub(crate) fn goals(figures: &Figures) -> Vec<Goal> {
     let size = |size, of: fn(&Row) -> f64| figures.size(size).as_ref().map(of);
     let lost = |row: &Row| row.lost as f64;
     let workers = [1, 2, 4].map(Size::Workers);
-    let lost_in_growth = workers.iter().map(|workers| size(*workers, lost)).sum::<Option<f64>>();
+    let of_growth = workers.into_iter().chain([1, 2, 4].map(Size::Waiting));
+    let lost_in_growth = of_growth.map(|workers| size(workers, lost)).sum::<Option<f64>>();
     let p50_of = |row: &Row| row.p50_us;
     let rate_of = |row: &Row| row.per_second;
 

@@ -1,9 +1,9 @@
 //! Does it stay as fast when it grows: more slots, and more worker processes on one region?
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::drive::{Caller, Sample, drive_tasks, runtime};
+use crate::drive::{Caller, START_LIMIT, Sample, drive_tasks, runtime};
 use crate::load::{Load, Pace};
 use crate::pairs::ours::{HubCaller, WORKER, hub};
 use crate::pairs::{OURS, Pair};
@@ -51,22 +51,33 @@ impl Size {
     }
 
     pub(crate) fn measure(self, length: Duration) -> Growth {
-        let (slots, workers, in_flight) = match self {
-            Self::Slots(n) => (n, 1, 1),
-            Self::Workers(n) | Self::Waiting(n) => (32, n, 32),
+        let (slots, workers, in_flight, path) = match self {
+            Self::Slots(n) => (n, 1, 1, "/worker"),
+            Self::Workers(n) => (32, n, 32, "/worker"),
+            Self::Waiting(n) => (32, n, 32, "/worker/later"),
         };
         let pair = Pair::by_name(OURS).expect("it is in the list");
         let setup = Setup { pair, place: Place::new(), load: Load::Get, in_flight };
         let hub = hub(&setup, |hub| hub.slots(slots));
         let servers = Servers::start(&setup, workers);
-        let caller = || Counting {
-            caller: HubCaller::for_worker(&hub, matches!(self, Self::Waiting(_))),
-            answers: BTreeMap::new(),
-        };
+        let caller = || Counting { caller: HubCaller::for_worker(&hub, path), answers: BTreeMap::new() };
         let callers = (0..in_flight).map(|_| caller()).collect();
-        let driven = drive_tasks(callers, Pace::InFlight(in_flight), length, &servers);
-        let (sample, callers) = runtime().block_on(driven);
+        let (sample, callers) = runtime().block_on(async {
+            wait_for_all(caller(), workers).await;
+            drive_tasks(callers, Pace::InFlight(in_flight), length, &servers).await
+        });
         Growth { sample, shares: shares(&callers, workers) }
+    }
+}
+
+/// Waits until each worker has answered once: one that starts while others are measured takes a core from them.
+async fn wait_for_all(mut caller: Counting, workers: usize) {
+    let start = Instant::now();
+    while caller.answers.len() < workers {
+        assert!(start.elapsed() < START_LIMIT, "{} of {workers} workers answer", caller.answers.len());
+        caller.call().await;
+        // They park meanwhile, and the one that is parked for the longest is woken for the next.
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 

@@ -44,8 +44,8 @@ impl Options {
 /// Header that names the process which answered.
 pub(crate) const WORKER: HeaderName = HeaderName::from_static("x-worker");
 
-/// How long a handler waits that does.
-const LATER: Duration = Duration::from_millis(1);
+/// How long `/worker/later` waits.
+const WAIT: Duration = Duration::from_millis(1);
 
 #[handler(GET, "/hello")]
 async fn hello() -> &'static str {
@@ -58,11 +58,11 @@ async fn worker() -> ([(HeaderName, String); 1], &'static str) {
     ([(WORKER, std::process::id().to_string())], HELLO)
 }
 
-/// As `worker`, after a while.
+/// As `worker`, after [`WAIT`].
 #[handler(GET, "/worker/later")]
 async fn later() -> ([(HeaderName, String); 1], &'static str) {
-    tokio::time::sleep(LATER).await;
-    ([(WORKER, std::process::id().to_string())], HELLO)
+    tokio::time::sleep(WAIT).await;
+    worker().await
 }
 
 #[handler(POST, "/echo")]
@@ -120,10 +120,10 @@ impl HubCaller {
         Self { hub: hub.clone(), request: load.request(), answer_len: load.answer_len() }
     }
 
-    /// Asks which worker answers, at once or later.
-    pub(crate) fn for_worker(hub: &Hub, is_later: bool) -> Self {
+    /// Asks which worker answers; `path` is one that says so.
+    pub(crate) fn for_worker(hub: &Hub, path: &'static str) -> Self {
         let mut caller = Self::new(hub, Load::Get);
-        *caller.request.uri_mut() = http::Uri::from_static(if is_later { "/worker/later" } else { "/worker" });
+        *caller.request.uri_mut() = http::Uri::from_static(path);
         caller
     }
 
