@@ -23,6 +23,7 @@
 //! [`TestResponse`]: TestResponse
 //! [`worker_process`]: worker_process
 //! [`WorkerProcess`]: WorkerProcess
+//! [the first worker]: crate::guides::first_worker
 #![doc = include_str!("../../docs/guides/testing.md")]
 
 mod builder;
