@@ -28,6 +28,7 @@ const YIELDS_PER_LOOK: u32 = 4;
 
 impl Answer<'_> {
     /// Joins those who wait awake; whether this caller is to spin.
+    #[inline]
     pub(super) fn join_awake(&mut self, slot: DispatchedSlot) -> bool {
         let shared = self.deadline.shared();
         let others = shared.awake.enter();
@@ -37,6 +38,7 @@ impl Answer<'_> {
     }
 
     /// Ends waiting awake.
+    #[inline]
     pub(super) fn leave_awake(&mut self) -> DispatchedSlot {
         let Waiting::Awake { slot, .. } = std::mem::replace(&mut self.waiting, Waiting::Over) else {
             unreachable!("only who is awake leaves those who are")
@@ -46,11 +48,9 @@ impl Answer<'_> {
     }
 
     /// Looks, for others too; `None` when it is time to park.
+    #[inline]
     pub(super) fn poll_awake(&mut self, spins: bool, cx: &mut Context<'_>) -> Option<Poll<Result<Reply, CallError>>> {
-        let (mut looked, mut gives_way) = self.look_around();
-        if spins && looked.is_pending() && !gives_way {
-            (looked, gives_way) = self.spin();
-        }
+        let (looked, gives_way) = if spins { self.spin() } else { self.look_around() };
         if looked.is_ready() {
             self.deadline.shared().spin.paid();
             return Some(looked);
@@ -64,6 +64,7 @@ impl Answer<'_> {
     }
 
     /// Looks at the own slot; takes the answer if it is there.
+    #[inline]
     fn look(&mut self) -> Poll<Result<Reply, CallError>> {
         let shared = self.deadline.shared();
         let Waiting::Awake { slot, .. } = &self.waiting else { return Poll::Pending };
@@ -82,19 +83,22 @@ impl Answer<'_> {
     }
 
     /// Takes a ring that may be for others, and looks at the own slot; whether it is the turn of others then.
+    #[inline]
     fn look_around(&mut self) -> (Poll<Result<Reply, CallError>>, bool) {
         let gives_way = self.deadline.shared().serve_others() && self.manner == Manner::Yield;
         (self.look(), gives_way)
     }
 
     /// Looks around again and again, as long as that is worth it or until it is the turn of others.
+    #[inline]
     fn spin(&mut self) -> (Poll<Result<Reply, CallError>>, bool) {
         let shared = Arc::clone(self.deadline.shared());
-        let found = shared.spin.until(self.peer, self.length, || {
-            let (looked, gives_way) = self.look_around();
-            (looked.is_ready() || gives_way).then_some((looked, gives_way))
+        let found = shared.spin.until(self.peer, self.length, || match self.look_around() {
+            (Poll::Pending, false) => None,
+            found => Some(found),
         });
-        found.unwrap_or((Poll::Pending, false))
+        // Where nobody spins it has not looked yet.
+        found.unwrap_or_else(|| self.look_around())
     }
 
     /// Whether to be polled again soon is better than to be woken.
