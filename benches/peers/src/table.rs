@@ -61,7 +61,7 @@ pub(crate) fn print_growth(figures: &Figures) {
     for size in SIZES {
         let Some(row) = figures.size(size) else { continue };
         let shares = figures.shares(size).iter().map(|share| format!("{:.0} %", share * 100.0)).collect::<Vec<_>>();
-        let shares = if !matches!(size, Size::Slots(_)) { shares.join(", ") } else { String::new() };
+        let shares = if matches!(size, Size::Slots(_)) { String::new() } else { shares.join(", ") };
         println!(
             "{:<38}{:>10}{:>12.0}{:>8}{:>11}  {shares}",
             size.name(),
