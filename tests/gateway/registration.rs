@@ -4,9 +4,9 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
 use slotbus::gateway::{BindError, Gateway};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::setup::{Running, echo, get, json_of, post, problem, send, until, worker};
+use crate::setup::{PATIENCE, Running, echo, get, json_of, post, problem, send, until, worker};
 use crate::support::name;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +110,7 @@ async fn names_and_routes_have_a_number_and_who_has_gone_makes_room() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_that_speak_too_many_at_once_are_told_to_come_again() {
-    let gateway = Running::start().await;
+    let gateway = Running::with(|builder| builder.read_timeout(PATIENCE).timeout(PATIENCE)).await;
     let name = name();
     for (path, body) in [
         ("/internal/register", json!({ "name": name, "routes": [] })),
@@ -119,11 +119,15 @@ async fn workers_that_speak_too_many_at_once_are_told_to_come_again() {
         let mut slow = Vec::new();
         for _ in 0..64 {
             let mut stream = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
-            let head = "HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n1";
-            stream.write_all(format!("POST {path} {head}").as_bytes()).await.unwrap();
+            let head =
+                "HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 9\r\nexpect: 100-continue";
+            stream.write_all(format!("POST {path} {head}\r\n\r\n").as_bytes()).await.unwrap();
+            // Asked for when the body is read, which is with a place.
+            let mut asked_for = [0; 12];
+            stream.read_exact(&mut asked_for).await.unwrap();
+            assert_eq!(&asked_for, b"HTTP/1.1 100");
             slow.push(stream);
         }
-        until(async || post(gateway.address, path, &body).await.status() == 429).await;
         problem(post(gateway.address, path, &body).await, 429);
         drop(slow);
         until(async || post(gateway.address, path, &body).await.status() == 200).await;
