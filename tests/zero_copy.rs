@@ -10,11 +10,14 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
+use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use http::Request;
+use http_body_util::BodyExt;
 use slotbus::hub::{Hub, SlotState};
 use slotbus::response::BodyWriter;
 use slotbus::{Body, Json, TrustedPeers, Version};
+use support::objects::{lie_in, objects, region};
 use support::{Worker, bytes, name};
 
 /// Inline, just lent, and in an object of its own.
@@ -133,6 +136,39 @@ async fn a_body_written_in_place_is_what_the_caller_reads_in_both_versions_and_t
                 let response = hub.call(request).await.unwrap();
                 assert!(bytes(response).await == body(len, seed), "{len} bytes, {seed}, {version}, {trusts}");
             }
+        }
+        worker.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lent_requests_and_answers_written_in_place_lie_in_shared_memory_and_others_do_not() {
+    for trusts in [true, false] {
+        let name = name();
+        // Each handler looks where its bytes are, and answers with them.
+        let in_place = move |name: &str, kind: &'static str, bytes: Bytes| {
+            assert_eq!(lie_in(&bytes, &objects(name, kind)), trusts, "{kind}, {} bytes", bytes.len());
+            bytes
+        };
+        let json = || async { Json((0..100_000).collect::<Vec<u32>>()).into_response().into_body().collect().await };
+        let of = name.clone();
+        let request = move |body: Bytes| async move {
+            assert_eq!(lie_in(&body, &region(&of)), trusts && body.len() < 80 * 1024, "{} bytes", body.len());
+            if body.len() > 80 * 1024 { in_place(&of, "req", body) } else { body }
+        };
+        let [first, second] = [name.clone(), name.clone()];
+        let app = Router::new()
+            .route("/echo", post(request))
+            .route("/writer", get(async move || in_place(&first, "rsp", written(300_000, 5).into_bytes())))
+            .route("/json", get(async move || in_place(&second, "rsp", json().await.unwrap().to_bytes())));
+        let hub = Hub::builder(&name).create().unwrap();
+        let worker = Worker::with(&name, app, |serve| if trusts { serve.zero_copy(promise()) } else { serve });
+        for len in [20_000, 300_000] {
+            assert!(bytes(hub.call(echo(len, 1)).await.unwrap()).await == body(len, 1));
+        }
+        for path in ["/writer", "/json"] {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            assert_eq!(hub.call(request).await.unwrap().status(), 200, "{path}");
         }
         worker.stop().await;
     }

@@ -42,6 +42,9 @@ thread_local! {
 }
 
 impl Room {
+    /// Memory for bodies up to this many bytes is kept for those to come; longer ones are made for one body each.
+    pub(crate) const KEPT: usize = 1 << 20;
+
     pub(crate) fn new(rooms: Arc<dyn BodyRooms>, slot: SlotIndex) -> Self {
         Self { rooms, slot }
     }

@@ -17,6 +17,9 @@ const SHARED_FROM: usize = 96 * 1024;
 ///
 /// In a worker with [`zero_copy`](crate::Serve::zero_copy), a long body is written straight into the shared memory that its
 /// caller reads it from, so it is not copied when the response is sent; [`Json`](crate::Json) writes its body that way too.
+/// One of more than 1 MiB is only if [`with_capacity`](Self::with_capacity) has said so: no memory is kept for those, and
+/// making it anew while they grow would cost more than the copy.
+///
 /// This holds for what a handler writes itself, not for tasks or threads it starts; there, and anywhere else, the body is
 /// collected in private memory. A layer that changes the body, as a compression does, reads it like any other.
 ///
@@ -89,12 +92,13 @@ impl BodyWriter {
 
     fn append_long(&mut self, bytes: &[u8]) {
         let end = self.len + bytes.len();
-        if self.shared.as_ref().is_some_and(|memory| end > memory.capacity()) {
+        let has_room = match &self.shared {
+            Some(memory) => end <= memory.capacity(),
+            None => self.len >= SHARED_FROM && end <= self.private.capacity(),
+        };
+        let grows = !has_room && end <= Room::KEPT && self.share(end.max(2 * self.len).min(Room::KEPT));
+        if !has_room && !grows {
             self.take_back();
-        }
-        let crosses = self.len < SHARED_FROM || self.private.capacity() < end;
-        if self.shared.is_none() && end >= SHARED_FROM && crosses {
-            self.share(end.max(2 * self.len));
         }
         match &mut self.shared {
             Some(memory) => memory.write(self.len, bytes),
@@ -106,8 +110,11 @@ impl BodyWriter {
     /// Goes on in shared memory for at least `capacity` bytes; false when there is none.
     fn share(&mut self, capacity: usize) -> bool {
         let Some(mut memory) = Room::current().and_then(|room| room.take(capacity)) else { return false };
-        memory.write(0, &self.private);
-        self.private = Vec::new();
+        match self.shared.take() {
+            // Another object: the slot's own is not given out again while it is written to.
+            Some(former) => memory.write(0, &former.into_bytes(self.len)),
+            None => memory.write(0, &std::mem::take(&mut self.private)),
+        }
         self.shared = Some(memory);
         true
     }

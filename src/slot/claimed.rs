@@ -77,9 +77,14 @@ impl ClaimedSlot {
         })?;
         let limit = attachment.body_limit;
         let stamp = self.stamp();
-        let lends = payload.body.len() as usize >= LEND_FROM && payload.body.len() as usize <= limit;
+        let lends = || {
+            let len = payload.body.len() as usize;
+            // Without an arena the answer may take the place of a request that is in the region.
+            let stays = payload.body.inline().is_none() || attachment.bus.region().geometry().arena(*index).is_some();
+            (LEND_FROM..=limit).contains(&len) && stays
+        };
         let reading = match (attachment.trust, attachment.bus.owner()) {
-            (Some(trust), Some(owner)) if lends => {
+            (Some(trust), Some(owner)) if lends() => {
                 Reading::Lent(Lending { trust, keeper: Hold::take(attachment, *index, owner) })
             }
             _ => Reading::Copied(ahead),

@@ -67,7 +67,7 @@ impl Drop for Hold {
 
 impl BodyRooms for Attachment {
     fn take(&self, slot: SlotIndex, len: usize) -> Option<Box<dyn BodyMemory>> {
-        let trust = self.trust?;
+        let trust = self.trust.filter(|_| self.overflow.suits(len))?;
         match self.overflow.share(slot, len) {
             Ok(object) => Some(Box::new(SharedMemory { object, trust })),
             Err(error) => {

@@ -49,6 +49,8 @@ pub(crate) use self::rings::{Parked, most_awake};
 pub(crate) use self::watched::Fate;
 pub(crate) use crate::region::TrustedPeers;
 
+#[cfg(all(test, not(loom)))]
+mod bodies_tests;
 #[cfg(test)]
 mod golden_tests;
 #[cfg(all(test, not(loom)))]

@@ -4,12 +4,12 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::bus::{Access, Bus, Folder};
-use crate::protocol::{BusName, Direction, Features, Generation, Segments, SlotIndex, Stamp, Version};
+use crate::protocol::{BusName, Direction, Features, Generation, Room, Segments, SlotIndex, Stamp, Version};
 use crate::region::OverflowObject;
 use crate::sync::Counter;
 
 /// Objects for bodies up to this many bytes are kept for the slot's next body; longer ones go when their reader is done.
-pub(super) const KEEP: usize = 1 << 20;
+pub(super) const KEEP: usize = Room::KEPT;
 /// The longest object that is kept: it has a stamp behind its body.
 pub(super) const KEEP_OBJECT: u64 = OverflowObject::capacity_for(KEEP);
 /// The most bytes that all slots of one side keep together.
@@ -37,6 +37,8 @@ pub(crate) struct OverflowStore {
     bytes: Counter,
     /// How often an object was written, for whoever trims what is idle.
     writes: Counter,
+    /// How long the last body was that was written.
+    last_len: Counter,
 }
 
 #[derive(Debug)]
@@ -74,6 +76,7 @@ impl OverflowStore {
             long: Counter::default(),
             bytes: Counter::default(),
             writes: Counter::default(),
+            last_len: Counter::default(),
         }
     }
 
@@ -91,6 +94,7 @@ impl OverflowStore {
     ) -> io::Result<Generation> {
         let mut entry = self.entry(slot);
         self.writes.add(1);
+        self.last_len.set(body.len() as u64);
         if let (Some(kept), Some(only)) = (&*entry, body.only())
             && kept.object.starts_with(only)
             && kept.object.can_hold(only.len(), &self.folder)
@@ -116,14 +120,26 @@ impl OverflowStore {
         Ok(Arc::clone(&self.make_room(&mut entry, slot, len)?.object))
     }
 
+    /// Whether a body that has `len` bytes so far is likely to end in memory that is kept, as the last one did: one that becomes
+    /// too long for that would take an object after the other while it grows.
+    pub(crate) fn suits(&self, len: usize) -> bool {
+        len > KEEP || self.last_len.get() <= KEEP as u64
+    }
+
     /// The slot's object if it has room and is not shared, else a new one.
     fn make_room<'a>(&self, entry: &'a mut Option<Kept>, slot: SlotIndex, len: usize) -> io::Result<&'a Kept> {
         let fits =
             |kept: &mut Kept| kept.object.can_hold(len, &self.folder) && Arc::get_mut(&mut kept.object).is_some();
         if !entry.as_mut().is_some_and(fits) {
+            // Bodies that grow little by little are not to take an object each.
+            let room = entry.as_ref().map_or(0, |kept| kept.object.room());
+            let ample = if room < len { (room / 2 * 3).min(KEEP).max(len) } else { len };
             // The old one goes first, so that its name is free again.
             self.forget(entry);
-            let (object, generation) = self.create(slot, len)?;
+            let (object, generation) = match self.create(slot, ample) {
+                Err(_) if ample > len => self.create(slot, len)?,
+                made => made?,
+            };
             let is_long =
                 object.capacity() as u64 > KEEP_OBJECT || self.bytes.get() > KEEP_ALL.min(self.limit / KEPT_SHARE);
             self.long.add(u64::from(is_long));

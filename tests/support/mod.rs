@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod objects;
 pub(crate) mod process;
 
 use std::convert::Infallible;

@@ -1,0 +1,80 @@
+//! Where bodies are written, how often, and which of them may be lent.
+
+use std::sync::Arc;
+
+use super::lend::LEND_FROM;
+use super::overflow::KEEP;
+use super::tests::{LIMIT, call_with, dispatch, finished, founding, pair, pair_of, reply, reply_with};
+use super::*;
+use crate::bus::{Access, Bus, Founding};
+use crate::protocol::{Features, Version};
+use crate::region::TrustedPeers;
+use crate::sync::stores;
+
+#[allow(unsafe_code)]
+fn trust() -> TrustedPeers {
+    // SAFETY: both ends are this test's; that none of them writes to what is lent is what it proves.
+    unsafe { TrustedPeers::promise() }
+}
+
+#[test]
+fn a_request_over_which_its_answer_may_be_written_is_copied_and_not_lent() {
+    for has_arenas in [true, false] {
+        let founding = Founding { half: 2 * LEND_FROM, ..founding(Version::V1) };
+        let (hub, _) = pair_of(&founding);
+        let features = &hub.bus().region().header().hub_features;
+        if !has_arenas {
+            features.set(features.get() & !Features::ARENAS.bits());
+        }
+        let bus = Bus::attach(hub.bus().name(), Access::default()).unwrap();
+        let worker = Arc::new(Attachment::new(bus, LIMIT, Some(trust())));
+        let slot = hub.slots().next().unwrap();
+        let sent = hub.reserve(slot).unwrap().write(&call_with(vec![7; LEND_FROM].into()), 0).unwrap().announce(0);
+        let mut claimed = worker.claim(&mut ScanCursor::default()).unwrap();
+        let call = claimed.read().unwrap();
+        assert_eq!(hub.slot(slot).held.holder().is_some(), has_arenas, "who holds the request's bytes");
+        assert!(claimed.answer(reply_with(vec![9; LEND_FROM].into())));
+        assert!(call.body.iter().all(|&byte| byte == 7), "the answer is elsewhere");
+        drop(call);
+        assert_eq!(finished(&hub, &sent).body.len(), LEND_FROM);
+    }
+}
+
+#[test]
+fn bodies_that_grow_little_by_little_take_few_objects() {
+    let (hub, worker) = pair(Version::V1);
+    let mut objects = std::collections::BTreeSet::new();
+    for len in (10_000..500_000).step_by(5_000) {
+        let sent = dispatch(&hub, len);
+        assert!(worker.claim(&mut ScanCursor::default()).unwrap().answer(reply(len)));
+        assert_eq!(finished(&hub, &sent).body.len(), len);
+        let name = format!("/dev/shm/{}-rsp-0", hub.bus().name());
+        objects.insert(std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(name).unwrap()));
+    }
+    assert!(objects.len() <= 12, "{} objects for 98 bodies", objects.len());
+}
+
+#[test]
+fn a_body_is_written_once_into_the_region_or_into_its_object() {
+    let (hub, _worker) = pair_of(&Founding { ahead: false, ..founding(Version::V1) });
+    for (len, what) in [(1000, "heap"), (100_000, "object")] {
+        stores::listen(usize::MAX);
+        let sent = dispatch(&hub, len);
+        let heard = stores::heard();
+        let copies = heard.iter().filter(|&&store| store == what).count();
+        // A copy is heard twice. The meta goes into the region too, and a stamp into an object.
+        assert_eq!(copies, 4, "{what}: {heard:?}");
+        assert!(sent.withdraw(&hub));
+    }
+}
+
+#[test]
+fn bodies_that_become_too_long_to_be_kept_are_written_in_place_only_where_their_length_is_known() {
+    let (hub, worker) = pair(Version::V1);
+    let suits = || [1, KEEP, KEEP + 1].map(|len| worker.overflow.suits(len));
+    for (len, expected) in [(KEEP, [true; 3]), (KEEP + 1, [false, false, true]), (5000, [true; 3])] {
+        let sent = dispatch(&hub, 0);
+        assert!(worker.claim(&mut ScanCursor::default()).unwrap().answer(reply(len)));
+        assert_eq!((finished(&hub, &sent).body.len(), suits()), (len, expected));
+    }
+}
