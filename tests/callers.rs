@@ -301,3 +301,47 @@ async fn giving_up_on_a_running_request_keeps_its_slot_until_it_is_answered() {
     assert_eq!(bytes(next.await.unwrap()).await, "hello");
     worker.stop().await;
 }
+
+#[tokio::test]
+async fn of_32_callers_on_one_thread_each_has_its_turn_and_so_have_other_tasks() {
+    /// Who has had so many answers has not starved, and who has had `MOST` of them meanwhile starves others.
+    const ENOUGH: usize = 1000;
+    const MOST: usize = 10 * ENOUGH;
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let worker = Worker::start(&name, service(|_| async { Response::new(Body::empty()) }));
+    let (content, turns) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let bystander = tokio::spawn({
+        let turns = Arc::clone(&turns);
+        async move {
+            loop {
+                turns.fetch_add(1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    let callers = (0..32).map(|_| {
+        let (hub, content) = (hub.clone(), Arc::clone(&content));
+        tokio::spawn(async move {
+            let mut answers = 0;
+            while content.load(Ordering::SeqCst) < 32 {
+                assert_eq!(hub.call(get_request("/")).await.unwrap().status(), 200);
+                answers += 1;
+                match answers {
+                    ENOUGH => content.fetch_add(1, Ordering::SeqCst),
+                    // For all: nobody goes on.
+                    MOST => content.fetch_add(32, Ordering::SeqCst),
+                    _ => continue,
+                };
+            }
+            answers
+        })
+    });
+    let answers: Vec<_> = futures::future::join_all(callers.collect::<Vec<_>>()).await;
+    let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
+    assert!(answers.iter().all(|&answers| answers >= ENOUGH), "{answers:?}");
+    let turns = turns.load(Ordering::SeqCst);
+    assert!(turns >= 100, "{turns} turns of another task, {answers:?}");
+    bystander.abort();
+    worker.stop().await;
+}

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,6 +17,7 @@ use slotbus::error::WireError;
 use slotbus::hub::{CallError, Hub, SlotState};
 use slotbus::testing::{Gate, TestBus};
 use slotbus::{Body, Version};
+use support::objects::{mappings, objects};
 use support::{Worker, bytes, get_request, name};
 use tokio::sync::mpsc;
 use tower::{Service, ServiceExt};
@@ -247,13 +249,11 @@ async fn memory_kept_for_long_bodies_goes_when_it_is_idle() {
     let long = vec![7; 300_000];
     let request = Request::post("/echo").body(Body::from(long.clone())).unwrap();
     assert!(bytes(hub.call(request).await.unwrap()).await == long);
-    let kept = || {
-        let entries = std::fs::read_dir("/dev/shm").unwrap();
-        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        names.filter(|found| ["req-0", "rsp-0"].map(|kind| format!("slotbus-{name}-{kind}")).contains(found)).count()
-    };
-    assert_eq!(kept(), 2, "one for requests, one for responses");
-    while kept() > 0 {
+    let kept = || ["req", "rsp"].map(|kind| objects(&name, kind));
+    let in_use = kept();
+    assert_eq!(in_use.each_ref().map(BTreeSet::len), [1, 1], "one for requests, one for responses");
+    let in_use = in_use.into_iter().flatten().collect();
+    while kept().iter().any(|objects| !objects.is_empty()) || !mappings(&in_use).is_empty() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     worker.stop().await;

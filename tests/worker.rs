@@ -60,6 +60,21 @@ async fn a_service_that_fails_three_times_in_a_row_ends_serve() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_is_ready_at_once_runs_on_the_thread_that_claimed_its_request_and_no_other() {
+    let threads = service(|_| async {
+        let thread = std::thread::current();
+        Response::new(Body::from(format!("{:?} {}", thread.id(), thread.name().unwrap_or_default())))
+    });
+    let bus = TestBus::builder().serve(slotbus::serve(threads).pumps(1)).await;
+    let first = bus.get("/").await.text().to_owned();
+    assert!(first.ends_with(" slotbus-pump"), "{first}");
+    for _ in 0..100 {
+        assert_eq!(bus.get("/").await.text(), first);
+    }
+    bus.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_worker_leaves_requests_ready_until_it_has_room() {
     let gate = Gate::new();
     let slow = gate.hold_requests().layer(service(|_| async { Response::new(Body::empty()) }));

@@ -60,5 +60,8 @@ pub use crate::protocol::{Route, SlotState};
 mod by_hand_tests;
 #[cfg(all(test, not(loom)))]
 mod crash_tests;
+// Code with checks in it is too slow to be hot.
+#[cfg(all(test, not(loom), not(sanitized)))]
+mod locks_tests;
 #[cfg(all(test, loom))]
 mod loom_tests;

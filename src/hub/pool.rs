@@ -37,7 +37,7 @@ pub(super) struct Pool {
 }
 
 #[derive(Debug, Default)]
-struct State {
+pub(super) struct State {
     /// Callers in the order they came.
     queue: BTreeMap<u64, Waker>,
     /// Slots for callers that were woken and have not come for them yet.
@@ -103,7 +103,7 @@ impl Pool {
         queue.into_values().for_each(|waker| caught(|| waker.wake()));
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -40,7 +40,7 @@ use crate::protocol::{BusName, SlotState};
 /// # }
 /// ```
 pub struct Hub {
-    handle: Arc<Handle>,
+    pub(super) handle: Arc<Handle>,
     /// The life that took calls when this handle was made, or was last ready.
     ///
     /// What it shares is changed by atomics and under locks; only a recorder's counters do not promise that they are fit for use
@@ -65,7 +65,7 @@ const _: () = {
 };
 
 /// Closes the hub when the last of its clones is dropped.
-struct Handle(Arc<Lives>);
+pub(super) struct Handle(pub(super) Arc<Lives>);
 
 impl Hub {
     /// Starts describing the hub of the bus called `name`.

@@ -7,6 +7,7 @@
 //! Whoever has just woken its peer knows better: it waits for the waking too. The kernel may have put the peer behind it on the
 //! same core, so it offers that core between its looks; it has paid for a system call already.
 
+use std::num::NonZero;
 use std::time::{Duration, Instant};
 
 use crate::sync::Counter;
@@ -68,8 +69,11 @@ pub(crate) struct Spin {
 impl Spin {
     /// Spins up to `limit`, 50 µs at most, and never on a machine with one core, where the peer could not run meanwhile.
     pub(crate) fn new(limit: Duration) -> Self {
-        let lone = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
-        let limit = if lone { Duration::ZERO } else { limit.min(MAX_SPIN) };
+        Self::on(std::thread::available_parallelism().map_or(2, NonZero::get), limit)
+    }
+
+    fn on(cores: usize, limit: Duration) -> Self {
+        let limit = if cores == 1 { Duration::ZERO } else { limit.min(MAX_SPIN) };
         let spin = Self {
             limit,
             budget: Counter::default(),
@@ -170,8 +174,7 @@ mod tests {
 
     #[test]
     fn a_place_that_waits_long_stops_spinning_and_one_that_waits_short_starts_again() {
-        let spin = Spin { limit: Duration::from_micros(20), ..Spin::new(Duration::ZERO) };
-        spin.paid();
+        let spin = Spin::on(2, Duration::from_micros(20));
         for _ in 0..20 {
             spin.parked_for(Duration::from_secs(1));
         }
@@ -182,8 +185,7 @@ mod tests {
 
     #[test]
     fn patience_with_a_peer_that_was_woken_is_longer_unless_waits_have_not_paid_a_few_times() {
-        let spin = Spin { limit: Duration::from_micros(20), ..Spin::new(Duration::ZERO) };
-        spin.paid();
+        let spin = Spin::on(2, Duration::from_micros(20));
         for _ in 0..STRETCH {
             assert_eq!((spin.patience(Peer::Awake, 0) < WAKING, spin.patience(Peer::Woken, 0)), (true, WAKING));
             spin.parked_for(Duration::from_micros(150));
@@ -200,11 +202,20 @@ mod tests {
 
     #[test]
     fn a_peer_that_has_long_been_hot_is_waited_for_a_little_longer() {
-        let spin = Spin { limit: Duration::from_micros(20), ..Spin::new(Duration::ZERO) };
+        let spin = Spin::on(2, Duration::from_micros(20));
         (0..HOT).for_each(|_| spin.paid());
         assert_eq!(spin.patience(Peer::Awake, 0), MAX_SPIN);
         spin.parked_for(Duration::from_micros(100));
         assert_eq!(spin.patience(Peer::Awake, 0), spin.limit);
+    }
+
+    #[test]
+    fn on_one_core_nobody_spins_and_on_more_for_50_us_at_most() {
+        let long = Duration::from_secs(1);
+        assert_eq!(Spin::on(1, long).until(Peer::Woken, 0, || Some(1)), None);
+        assert_eq!((Spin::on(2, long).budget(), Spin::on(64, long).patience(Peer::Awake, 0)), (MAX_SPIN, MAX_SPIN));
+        let less = Duration::from_micros(20);
+        assert_eq!(Spin::on(2, less).budget(), less);
     }
 
     #[test]

@@ -104,7 +104,7 @@ async fn a_client_that_waits_for_100_is_told_to_go_on_only_when_its_body_is_want
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_do_not_go_on_are_not_waited_for() {
-    let gateway = Running::with(|builder| builder.read_timeout(Duration::from_millis(100))).await;
+    let gateway = Running::with(|builder| builder.read_timeout(Duration::from_millis(500))).await;
     let name = name();
     gateway.register(&name, &[("POST", "/")]).await;
     let worker = worker(&name, echo);

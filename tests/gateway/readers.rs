@@ -57,7 +57,7 @@ async fn an_answer_has_its_place_until_its_client_has_taken_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_takes_nothing_of_its_answer_loses_its_connection() {
     let options = |builder: slotbus::gateway::GatewayBuilder| builder.concurrent_requests(1);
-    let gateway = Running::with(|builder| options(builder).write_timeout(Duration::from_millis(100))).await;
+    let gateway = Running::with(|builder| options(builder).write_timeout(Duration::from_millis(500))).await;
     let worker = long_worker(&gateway).await;
     for http2 in [false, true] {
         let (_client, response) = head_of_long(&gateway, http2).await;
@@ -84,7 +84,7 @@ pub(crate) fn asks(address: SocketAddr, path: &str) -> Request<Full<Bytes>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_of_http2_without_requests_is_ended_and_one_with_a_request_is_not() {
-    let gateway = Running::with(|builder| builder.read_timeout(Duration::from_millis(100))).await;
+    let gateway = Running::with(|builder| builder.read_timeout(Duration::from_millis(500))).await;
     let name = name();
     gateway.register(&name, &[("GET", "/gated"), ("GET", "/")]).await;
     let gate = Gate::new();
