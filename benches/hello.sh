@@ -18,4 +18,6 @@ SLOTBUS_NAME=$bus "$built/examples/hello_worker" >/dev/null &
 worker=$!
 trap 'kill -INT "$worker" 2>/dev/null; wait "$worker" 2>/dev/null || true' EXIT
 "$built/slotbus" bench "$bus" GET /hello/you --concurrency 32 --requests "$requests"
-awk '$1 == "VmHWM:" { printf "the worker had %.1f MiB at most (VmHWM)\n", $2 / 1024 }' "/proc/$worker/status"
+awk '$1 == "VmHWM:" {
+    printf "the worker had %.1f MiB at most (VmHWM; goal: at most 4, %s)\n", $2 / 1024, $2 <= 4096 ? "met" : "missed"
+}' "/proc/$worker/status"

@@ -54,7 +54,8 @@ built=$(for_one "$build")
 worked=$(for_one "$work")
 echo "$worked instructions for the worker's side of GET $path, from $requests and $((2 * requests)) requests"
 echo "$built instructions to make and drop the same request with http's builder: the worker's side is" \
-    "$(awk "BEGIN { printf \"%.2f\", $worked / $built }") times that"
+    "$(awk "BEGIN { ratio = $worked / $built
+        printf \"%.2f times that (goal: at most 1.1, %s)\", ratio, ratio <= 1.1 ? \"met\" : \"missed\" }")"
 echo
 echo "The ten functions with the most instructions of their own, for one request:"
 # A line is "1,234 ( 5.67%)  file:function [object]"; functions of this program have no file.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use slotbus::hub::Hub;
+
 use crate::drive::{Caller, START_LIMIT, Sample, drive_tasks, runtime};
 use crate::load::{Load, Pace};
 use crate::pairs::ours::{HubCaller, WORKER, hub};
@@ -14,16 +16,23 @@ use crate::process::{Place, Servers, Setup};
 pub(crate) enum Size {
     /// GET, 1 in flight, on a region of so many slots.
     Slots(usize),
+    /// The same while another request's handler computes all the time.
+    BesideComputing,
+    /// GET, 32 in flight, on a region of so many slots.
+    BusySlots(usize),
     /// GET, 32 in flight, with so many worker processes.
     Workers(usize),
     /// As `Workers`, with a handler that waits for 1 ms.
     Waiting(usize),
 }
 
-pub(crate) const SIZES: [Size; 9] = [
+pub(crate) const SIZES: [Size; 12] = [
     Size::Slots(1),
     Size::Slots(32),
     Size::Slots(256),
+    Size::BesideComputing,
+    Size::BusySlots(32),
+    Size::BusySlots(256),
     Size::Workers(1),
     Size::Workers(2),
     Size::Workers(4),
@@ -45,6 +54,8 @@ impl Size {
         let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
         match self {
             Self::Slots(n) => format!("GET, 1 in flight, {}", count(n, "slot")),
+            Self::BesideComputing => "GET, 1 in flight, beside a handler that computes".to_owned(),
+            Self::BusySlots(n) => format!("GET, 32 in flight, {}", count(n, "slot")),
             Self::Workers(n) => format!("GET, 32 in flight, {}", count(n, "worker")),
             Self::Waiting(n) => format!("GET of 1 ms, 32 in flight, {}", count(n, "worker")),
         }
@@ -53,6 +64,8 @@ impl Size {
     pub(crate) fn measure(self, length: Duration) -> Growth {
         let (slots, workers, in_flight, path) = match self {
             Self::Slots(n) => (n, 1, 1, "/worker"),
+            Self::BesideComputing => (32, 1, 1, "/worker"),
+            Self::BusySlots(n) => (n, 1, 32, "/worker"),
             Self::Workers(n) => (32, n, 32, "/worker"),
             Self::Waiting(n) => (32, n, 32, "/worker/later"),
         };
@@ -64,10 +77,21 @@ impl Size {
         let callers = (0..in_flight).map(|_| caller()).collect();
         let (sample, callers) = runtime().block_on(async {
             wait_for_all(caller(), workers).await;
-            drive_tasks(callers, Pace::InFlight(in_flight), length, &servers).await
+            let computing = (self == Self::BesideComputing).then(|| tokio::spawn(compute(hub.clone())));
+            let driven = drive_tasks(callers, Pace::InFlight(in_flight), length, &servers).await;
+            if let Some(computing) = computing {
+                computing.abort();
+            }
+            driven
         });
         Growth { sample, shares: shares(&callers, workers) }
     }
+}
+
+/// Has a handler compute, and another when it is done.
+async fn compute(hub: Hub) {
+    let caller = HubCaller::for_worker(&hub, "/worker/computed");
+    while caller.response().await.is_some() {}
 }
 
 /// Waits until each worker has answered once: one that starts while others are measured takes a core from them.

@@ -12,7 +12,7 @@ This crate beside its peers: two processes each, one run.
 cargo run --release -p peers-bench -- [OPTIONS]
 
   --rounds N      rounds, interleaved over the pairs; figures are medians (5)
-  --seconds S     length of each cell, for each pair (1)
+  --seconds S     length of each cell, for each pair (0.35)
   --only TEXT     only pairs, or only workloads, whose name holds TEXT; may be repeated
   --quick         one round of 0.2 s
   --json PATH     where the figures go (target/peers.json)
@@ -38,7 +38,7 @@ impl Options {
         let target = executable.ancestors().nth(2).unwrap_or(&executable).to_owned();
         let (json, svg) = (target.join("peers.json"), target.join("peers.svg"));
         let mut options =
-            Self { rounds: 5, length: Duration::from_secs(1), idle: IDLE[0], json, svg, only: Vec::new() };
+            Self { rounds: 5, length: Duration::from_millis(350), idle: IDLE[0], json, svg, only: Vec::new() };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().unwrap_or_else(|| fail(&format!("{argument} takes a value")));

@@ -57,13 +57,14 @@ pub(crate) fn print_growth(figures: &Figures) {
         return;
     }
     println!("\ngrowth: {OURS}, from small to large");
-    println!("{:<38}{:>10}{:>12}{:>8}{:>11}  share of each worker", "", "p50 µs", "requests/s", "lost", "of");
+    println!("{:<50}{:>10}{:>12}{:>8}{:>11}  share of each worker", "", "p50 µs", "requests/s", "lost", "of");
     for size in SIZES {
         let Some(row) = figures.size(size) else { continue };
         let shares = figures.shares(size).iter().map(|share| format!("{:.0} %", share * 100.0)).collect::<Vec<_>>();
-        let shares = if matches!(size, Size::Slots(_)) { String::new() } else { shares.join(", ") };
+        let has_workers = matches!(size, Size::Workers(_) | Size::Waiting(_));
+        let shares = if has_workers { shares.join(", ") } else { String::new() };
         println!(
-            "{:<38}{:>10}{:>12.0}{:>8}{:>11}  {shares}",
+            "{:<50}{:>10}{:>12.0}{:>8}{:>11}  {shares}",
             size.name(),
             short(row.p50_us),
             row.per_second,

@@ -1,6 +1,6 @@
 //! This crate on both sides.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::routing::{get, post};
 use bytes::Bytes;
@@ -46,6 +46,8 @@ pub(crate) const WORKER: HeaderName = HeaderName::from_static("x-worker");
 
 /// How long `/worker/later` waits.
 const WAIT: Duration = Duration::from_millis(1);
+/// How long `/worker/computed` computes.
+const WORK: Duration = Duration::from_millis(100);
 
 #[handler(GET, "/hello")]
 async fn hello() -> &'static str {
@@ -65,6 +67,16 @@ async fn later() -> ([(HeaderName, String); 1], &'static str) {
     worker().await
 }
 
+/// As `worker`, after [`WORK`] of a core's time.
+#[handler(GET, "/worker/computed")]
+async fn computed() -> ([(HeaderName, String); 1], &'static str) {
+    let start = Instant::now();
+    while start.elapsed() < WORK {
+        std::hint::spin_loop();
+    }
+    worker().await
+}
+
 #[handler(POST, "/echo")]
 async fn echo(body: Bytes) -> Bytes {
     body
@@ -75,7 +87,7 @@ pub(super) async fn serve(options: Options, setup: &Setup) {
     let bus = setup.place.name();
     let ended = match options.service {
         Service::Router => {
-            let serve = slotbus::serve(Router::new().routes(routes![hello, worker, later, echo])).name(bus);
+            let serve = slotbus::serve(Router::new().routes(routes![hello, worker, later, computed, echo])).name(bus);
             if options.zero_copy { serve.zero_copy(promise()).await } else { serve.await }
         }
         Service::Axum => {
