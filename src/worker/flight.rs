@@ -87,6 +87,9 @@ pin_project! {
     ///
     /// A request whose caller gives up or whose deadline passes is answered then, and its future dropped, unless its
     /// handler is to run to its end: then what it resolves to is dropped.
+    ///
+    /// It is made once and used again by the next request while futures end at their first poll: what it holds is put where it
+    /// stays.
     #[project = FlightProjection]
     pub(super) struct Flight<F> {
         // Present until it has ended or is not wanted any more.
@@ -96,27 +99,61 @@ pin_project! {
         lease: Option<ClaimedSlot>,
         // The first poll comes right after the claim, when there is nothing to look at yet.
         was_polled: bool,
-        in_hand: InHand,
+        in_hand: Option<InHand>,
         observation: Observation,
     }
 
     impl<F> PinnedDrop for Flight<F> {
         fn drop(this: Pin<&mut Self>) {
-            let FlightProjection { mut future, lease, observation, .. } = this.project();
-            // Nobody looks at most of them; the others end inside their span.
-            if observation.is_some() {
-                let _inside = observation.enter();
-                future.set(None);
-                drop(lease.take());
-            }
+            this.clear();
         }
     }
 }
 
-impl<F: Future<Output = OutgoingReply>> Flight<F> {
-    pub(super) fn new(future: F, lease: ClaimedSlot, in_hand: InHand) -> Self {
-        let observation = lease.observation().clone();
-        Self { future: Some(future), lease: Some(lease), was_polled: false, in_hand, observation }
+impl<F> Flight<F> {
+    /// One without a request.
+    pub(super) fn empty() -> Pin<Box<Self>> {
+        let observation = Observation::default();
+        Box::pin(Self { future: None, lease: None, was_polled: false, in_hand: None, observation })
+    }
+
+    /// Takes a request in whose future `call` makes; false when that panics, and the request is answered 500.
+    #[inline]
+    pub(super) fn begin(
+        mut self: Pin<&mut Self>,
+        lease: ClaimedSlot,
+        in_hand: InHand,
+        call: impl FnOnce() -> F,
+    ) -> bool {
+        let this = self.as_mut().project();
+        *this.observation = lease.observation().clone();
+        *this.was_polled = false;
+        *this.lease = Some(lease);
+        *this.in_hand = Some(in_hand);
+        let called = {
+            let (mut future, _inside) = (this.future, this.observation.enter());
+            catch_unwind(AssertUnwindSafe(|| future.set(Some(call()))))
+        };
+        let Err(panic) = called else { return true };
+        let this = self.project();
+        let _inside = this.observation.enter();
+        if let Some(lease) = this.lease.take() {
+            answer_panic(lease, &*panic);
+        }
+        false
+    }
+
+    /// Lets go of everything. What is looked at ends inside its span.
+    #[inline]
+    pub(super) fn clear(self: Pin<&mut Self>) {
+        let FlightProjection { mut future, lease, in_hand, observation, was_polled: _ } = self.project();
+        {
+            let _inside = observation.enter();
+            future.set(None);
+            *lease = None;
+        }
+        *in_hand = None;
+        *observation = Observation::default();
     }
 }
 
@@ -169,35 +206,8 @@ pub(super) fn log_panicked_drop(panic: &(dyn Any + Send)) {
     tracing::error!("a handler's future panicked when it was dropped: {}", panic_message(panic));
 }
 
-pin_project! {
-    /// Memory for one flight, used again by the next while flights end at their first poll.
-    pub(super) struct Seat<F> {
-        #[pin]
-        flight: Option<Flight<F>>,
-    }
-}
-
-impl<F> Seat<F> {
-    pub(super) fn empty() -> Pin<Box<Self>> {
-        Box::pin(Self { flight: None })
-    }
-
-    /// Puts a flight in, or ends the one that is there.
-    pub(super) fn set(self: Pin<&mut Self>, flight: Option<Flight<F>>) {
-        self.project().flight.set(flight);
-    }
-}
-
-impl<F: Future<Output = OutgoingReply>> Future for Seat<F> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.project().flight.as_pin_mut().map_or(Poll::Ready(()), |flight| flight.poll(cx))
-    }
-}
-
 /// Answers a request whose handler panicked. The panic's message goes to the log, not to the caller.
-pub(super) fn answer_panic(lease: ClaimedSlot, panic: &(dyn Any + Send)) {
+fn answer_panic(lease: ClaimedSlot, panic: &(dyn Any + Send)) {
     let request_id = lease.request_id();
     tracing::error!(
         request_id = request_id.map(tracing::field::display),

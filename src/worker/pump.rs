@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 
 use super::baton::Handover;
-use super::flight::{Flight, InHand, Seat, answer_panic, log_panicked_drop, panic_message};
+use super::flight::{Flight, InHand, log_panicked_drop, panic_message};
 use super::shared::Shared;
 use super::{BoxError, CallService};
 use crate::bus::LIFE_CHECK;
 use crate::observe::Watch;
-use crate::protocol::OutgoingReply;
+use crate::protocol::{CallError, OutgoingReply};
 use crate::signal::Peer;
 use crate::slot::{ClaimedSlot, Parked, ScanCursor};
 use crate::sync::unpark_waker;
@@ -44,8 +44,8 @@ pub(super) struct Pump<S: CallService> {
     template: S,
     service: S,
     cursor: ScanCursor,
-    /// Where the next future runs its first poll, unless the last one stayed.
-    seat: Option<Pin<Box<Seat<S::Future>>>>,
+    /// The last flight, which is used again if it ended at its first poll.
+    flight: Option<Pin<Box<Flight<S::Future>>>>,
     /// Unparks this pump; made when it runs.
     waker: Waker,
 }
@@ -55,6 +55,16 @@ struct Claimed {
     lease: ClaimedSlot,
     in_hand: InHand,
     readiness: Readiness,
+}
+
+/// Why a request is answered at once.
+enum Screened {
+    /// It is none.
+    Fault(CallError),
+    /// A published hub asks whether anybody is there.
+    Ping,
+    /// The published hub's worker has too much in hand.
+    Full,
 }
 
 /// What the service said when it was asked whether it is ready.
@@ -68,7 +78,7 @@ enum Readiness {
 impl<S: CallService> Pump<S> {
     pub(super) fn new(shared: Arc<Shared>, template: S) -> Self {
         let service = template.clone();
-        Self { shared, template, service, cursor: ScanCursor::default(), seat: None, waker: Waker::noop().clone() }
+        Self { shared, template, service, cursor: ScanCursor::default(), flight: None, waker: Waker::noop().clone() }
     }
 
     /// Pumps until the worker stops, its bus is gone or its service fails.
@@ -215,11 +225,13 @@ impl<S: CallService> Pump<S> {
 
     /// Sees to one claimed request; an error ends the worker.
     fn serve(&mut self, claimed: Claimed) -> Result<(), BoxError> {
-        let Claimed { lease, in_hand, readiness } = claimed;
-        let Some((lease, request)) = self.screen(lease) else {
-            // The service was asked whether it is ready and is not called: what it has reserved goes with this clone.
-            self.service = self.template.clone();
-            return Ok(());
+        let Claimed { mut lease, in_hand, readiness } = claimed;
+        let request = match self.screen(&mut lease) {
+            Ok(request) => request,
+            Err(screened) => {
+                self.turn_away(lease, screened);
+                return Ok(());
+            }
         };
         match readiness {
             Readiness::Ready => {
@@ -234,61 +246,52 @@ impl<S: CallService> Pump<S> {
         Ok(())
     }
 
-    /// Reads the request; answers at once what is none, a ping, and on a published hub what is too much.
-    fn screen(&self, mut lease: ClaimedSlot) -> Option<(ClaimedSlot, S::Request)> {
+    /// Reads the request of a lease, which stays where it is: it is long to move.
+    #[inline]
+    fn screen(&self, lease: &mut ClaimedSlot) -> Result<S::Request, Screened> {
         let Shared { attachment, gauge, concurrency, .. } = &*self.shared;
         // Before a long body is copied.
         let watch = Watch::begin().map(|watch| (watch, lease.sent_at()));
-        let call = match lease.read() {
-            Ok(call) => call,
-            Err(error) => {
-                lease.refuse(&error);
-                return None;
-            }
-        };
+        let call = lease.read().map_err(Screened::Fault)?;
         if call.is_ping() {
-            lease.answer(OutgoingReply::bare(StatusCode::OK));
-            return None;
+            return Err(Screened::Ping);
         }
         // A request counts as in hand a moment longer than its slot is claimed; a quick caller is not to pay for that.
         let full = || gauge.in_hand() > *concurrency && attachment.claimed() > *concurrency;
         if attachment.is_published_hub() && full() {
-            lease.problem(StatusCode::SERVICE_UNAVAILABLE, &format!("the worker has {concurrency} requests in hand"));
-            return None;
+            return Err(Screened::Full);
         }
-        match self.service.request(call) {
-            Ok(mut request) => {
-                if let Some((watch, sent_at)) = watch {
-                    lease.tell(S::observe(&mut request, watch, attachment.meters(), sent_at));
-                }
-                Some((lease, request))
-            }
-            Err(error) => {
-                lease.refuse(&error);
-                None
+        let mut request = self.service.request(call).map_err(Screened::Fault)?;
+        if let Some((watch, sent_at)) = watch {
+            lease.tell(S::observe(&mut request, watch, attachment.meters(), sent_at));
+        }
+        Ok(request)
+    }
+
+    /// Answers a request that the service is not called for.
+    #[cold]
+    fn turn_away(&mut self, lease: ClaimedSlot, screened: Screened) {
+        match screened {
+            Screened::Fault(error) => lease.refuse(&error),
+            Screened::Ping => drop(lease.answer(OutgoingReply::bare(StatusCode::OK))),
+            Screened::Full => {
+                let detail = format!("the worker has {} requests in hand", self.shared.concurrency);
+                lease.problem(StatusCode::SERVICE_UNAVAILABLE, &detail);
             }
         }
+        // The service was asked whether it is ready and is not called: what it has reserved goes with this clone.
+        self.service = self.template.clone();
     }
 
     /// Calls the service and polls its future once, here; what is not done then goes to the executor.
     fn start(&mut self, lease: ClaimedSlot, in_hand: InHand, request: S::Request) {
         // A handler that keeps the baton lying is noticed by the deputy; only whether handlers are quick again is measured.
         let start = self.shared.slow.is_raised().then(Instant::now);
-        let observation = lease.observation().clone();
-        let called = {
-            let _inside = observation.enter();
-            catch_unwind(AssertUnwindSafe(|| self.service.call(request)))
-        };
-        match called {
-            Ok(future) => {
-                let seat = self.seat.take().unwrap_or_else(Seat::empty);
-                self.seat = self.launch(seat, Flight::new(future, lease, in_hand));
-            }
-            Err(panic) => {
-                let _inside = observation.enter();
-                self.service = self.template.clone();
-                answer_panic(lease, &*panic);
-            }
+        let mut flight = self.flight.take().unwrap_or_else(Flight::empty);
+        if flight.as_mut().begin(lease, in_hand, || self.service.call(request)) {
+            self.flight = self.launch(flight);
+        } else {
+            self.service = self.template.clone();
         }
         if start.is_some_and(|start| start.elapsed() <= SLOW) {
             self.shared.slow.lower();
@@ -304,25 +307,26 @@ impl<S: CallService> Pump<S> {
                 Err(error) => S::error(&request, error),
             }
         };
-        self.launch(Seat::empty(), Flight::new(future, lease, in_hand));
+        let mut flight = Flight::empty();
+        flight.as_mut().begin(lease, in_hand, || future);
+        self.launch(flight);
     }
 
-    /// Polls a flight once; the seat, if it is free again.
-    fn launch<F>(&self, mut seat: Pin<Box<Seat<F>>>, flight: Flight<F>) -> Option<Pin<Box<Seat<F>>>>
+    /// Polls a flight once; the flight, if it has ended.
+    fn launch<F>(&self, mut flight: Pin<Box<Flight<F>>>) -> Option<Pin<Box<Flight<F>>>>
     where
         F: Future<Output = OutgoingReply> + Send + 'static,
     {
         // No wake-up can get lost: the executor polls again, and that poll registers its own waker.
         let mut context = Context::from_waker(Waker::noop());
         let ended = catch_unwind(AssertUnwindSafe(|| {
-            seat.as_mut().set(Some(flight));
-            if seat.as_mut().poll(&mut context).is_pending() {
+            if flight.as_mut().poll(&mut context).is_pending() {
                 self.shared.has_unfinished();
-                self.shared.executor.spawn(seat);
+                self.shared.executor.spawn(flight);
                 return None;
             }
-            seat.as_mut().set(None);
-            Some(seat)
+            flight.as_mut().clear();
+            Some(flight)
         }));
         ended.unwrap_or_else(|panic| {
             // The request is answered, by the lease if not by the handler; what panicked was a drop or the executor.
