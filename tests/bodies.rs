@@ -25,6 +25,9 @@ static ALLOCATOR: Counting = Counting;
 
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
+/// Where this machine stands still for a second, what is kept is idle and goes; one calm attempt is enough.
+const ATTEMPTS: usize = 20;
+
 /// Blocks from this length on are for bodies.
 const LONG: usize = 32 * 1024;
 
@@ -84,8 +87,15 @@ async fn a_body_of_64_kib_lies_in_the_region_by_default_and_a_longer_one_in_an_o
     let kept = || ["req", "rsp"].map(|kind| objects(&name, kind).len());
     echo(&hub, &body(64 * 1024)).await;
     assert_eq!(kept(), [0, 0]);
-    echo(&hub, &body(200 * 1024)).await;
-    assert_eq!(kept(), [1, 1]);
+    let mut longer = [0, 0];
+    for _ in 0..ATTEMPTS {
+        echo(&hub, &body(200 * 1024)).await;
+        longer = kept();
+        if longer == [1, 1] {
+            break;
+        }
+    }
+    assert_eq!(longer, [1, 1]);
     worker.stop().await;
 }
 
@@ -100,22 +110,22 @@ async fn bodies_of_a_slot_use_the_objects_and_the_mappings_of_those_before() {
         let mapped = objects.each_ref().map(mappings);
         (objects, mapped)
     };
-    let mut stays = false;
-    // Where this machine stands still for a second, what is kept is idle and goes.
-    for _ in 0..20 {
+    let mut before_and_after = Vec::new();
+    for _ in 0..ATTEMPTS {
         echo(&hub, &body(400 * 1024)).await;
         let before = now();
-        // The object of each direction, mapped by both sides.
-        assert_eq!(before.1.each_ref().map(Vec::len), [2, 2], "{before:?}");
         for len in 0..100 {
             echo(&hub, &body(200 * 1024 + len * 2000)).await;
         }
-        stays = now() == before;
-        if stays {
-            break;
+        before_and_after = vec![before, now()];
+        // The object of each direction, mapped by both sides.
+        let are_mapped_twice = before_and_after[0].1.each_ref().map(Vec::len) == [2, 2];
+        if are_mapped_twice && before_and_after[0] == before_and_after[1] {
+            worker.stop().await;
+            return;
         }
     }
-    assert!(stays);
+    panic!("{before_and_after:?}");
     worker.stop().await;
 }
 
@@ -131,11 +141,15 @@ async fn each_side_has_one_copy_of_a_body_in_its_own_memory_and_with_zero_copy_n
         for len in [64 * 1024, 400 * 1024] {
             let body = body(len);
             echo(&hub, &body).await;
-            let before = TAKEN.load(Ordering::Relaxed);
+            let mut taken = Vec::new();
             for _ in 0..ROUNDS {
+                let before = TAKEN.load(Ordering::Relaxed);
                 echo(&hub, &body).await;
+                taken.push(TAKEN.load(Ordering::Relaxed) - before);
             }
-            let copies = (TAKEN.load(Ordering::Relaxed) - before) as f64 / (ROUNDS * len) as f64;
+            // A side that parks throws away what it has read ahead, so the middle one counts.
+            taken.sort_unstable();
+            let copies = taken[ROUNDS / 2] as f64 / len as f64;
             println!("{copies:.3} private copies of a body of {len} bytes that is echoed, zero_copy: {lends}");
             // A head goes with a copy of a short body; nothing else is that long.
             let expected = if lends { 0.0..0.01 } else { 1.99..2.05 };
