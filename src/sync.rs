@@ -4,6 +4,7 @@
 //! counters and flags of this process, each with the ordering it needs, so that no other room chooses one. Every store that
 //! another process sees passes `stores`, where a unit test can hear it.
 
+mod share;
 #[cfg(test)]
 pub(crate) mod stores;
 #[cfg(not(test))]
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::thread::Thread;
 
+pub(crate) use self::share::Share;
 use crate::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 
 /// A number that only grows or shrinks by steps and guards no other memory.

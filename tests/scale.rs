@@ -25,7 +25,7 @@ fn blocking(started: mpsc::Sender<()>, finish: Arc<Barrier>) -> Router {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_computes_delays_no_other_while_a_pump_is_free() {
-    /// How many others are answered while it computes; it gives up after a minute.
+    /// How many others are answered while it computes.
     const OTHERS: usize = 200;
     let answered = Arc::new(AtomicUsize::new(0));
     let compute = {
@@ -33,7 +33,7 @@ async fn a_handler_that_computes_delays_no_other_while_a_pump_is_free() {
         move || async move {
             let start = Instant::now();
             while start.elapsed() < Duration::from_millis(100)
-                || answered.load(Ordering::SeqCst) < OTHERS && start.elapsed() < Duration::from_mins(1)
+                || answered.load(Ordering::SeqCst) < OTHERS && start.elapsed() < Duration::from_secs(60)
             {
                 std::hint::spin_loop();
             }
@@ -42,10 +42,10 @@ async fn a_handler_that_computes_delays_no_other_while_a_pump_is_free() {
     };
     let app = Router::new().route("/slow", get(compute)).route("/fast", get(|| async { "fast" }));
     let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
+    let hub = Hub::builder(&name).timeout(Duration::from_secs(120)).create().unwrap();
     let worker = Worker::with(&name, app, |serve| serve.pumps(2));
     let slow = tokio::spawn(hub.call(get_request("/slow")));
-    while !hub.slots().contains(&SlotState::Claimed) {
+    while !hub.slots().contains(&SlotState::Claimed) && !slow.is_finished() {
         tokio::task::yield_now().await;
     }
     for _ in 0..OTHERS {

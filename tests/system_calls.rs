@@ -1,4 +1,4 @@
-//! What a hot request costs the kernel: nothing. A process of hub and worker runs twice under `perf stat`, once without any
+//! What a hot request costs the kernel: nothing, but for a long body two looks at the name of its object. A process of hub and worker runs twice under `perf stat`, once without any
 //! request and once with many, and the difference is theirs.
 //!
 //! Needs `perf` and its tracepoints, and optimised code: without it a request takes longer than a thread spins, so it parks
@@ -29,7 +29,7 @@ struct Way {
 const WAYS: [Way; 3] = [
     // By a thread, to a worker with one pump.
     Way { name: "thread", requests: 100_000, most_per_hundred: 3 },
-    // By a task, to a worker as by default: its second pump looks once a millisecond.
+    // By a task, to a worker as by default: one of its other pumps looks once a millisecond.
     Way { name: "task", requests: 100_000, most_per_hundred: 3 },
     // With bodies in objects, whose names each side looks at: no object is made, mapped or removed.
     Way { name: "long bodies", requests: 5_000, most_per_hundred: 250 },

@@ -75,6 +75,21 @@ async fn a_handler_that_is_ready_at_once_runs_on_the_thread_that_claimed_its_req
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_panics_when_it_is_called_costs_its_request_a_500_and_the_worker_no_place() {
+    let panics = tower::service_fn(|request: http::Request<Body>| {
+        assert_ne!(request.uri().path(), "/panic", "as asked");
+        std::future::ready(Ok::<_, std::convert::Infallible>(Response::new(Body::empty())))
+    });
+    let bus = TestBus::builder().serve(slotbus::serve(panics).pumps(1).concurrency_limit(1)).await;
+    for _ in 0..5 {
+        bus.get("/panic").await.assert_problem(500);
+        bus.get("/").await.assert_status(200);
+        bus.get("/").await.assert_status(200);
+    }
+    bus.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_worker_leaves_requests_ready_until_it_has_room() {
     let gate = Gate::new();
     let slow = gate.hold_requests().layer(service(|_| async { Response::new(Body::empty()) }));

@@ -1,7 +1,7 @@
 //! From the bus to HTTP: calls become requests, replies become responses.
 //!
-//! URI, header values and body are slices of the one private block that was copied out of shared memory. But for values that
-//! came before, and for a path with a query: the wire has them apart, so they are put together.
+//! URI, header values and body are slices of the one private block that was copied out of shared memory, but for values that
+//! came before and for a path with a query, which the wire has apart.
 
 use std::sync::Weak;
 

@@ -37,7 +37,7 @@ pub(super) struct Pool {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct State {
+struct State {
     /// Callers in the order they came.
     queue: BTreeMap<u64, Waker>,
     /// Slots for callers that were woken and have not come for them yet.
@@ -103,7 +103,13 @@ impl Pool {
         queue.into_values().for_each(|waker| caught(|| waker.wake()));
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    /// Keeps everybody from the queue.
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn hold(&self) -> impl Sized + '_ {
+        self.lock()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

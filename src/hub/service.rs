@@ -40,7 +40,7 @@ use crate::protocol::{BusName, SlotState};
 /// # }
 /// ```
 pub struct Hub {
-    pub(super) handle: Arc<Handle>,
+    handle: Arc<Handle>,
     /// The life that took calls when this handle was made, or was last ready.
     ///
     /// What it shares is changed by atomics and under locks; only a recorder's counters do not promise that they are fit for use
@@ -65,7 +65,7 @@ const _: () = {
 };
 
 /// Closes the hub when the last of its clones is dropped.
-pub(super) struct Handle(pub(super) Arc<Lives>);
+struct Handle(Arc<Lives>);
 
 impl Hub {
     /// Starts describing the hub of the bus called `name`.
@@ -80,6 +80,12 @@ impl Hub {
 
     fn of(life: &Arc<Shared>, handle: Arc<Handle>) -> Self {
         Self { handle, life: AssertUnwindSafe(Arc::downgrade(life)), readiness: Readiness::None }
+    }
+
+    /// Keeps everybody from learning which life takes calls.
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn hold(&self) -> impl Sized + '_ {
+        self.handle.0.hold()
     }
 
     /// The life that takes calls. Without a lock, unless the one that this handle knows was retired: that happens only when its

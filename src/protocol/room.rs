@@ -11,6 +11,9 @@ use super::geometry::SlotIndex;
 
 /// Who has memory for the bodies of slots.
 pub(crate) trait BodyRooms: Send + Sync {
+    /// Whether a body whose length is not known is likely to end in memory that is kept.
+    fn suits_growing(&self) -> bool;
+
     /// Memory for at least `len` bytes of the answer of `slot`; `None` when there is none to be had.
     fn take(&self, slot: SlotIndex, len: usize) -> Option<Box<dyn BodyMemory>>;
 }
@@ -67,6 +70,11 @@ impl Room {
 
         let _restore = Restore(CURRENT.replace(Some(self)));
         work()
+    }
+
+    /// As [`BodyRooms::suits_growing`].
+    pub(crate) fn suits_growing(&self) -> bool {
+        self.rooms.suits_growing()
     }
 
     /// Memory for at least `len` bytes.

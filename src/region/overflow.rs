@@ -14,7 +14,7 @@ use memmap2::{MmapOptions, MmapRaw};
 
 use crate::protocol::Stamp;
 use crate::shm::{self, Access, Folder, ObjectError, ObjectId};
-use crate::sync::stores;
+use crate::sync::{Share, stores};
 
 /// Overflow objects come in whole pages.
 const PAGE: u64 = 4096;
@@ -25,9 +25,17 @@ pub(crate) struct OverflowObject {
     map: MmapRaw,
     id: ObjectId,
     name: String,
+    /// Its bytes among those of all objects of its maker, who may let go of it before who writes or reads in it does.
+    share: Option<Share>,
 }
 
 impl OverflowObject {
+    /// Gives the bytes that were counted for it back when it goes.
+    pub(crate) fn counted(mut self, share: Share) -> Self {
+        self.share = Some(share);
+        self
+    }
+
     /// Makes an object called `name` with room for `len` bytes; `None` when the name is taken, by whatever it may be.
     pub(crate) fn create(name: String, len: usize, access: Access) -> io::Result<Option<Self>> {
         // Asked for first, so that no memory is reserved for a name that is taken.
@@ -38,7 +46,7 @@ impl OverflowObject {
         let (file, id) = shm::create_unnamed(&name, capacity, access).map_err(io::Error::other)?;
         let map = map(&file, capacity)?;
         let linked = shm::link(&file, &name).map_err(io::Error::other)?;
-        Ok(if linked { Some(Self { map, id, name }) } else { None })
+        Ok(if linked { Some(Self { map, id, name, share: None }) } else { None })
     }
 
     /// Makes an object called `name` in place of one of this user that is there.
@@ -112,7 +120,7 @@ impl OverflowObject {
 
 impl Drop for OverflowObject {
     fn drop(&mut self) {
-        let Self { map: _, id, name } = self;
+        let Self { map: _, id, name, share: _ } = self;
         shm::unlink_if(name, *id);
     }
 }

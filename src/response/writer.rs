@@ -17,8 +17,9 @@ const SHARED_FROM: usize = 96 * 1024;
 ///
 /// In a worker with [`zero_copy`](crate::Serve::zero_copy), a long body is written straight into the shared memory that its
 /// caller reads it from, so it is not copied when the response is sent; [`Json`](crate::Json) writes its body that way too.
-/// One of more than 1 MiB is only if [`with_capacity`](Self::with_capacity) has said so: no memory is kept for those, and
-/// making it anew while they grow would cost more than the copy.
+/// A body of more than 1 MiB is written so only if [`with_capacity`](Self::with_capacity) has said its length: no memory is kept for
+/// those, and making it anew while they grow costs more than the copy. After some of them others are not written so either, unless
+/// their length was said.
 ///
 /// This holds for what a handler writes itself, not for tasks or threads it starts; there, and anywhere else, the body is
 /// collected in private memory. A layer that changes the body, as a compression does, reads it like any other.
@@ -54,7 +55,8 @@ impl BodyWriter {
     /// An empty body with memory for so many bytes; it may grow longer.
     pub fn with_capacity(bytes: usize) -> Self {
         let mut writer = Self::new();
-        if bytes < SHARED_FROM || !writer.share(bytes) {
+        let is_long = bytes >= SHARED_FROM;
+        if !is_long || !Room::current().is_some_and(|room| writer.share(&room, bytes)) {
             writer.private.reserve(bytes);
         }
         writer
@@ -92,12 +94,7 @@ impl BodyWriter {
 
     fn append_long(&mut self, bytes: &[u8]) {
         let end = self.len + bytes.len();
-        let has_room = match &self.shared {
-            Some(memory) => end <= memory.capacity(),
-            None => self.len >= SHARED_FROM && end <= self.private.capacity(),
-        };
-        let grows = !has_room && end <= Room::KEPT && self.share(end.max(2 * self.len).min(Room::KEPT));
-        if !has_room && !grows {
+        if !self.has_room(end) && !self.grow(end) {
             self.take_back();
         }
         match &mut self.shared {
@@ -107,9 +104,25 @@ impl BodyWriter {
         self.len = end;
     }
 
+    /// Whether there is room for `end` bytes where the body is, or it is too long to go elsewhere.
+    fn has_room(&self, end: usize) -> bool {
+        match &self.shared {
+            Some(memory) => end <= memory.capacity(),
+            // One that was said to be longer has found no memory before.
+            None => self.len >= SHARED_FROM && end <= self.private.capacity() || self.private.capacity() > Room::KEPT,
+        }
+    }
+
+    /// Goes on in shared memory, if that is kept for bodies of `end` bytes; false when there is none.
+    fn grow(&mut self, end: usize) -> bool {
+        let grows = |room: &Room| end <= Room::KEPT && room.suits_growing();
+        let capacity = end.max(2 * self.len).min(Room::KEPT);
+        Room::current().filter(grows).is_some_and(|room| self.share(&room, capacity))
+    }
+
     /// Goes on in shared memory for at least `capacity` bytes; false when there is none.
-    fn share(&mut self, capacity: usize) -> bool {
-        let Some(mut memory) = Room::current().and_then(|room| room.take(capacity)) else { return false };
+    fn share(&mut self, room: &Room, capacity: usize) -> bool {
+        let Some(mut memory) = room.take(capacity) else { return false };
         match self.shared.take() {
             // Another object: the slot's own is not given out again while it is written to.
             Some(former) => memory.write(0, &former.into_bytes(self.len)),

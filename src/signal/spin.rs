@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn on_one_core_nobody_spins_and_on_more_for_50_us_at_most() {
+    fn on_one_core_nobody_spins_and_on_more_the_limit_is_50_us_at_most() {
         let long = Duration::from_secs(1);
         assert_eq!(Spin::on(1, long).until(Peer::Woken, 0, || Some(1)), None);
         assert_eq!((Spin::on(2, long).budget(), Spin::on(64, long).patience(Peer::Awake, 0)), (MAX_SPIN, MAX_SPIN));

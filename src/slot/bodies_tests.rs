@@ -7,7 +7,7 @@ use super::overflow::KEEP;
 use super::tests::{LIMIT, call_with, dispatch, finished, founding, pair, pair_of, reply, reply_with};
 use super::*;
 use crate::bus::{Access, Bus, Founding};
-use crate::protocol::{Features, Version};
+use crate::protocol::{Direction, Features, Version};
 use crate::region::TrustedPeers;
 use crate::sync::stores;
 
@@ -34,7 +34,14 @@ fn a_request_over_which_its_answer_may_be_written_is_copied_and_not_lent() {
         let call = claimed.read().unwrap();
         assert_eq!(hub.slot(slot).held.holder().is_some(), has_arenas, "who holds the request's bytes");
         assert!(claimed.answer(reply_with(vec![9; LEND_FROM].into())));
-        assert!(call.body.iter().all(|&byte| byte == 7), "the answer is elsewhere");
+        let [request, response] = [&hub.slot(slot).request, &hub.slot(slot).response]
+            .map(|payload| payload.read(worker.bus.region().geometry()).unwrap().body.inline().unwrap());
+        assert_eq!(
+            request.offset() as usize + request.len() <= response.offset() as usize,
+            has_arenas,
+            "{request:?}, {response:?}"
+        );
+        assert!(call.body.iter().all(|&byte| byte == 7), "its handler has the request still");
         drop(call);
         assert_eq!(finished(&hub, &sent).body.len(), LEND_FROM);
     }
@@ -55,7 +62,7 @@ fn bodies_that_grow_little_by_little_take_few_objects() {
 }
 
 #[test]
-fn a_body_is_written_once_into_the_region_or_into_its_object() {
+fn the_body_of_a_request_is_written_once_into_the_region_or_into_its_object() {
     let (hub, _worker) = pair_of(&Founding { ahead: false, ..founding(Version::V1) });
     for (len, what) in [(1000, "heap"), (100_000, "object")] {
         stores::listen(usize::MAX);
@@ -69,12 +76,29 @@ fn a_body_is_written_once_into_the_region_or_into_its_object() {
 }
 
 #[test]
-fn bodies_that_become_too_long_to_be_kept_are_written_in_place_only_where_their_length_is_known() {
+fn after_bodies_too_long_to_be_kept_others_do_not_grow_in_place_until_some_have_been_shorter() {
     let (hub, worker) = pair(Version::V1);
-    let suits = || [1, KEEP, KEEP + 1].map(|len| worker.overflow.suits(len));
-    for (len, expected) in [(KEEP, [true; 3]), (KEEP + 1, [false, false, true]), (5000, [true; 3])] {
+    let suits = [KEEP, KEEP + 1, 5000, 5000, KEEP + 1, KEEP + 1, KEEP + 1, 5000, 5000, 5000, 5000].map(|len| {
         let sent = dispatch(&hub, 0);
         assert!(worker.claim(&mut ScanCursor::default()).unwrap().answer(reply(len)));
-        assert_eq!((finished(&hub, &sent).body.len(), suits()), (len, expected));
-    }
+        assert_eq!(finished(&hub, &sent).body.len(), len);
+        worker.overflow.suits_growing()
+    });
+    assert_eq!(suits, [true, false, false, true, false, false, false, false, false, false, true]);
+}
+
+#[test]
+fn an_object_counts_until_who_writes_in_it_lets_it_go() {
+    const LEN: usize = 100_000;
+    let (hub, _) = pair(Version::V1);
+    let slot = hub.slots().next().unwrap();
+    // Room for two of these and not for a third.
+    let store = super::overflow::OverflowStore::new(hub.bus(), Direction::Response, 250_000);
+    let first = store.share(slot, LEN).unwrap();
+    let second = store.share(slot, LEN).unwrap();
+    let refused = store.share(slot, LEN).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::QuotaExceeded, "{refused}");
+    drop(first);
+    drop(second);
+    assert!(store.share(slot, LEN).is_ok());
 }

@@ -80,8 +80,9 @@ impl ClaimedSlot {
         let lends = || {
             let len = payload.body.len() as usize;
             // Without an arena the answer may take the place of a request that is in the region.
-            let stays = payload.body.inline().is_none() || attachment.bus.region().geometry().arena(*index).is_some();
-            (LEND_FROM..=limit).contains(&len) && stays
+            let stays =
+                || payload.body.inline().is_none() || attachment.bus.region().geometry().arena(*index).is_some();
+            (LEND_FROM..=limit).contains(&len) && stays()
         };
         let reading = match (attachment.trust, attachment.bus.owner()) {
             (Some(trust), Some(owner)) if lends() => {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::bus::{Access, Bus, Folder};
 use crate::protocol::{BusName, Direction, Features, Generation, Room, Segments, SlotIndex, Stamp, Version};
 use crate::region::OverflowObject;
-use crate::sync::Counter;
+use crate::sync::{Counter, Share};
 
 /// Objects for bodies up to this many bytes are kept for the slot's next body; longer ones go when their reader is done.
 pub(super) const KEEP: usize = Room::KEPT;
@@ -33,12 +33,12 @@ pub(crate) struct OverflowStore {
     kept: Box<[Mutex<Option<Kept>>]>,
     /// How many objects there are that are too long to stay.
     long: Counter,
-    /// Bytes of all objects.
-    bytes: Counter,
+    /// Bytes of all objects, those included that somebody still writes or reads in.
+    bytes: Arc<Counter>,
     /// How often an object was written, for whoever trims what is idle.
     writes: Counter,
-    /// How long the last body was that was written.
-    last_len: Counter,
+    /// Rises by two with each body that is too long to be kept, up to four, and sinks by one with any other.
+    too_long: Counter,
 }
 
 #[derive(Debug)]
@@ -74,9 +74,9 @@ impl OverflowStore {
             limit,
             kept: (0..slots).map(|_| Mutex::default()).collect(),
             long: Counter::default(),
-            bytes: Counter::default(),
+            bytes: Arc::default(),
             writes: Counter::default(),
-            last_len: Counter::default(),
+            too_long: Counter::default(),
         }
     }
 
@@ -94,7 +94,8 @@ impl OverflowStore {
     ) -> io::Result<Generation> {
         let mut entry = self.entry(slot);
         self.writes.add(1);
-        self.last_len.set(body.len() as u64);
+        let too_long = self.too_long.get();
+        self.too_long.set(if body.len() > KEEP { (too_long + 2).min(4) } else { too_long.saturating_sub(1) });
         if let (Some(kept), Some(only)) = (&*entry, body.only())
             && kept.object.starts_with(only)
             && kept.object.can_hold(only.len(), &self.folder)
@@ -120,10 +121,10 @@ impl OverflowStore {
         Ok(Arc::clone(&self.make_room(&mut entry, slot, len)?.object))
     }
 
-    /// Whether a body that has `len` bytes so far is likely to end in memory that is kept, as the last one did: one that becomes
-    /// too long for that would take an object after the other while it grows.
-    pub(crate) fn suits(&self, len: usize) -> bool {
-        len > KEEP || self.last_len.get() <= KEEP as u64
+    /// Whether a body whose length is not known is likely to end in memory that is kept, as the last ones did: one that becomes too
+    /// long for that would take an object after the other while it grows.
+    pub(crate) fn suits_growing(&self) -> bool {
+        self.too_long.get() == 0
     }
 
     /// The slot's object if it has room and is not shared, else a new one.
@@ -131,17 +132,18 @@ impl OverflowStore {
         let fits =
             |kept: &mut Kept| kept.object.can_hold(len, &self.folder) && Arc::get_mut(&mut kept.object).is_some();
         if !entry.as_mut().is_some_and(fits) {
-            // Bodies that grow little by little are not to take an object each.
             let room = entry.as_ref().map_or(0, |kept| kept.object.room());
-            let ample = if room < len { (room / 2 * 3).min(KEEP).max(len) } else { len };
             // The old one goes first, so that its name is free again.
             self.forget(entry);
-            let (object, generation) = match self.create(slot, ample) {
+            // Bodies that grow little by little are not to take an object each; but what would not be kept is made to measure.
+            let most_kept = KEEP_ALL.min(self.limit / KEPT_SHARE);
+            let ample = (room / 2 * 3).min(KEEP);
+            let fits = self.bytes.get() + OverflowObject::capacity_for(ample) <= most_kept;
+            let (object, generation) = match self.create(slot, if room < len && fits { ample.max(len) } else { len }) {
                 Err(_) if ample > len => self.create(slot, len)?,
                 made => made?,
             };
-            let is_long =
-                object.capacity() as u64 > KEEP_OBJECT || self.bytes.get() > KEEP_ALL.min(self.limit / KEPT_SHARE);
+            let is_long = object.capacity() as u64 > KEEP_OBJECT || self.bytes.get() > most_kept;
             self.long.add(u64::from(is_long));
             *entry = Some(Kept { object: Arc::new(object), generation, is_long });
         }
@@ -211,7 +213,6 @@ impl OverflowStore {
     fn forget(&self, kept: &mut Option<Kept>) {
         if let Some(kept) = kept.take() {
             self.long.sub(u64::from(kept.is_long));
-            self.bytes.sub(kept.object.capacity() as u64);
         }
     }
 
@@ -223,16 +224,17 @@ impl OverflowStore {
     /// than the limit.
     fn create(&self, slot: SlotIndex, len: usize) -> io::Result<(OverflowObject, Generation)> {
         let (capacity, limit) = (OverflowObject::capacity_for(len), self.limit);
-        if !self.bytes.add_within(capacity, limit) {
+        let Some(share) = Share::take(&self.bytes, capacity, limit) else {
             let taken = self.bytes.get();
             let message =
                 format!("{capacity} bytes more would exceed the overflow limit of {limit} bytes, {taken} are taken");
             return Err(io::Error::new(io::ErrorKind::QuotaExceeded, message));
-        }
-        self.create_counted(slot, len).inspect_err(|_| self.bytes.sub(capacity))
+        };
+        let (object, generation) = self.create_uncounted(slot, len)?;
+        Ok((object.counted(share), generation))
     }
 
-    fn create_counted(&self, slot: SlotIndex, len: usize) -> io::Result<(OverflowObject, Generation)> {
+    fn create_uncounted(&self, slot: SlotIndex, len: usize) -> io::Result<(OverflowObject, Generation)> {
         if !self.walks {
             // What stands under the name was left by a former owner of the slot, whose reader is done: the slot would not
             // be ours otherwise.

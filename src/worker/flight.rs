@@ -117,8 +117,9 @@ impl<F> Flight<F> {
         Box::pin(Self { future: None, lease: None, was_polled: false, in_hand: None, observation })
     }
 
-    /// Takes a request in whose future `call` makes; false when that panics, and the request is answered 500.
+    /// Takes in a request, and the future that `call` makes of it; false when that panics, and the request is answered 500.
     #[inline]
+    #[must_use = "a flight that has not begun is not to be polled"]
     pub(super) fn begin(
         mut self: Pin<&mut Self>,
         lease: ClaimedSlot,
@@ -126,6 +127,7 @@ impl<F> Flight<F> {
         call: impl FnOnce() -> F,
     ) -> bool {
         let this = self.as_mut().project();
+        debug_assert!(this.lease.is_none() && this.in_hand.is_none(), "the request before has gone");
         *this.observation = lease.observation().clone();
         *this.was_polled = false;
         *this.lease = Some(lease);
@@ -137,18 +139,17 @@ impl<F> Flight<F> {
         let Err(panic) = called else { return true };
         let this = self.project();
         let _inside = this.observation.enter();
-        if let Some(lease) = this.lease.take() {
-            answer_panic(lease, &*panic);
-        }
+        answer_panic(this.lease.take().expect("it was put there above"), &*panic);
         false
     }
 
-    /// Lets go of everything. What is looked at ends inside its span.
+    /// Lets go of everything. A request that is observed ends inside its span.
     #[inline]
     pub(super) fn clear(self: Pin<&mut Self>) {
         let FlightProjection { mut future, lease, in_hand, observation, was_polled: _ } = self.project();
         {
-            let _inside = observation.enter();
+            // Not while this thread unwinds: what has panicked may be who observes.
+            let _inside = if std::thread::panicking() { None } else { observation.enter() };
             future.set(None);
             *lease = None;
         }

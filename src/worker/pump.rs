@@ -57,9 +57,9 @@ struct Claimed {
     readiness: Readiness,
 }
 
-/// Why a request is answered at once.
-enum Screened {
-    /// It is none.
+/// Why the service is not called.
+enum TurnedAway {
+    /// It is no request.
     Fault(CallError),
     /// A published hub asks whether anybody is there.
     Ping,
@@ -228,8 +228,8 @@ impl<S: CallService> Pump<S> {
         let Claimed { mut lease, in_hand, readiness } = claimed;
         let request = match self.screen(&mut lease) {
             Ok(request) => request,
-            Err(screened) => {
-                self.turn_away(lease, screened);
+            Err(why) => {
+                self.turn_away(lease, why);
                 return Ok(());
             }
         };
@@ -246,22 +246,21 @@ impl<S: CallService> Pump<S> {
         Ok(())
     }
 
-    /// Reads the request of a lease, which stays where it is: it is long to move.
-    #[inline]
-    fn screen(&self, lease: &mut ClaimedSlot) -> Result<S::Request, Screened> {
+    /// Reads the request; an error says what is to be answered without the service.
+    fn screen(&self, lease: &mut ClaimedSlot) -> Result<S::Request, TurnedAway> {
         let Shared { attachment, gauge, concurrency, .. } = &*self.shared;
         // Before a long body is copied.
         let watch = Watch::begin().map(|watch| (watch, lease.sent_at()));
-        let call = lease.read().map_err(Screened::Fault)?;
+        let call = lease.read().map_err(TurnedAway::Fault)?;
         if call.is_ping() {
-            return Err(Screened::Ping);
+            return Err(TurnedAway::Ping);
         }
         // A request counts as in hand a moment longer than its slot is claimed; a quick caller is not to pay for that.
         let full = || gauge.in_hand() > *concurrency && attachment.claimed() > *concurrency;
         if attachment.is_published_hub() && full() {
-            return Err(Screened::Full);
+            return Err(TurnedAway::Full);
         }
-        let mut request = self.service.request(call).map_err(Screened::Fault)?;
+        let mut request = self.service.request(call).map_err(TurnedAway::Fault)?;
         if let Some((watch, sent_at)) = watch {
             lease.tell(S::observe(&mut request, watch, attachment.meters(), sent_at));
         }
@@ -270,11 +269,11 @@ impl<S: CallService> Pump<S> {
 
     /// Answers a request that the service is not called for.
     #[cold]
-    fn turn_away(&mut self, lease: ClaimedSlot, screened: Screened) {
-        match screened {
-            Screened::Fault(error) => lease.refuse(&error),
-            Screened::Ping => drop(lease.answer(OutgoingReply::bare(StatusCode::OK))),
-            Screened::Full => {
+    fn turn_away(&mut self, lease: ClaimedSlot, why: TurnedAway) {
+        match why {
+            TurnedAway::Fault(error) => lease.refuse(&error),
+            TurnedAway::Ping => drop(lease.answer(OutgoingReply::bare(StatusCode::OK))),
+            TurnedAway::Full => {
                 let detail = format!("the worker has {} requests in hand", self.shared.concurrency);
                 lease.problem(StatusCode::SERVICE_UNAVAILABLE, &detail);
             }
@@ -308,8 +307,9 @@ impl<S: CallService> Pump<S> {
             }
         };
         let mut flight = Flight::empty();
-        flight.as_mut().begin(lease, in_hand, || future);
-        self.launch(flight);
+        if flight.as_mut().begin(lease, in_hand, || future) {
+            self.launch(flight);
+        }
     }
 
     /// Polls a flight once; the flight, if it has ended.

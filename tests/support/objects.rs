@@ -28,6 +28,8 @@ pub(crate) fn mappings(of: &BTreeSet<u64>) -> Vec<Range<usize>> {
         let mut fields = line.split_whitespace();
         let (start, end) = fields.next()?.split_once('-')?;
         let inode = fields.nth(3)?.parse::<u64>().ok()?;
+        // Inodes are small numbers there, and others have them too.
+        fields.next().filter(|path| path.starts_with("/dev/shm/"))?;
         let [start, end] = [start, end].map(|address| usize::from_str_radix(address, 16).unwrap());
         of.contains(&inode).then_some(start..end)
     };

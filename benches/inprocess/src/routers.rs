@@ -1,5 +1,6 @@
 //! This crate's router beside axum's, each behind a bus of its own, with the same handlers and requests in turn. Prints what the
-//! middle one of their answers takes, from the call to the response, and the ratio.
+//! middle one of their answers takes, from the call to the response, and the ratio. Then the worker's side of a GET beside making its
+//! request by http's builder.
 //!
 //! `cargo run --release -p inprocess-bench --bin routers`
 
@@ -19,7 +20,7 @@ use tower::Service;
 
 /// How many times axum's time the router is not to exceed.
 const ROUTER_GOAL: f64 = 0.5;
-/// How many times its time the worker's side is not to exceed.
+/// How many times the builder's time the worker's side is not to exceed.
 const BUILDER_GOAL: f64 = 1.1;
 /// Turns of each of the two.
 const ROUNDS: usize = 5_000;

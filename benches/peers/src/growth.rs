@@ -1,9 +1,9 @@
-//! Does it stay as fast when it grows: more slots, and more worker processes on one region?
+//! Does it stay as fast when it grows: more slots, more worker processes on one region, handlers that take long?
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use slotbus::hub::Hub;
+use slotbus::hub::{Hub, SlotState};
 
 use crate::drive::{Caller, START_LIMIT, Sample, drive_tasks, runtime};
 use crate::load::{Load, Pace};
@@ -78,6 +78,9 @@ impl Size {
         let (sample, callers) = runtime().block_on(async {
             wait_for_all(caller(), workers).await;
             let computing = (self == Self::BesideComputing).then(|| tokio::spawn(compute(hub.clone())));
+            while computing.is_some() && !hub.slots().contains(&SlotState::Claimed) {
+                tokio::task::yield_now().await;
+            }
             let driven = drive_tasks(callers, Pace::InFlight(in_flight), length, &servers).await;
             if let Some(computing) = computing {
                 computing.abort();
@@ -91,7 +94,9 @@ impl Size {
 /// Has a handler compute, and another when it is done.
 async fn compute(hub: Hub) {
     let caller = HubCaller::for_worker(&hub, "/worker/computed");
-    while caller.response().await.is_some() {}
+    loop {
+        caller.response().await.expect("a handler that computes answers");
+    }
 }
 
 /// Waits until each worker has answered once: one that starts while others are measured takes a core from them.

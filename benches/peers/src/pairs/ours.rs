@@ -67,7 +67,7 @@ async fn later() -> ([(HeaderName, String); 1], &'static str) {
     worker().await
 }
 
-/// As `worker`, after [`WORK`] of a core's time.
+/// As `worker`, after [`WORK`] without letting its thread go.
 #[handler(GET, "/worker/computed")]
 async fn computed() -> ([(HeaderName, String); 1], &'static str) {
     let start = Instant::now();
