@@ -1,5 +1,5 @@
-//! What a hot request costs the kernel: nothing, but for a long body two looks at the name of its object. A process of hub and worker runs twice under `perf stat`, once without any
-//! request and once with many, and the difference is theirs.
+//! What a hot request costs the kernel: nothing, but for a long body two looks at the name of its object. A process of hub and
+//! worker runs twice under `perf stat`, once without any request and once with many, and the difference is theirs.
 //!
 //! Needs `perf` and its tracepoints, and optimised code: without it a request takes longer than a thread spins, so it parks
 //! as it should. So it is run on demand: `cargo test --release --test system_calls -- --ignored`.

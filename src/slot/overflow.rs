@@ -138,9 +138,10 @@ impl OverflowStore {
             // Bodies that grow little by little are not to take an object each; but what would not be kept is made to measure.
             let most_kept = KEEP_ALL.min(self.limit / KEPT_SHARE);
             let ample = (room / 2 * 3).min(KEEP);
-            let fits = self.bytes.get() + OverflowObject::capacity_for(ample) <= most_kept;
-            let (object, generation) = match self.create(slot, if room < len && fits { ample.max(len) } else { len }) {
-                Err(_) if ample > len => self.create(slot, len)?,
+            let is_kept = self.bytes.get() + OverflowObject::capacity_for(ample) <= most_kept;
+            let wanted = if room < len && is_kept { ample.max(len) } else { len };
+            let (object, generation) = match self.create(slot, wanted) {
+                Err(_) if wanted > len => self.create(slot, len)?,
                 made => made?,
             };
             let is_long = object.capacity() as u64 > KEEP_OBJECT || self.bytes.get() > most_kept;

@@ -6,19 +6,16 @@ use std::os::unix::fs::MetadataExt;
 
 /// The inodes of the objects of the bus called `name` for bodies: those of `kind` (`req` or `rsp`).
 pub(crate) fn objects(name: &str, kind: &str) -> BTreeSet<u64> {
-    inodes(&format!("slotbus-{name}-{kind}-"))
+    let prefix = format!("slotbus-{name}-{kind}-");
+    let entries = std::fs::read_dir("/dev/shm").unwrap().flatten();
+    let of_bus = entries.filter(|entry| entry.file_name().to_str().is_some_and(|found| found.starts_with(&prefix)));
+    // One that goes meanwhile is none.
+    of_bus.filter_map(|entry| Some(entry.metadata().ok()?.ino())).collect()
 }
 
 /// The inodes of the region of the bus called `name`.
 pub(crate) fn region(name: &str) -> BTreeSet<u64> {
     std::fs::metadata(format!("/dev/shm/slotbus-{name}")).into_iter().map(|found| found.ino()).collect()
-}
-
-fn inodes(prefix: &str) -> BTreeSet<u64> {
-    let entries = std::fs::read_dir("/dev/shm").unwrap().flatten();
-    let of_bus = entries.filter(|entry| entry.file_name().to_str().is_some_and(|found| found.starts_with(prefix)));
-    // One that goes meanwhile is none.
-    of_bus.filter_map(|entry| Some(entry.metadata().ok()?.ino())).collect()
 }
 
 /// Where this process has these inodes mapped.
