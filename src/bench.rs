@@ -113,7 +113,7 @@ pub struct ReceivedCall(Call);
 impl ReceivedCall {
     /// Decodes the meta alone; how many headers it has.
     pub fn decode(&self) -> usize {
-        let (head, headers) = self.0.head().expect("it was encoded");
+        let (head, headers) = Call::head(&self.0.meta).expect("it was encoded");
         count(headers) + head.path_params.len()
     }
 
@@ -195,14 +195,16 @@ where
         let Self { worker, cursor, service, .. } = self;
         let mut lease = worker.claim(cursor).expect("a request was sent");
         let watch = Watch::begin();
-        let call = lease.read().expect("it is a request");
-        let mut request = service.request(call).expect("it is one of http");
-        if let Some(watch) = watch {
-            lease.tell(HttpService::<S>::observe(&mut request, watch, worker.meters(), lease.sent_at()));
+        let mut request = None;
+        let mut call = lease.read();
+        let call = call.as_mut().expect("it is a request");
+        service.request(call, &mut request).expect("it is one of http");
+        if let (Some(watch), Some(request)) = (watch, &mut request) {
+            lease.tell(HttpService::<S>::observe(request, watch, worker.meters(), lease.sent_at()));
         }
         let observation = lease.observation().clone();
         let _inside = observation.enter();
-        let mut future = pin!(service.call(request));
+        let mut future = pin!(service.call(&mut request));
         let Poll::Ready(reply) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
             panic!("the handler did not wait for anything");
         };

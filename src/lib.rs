@@ -176,9 +176,9 @@ pub mod __private {
     pub use http::Method;
 
     pub use crate::handler::{
-        Answer, Argument, Declaration, Documented, Handler, Head, HeadForState, HoldForState, HoldHead, HoldWhole,
-        LastArgument, LastOf, OnDisconnect, ReadsNoBody, ResponseFuture, Shared, Whole, let_go, reads_no_body, respond,
-        respond_unnamed, sendable,
+        Answer, Argument, ArgumentsOf, Declaration, Documented, Handler, Head, HeadForState, HoldForState, HoldHead,
+        HoldWhole, LastArgument, LastOf, OnDisconnect, ReadsNoBody, ResponseFuture, Shared, TakeAtOnce, TakeLater,
+        Whole, let_go, reads_no_body, respond, respond_unnamed, sendable,
     };
     #[cfg(feature = "openapi")]
     pub use crate::openapi::private as openapi;

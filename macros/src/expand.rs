@@ -46,7 +46,7 @@ fn stub(name: &Ident, conditions: &[&Attribute]) -> TokenStream {
         impl<__S> ::slotbus::__private::Handler<__S, ()> for #name {
             const DECLARATION: ::slotbus::__private::Declaration = ::core::panic!("the handler has mistakes");
 
-            fn call(_: ::slotbus::__private::Request, _: ::slotbus::__private::Shared<__S>)
+            fn call(_: &mut ::slotbus::__private::Request, _: ::slotbus::__private::Shared<__S>)
                 -> ::slotbus::__private::ResponseFuture
             {
                 ::core::unreachable!()
@@ -81,7 +81,7 @@ fn implementation(
         {
             #declaration
 
-            fn call(#request: ::slotbus::__private::Request, #state: ::slotbus::__private::Shared<__S>)
+            fn call(#request: &mut ::slotbus::__private::Request, #state: ::slotbus::__private::Shared<__S>)
                 -> ::slotbus::__private::ResponseFuture
             {
                 #future
@@ -208,7 +208,34 @@ impl<'a> Body<'a> {
             )
         });
         let from_request = extraction(&bindings[self.first.len()], quote!(#held.__slotbus_last(&#state)));
+        let types = self.first.iter().chain([&last]);
+        let (run, runs_on) = (local("run"), self.item.sig.asyncness.is_some());
+        let parameters = bindings.iter().zip(types.clone()).map(|(binding, ty)| quote!(#binding: #ty));
+        let (run_answer, at_once, later) = if runs_on {
+            (
+                quote!(async move { #answer }),
+                quote!(::slotbus::__private::ResponseFuture::new(#run(#(#bindings),*))),
+                quote!(#run(#(#bindings),*).await),
+            )
+        } else {
+            (
+                answer,
+                quote!(::slotbus::__private::ResponseFuture::ready(#run(#(#bindings),*))),
+                quote!(#run(#(#bindings),*)),
+            )
+        };
         quote! {
+            // Whether all are there at once is found in the same way.
+            #[allow(unused_imports)]
+            use ::slotbus::__private::{TakeAtOnce as _, TakeLater as _};
+
+            let #run = |#(#parameters),*| #run_answer;
+            if let ::core::option::Option::Some((#(#bindings,)*)) =
+                (&&::slotbus::__private::ArgumentsOf::<(#(#types,)*), __S, __M>::new()).__slotbus_take(#request, &#state)
+            {
+                return #at_once;
+            }
+
             // Which of the three the last argument needs is found by the method's receiver.
             #[allow(unused_imports)]
             use ::slotbus::__private::{HoldForState as _, HoldHead as _, HoldWhole as _};
@@ -219,7 +246,7 @@ impl<'a> Body<'a> {
                 #from_request
                 // What the request holds is not kept while the function runs.
                 ::core::mem::drop(#held);
-                #answer
+                #later
             })
         }
     }

@@ -1,7 +1,7 @@
 //! What a layer left for the handler.
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
-use http::{StatusCode, request::Parts};
+use http::{Extensions, StatusCode, request::Parts};
 
 use super::{Reason, Rejection, deref};
 
@@ -29,6 +29,13 @@ impl Reason for ExtensionError {
     }
 }
 
+impl<T: Clone + Send + Sync + 'static> Extension<T> {
+    /// That among these extensions.
+    pub(crate) fn find(extensions: &Extensions) -> Option<Self> {
+        extensions.get().cloned().map(Self)
+    }
+}
+
 impl<S, T> FromRequestParts<S> for Extension<T>
 where
     T: Clone + Send + Sync + 'static,
@@ -37,11 +44,7 @@ where
     type Rejection = ExtensionRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        parts
-            .extensions
-            .get::<T>()
-            .cloned()
-            .map(Self)
+        Self::find(&parts.extensions)
             .ok_or_else(|| Rejection::new(ExtensionError { type_name: std::any::type_name::<T>() }, parts))
     }
 }
@@ -54,6 +57,6 @@ where
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Self::Rejection> {
-        Ok(parts.extensions.get::<T>().cloned().map(Self))
+        Ok(Self::find(&parts.extensions))
     }
 }

@@ -7,7 +7,7 @@ use axum_core::{
     response::{IntoResponse, IntoResponseParts, Response, ResponseParts},
 };
 use headers::HeaderMapExt as _;
-use http::{HeaderName, StatusCode, request::Parts};
+use http::{HeaderMap, HeaderName, StatusCode, request::Parts};
 
 use super::{Reason, Rejection, deref};
 
@@ -66,13 +66,24 @@ impl Reason for HeaderError {
 
 fn parse<T: headers::Header>(parts: &Parts) -> Result<Header<T>, HeaderError> {
     let name = T::name();
-    T::decode(&mut parts.headers.get_all(name).iter()).map(Header).map_err(|source| {
+    Header::of(&parts.headers).map_err(|source| {
         if parts.headers.contains_key(name) {
             HeaderError::Malformed { name: name.clone(), source }
         } else {
             HeaderError::Missing(name.clone())
         }
     })
+}
+
+impl<T: headers::Header> Header<T> {
+    fn of(headers: &HeaderMap) -> Result<Self, headers::Error> {
+        T::decode(&mut headers.get_all(T::name()).iter()).map(Self)
+    }
+
+    /// That among these headers, if it is there and well-formed.
+    pub(crate) fn find(headers: &HeaderMap) -> Option<Self> {
+        Self::of(headers).ok()
+    }
 }
 
 impl<S, T> FromRequestParts<S> for Header<T>

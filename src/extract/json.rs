@@ -10,7 +10,7 @@ use serde_json::error::Category;
 
 use super::{Reason, Rejection, content_type_is, deref};
 use crate::{
-    http::{Refuser, whole_body},
+    http::{Refuser, take_body, whole_body},
     response::{BodyWriter, Problem, typed},
 };
 
@@ -77,6 +77,17 @@ impl From<serde_json::Error> for JsonError {
             Category::Data => Self::Data(error),
             Category::Syntax | Category::Eof | Category::Io => Self::Syntax(error),
         }
+    }
+}
+
+impl<T: DeserializeOwned> Json<T> {
+    /// That of a request whose body is there and such JSON; any other request is left as it was.
+    pub(crate) fn take(request: &mut Request) -> Option<Self> {
+        if !content_type_is(request.headers(), "application", "json", true) {
+            return None;
+        }
+        let body = take_body(request)?;
+        serde_json::from_slice(&body).inspect_err(|_| *request.body_mut() = body.into()).ok().map(Self)
     }
 }
 

@@ -64,6 +64,7 @@
 //! `RawPathParams` and `MatchedPath`. They compile, and then refuse every request with 500, also as an
 //! `Option<Path>`; an `Option<MatchedPath>` is always none. Use the ones here.
 
+mod at_once;
 mod caller;
 mod extension;
 mod field;
@@ -80,6 +81,7 @@ mod request_id;
 mod state;
 mod trace_context;
 
+pub(crate) use self::at_once::Arguments;
 #[cfg(feature = "headers")]
 pub use self::header::{Header, HeaderError, HeaderRejection};
 pub use self::{

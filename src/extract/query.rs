@@ -1,7 +1,7 @@
 //! The query string.
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
-use http::{StatusCode, request::Parts};
+use http::{StatusCode, Uri, request::Parts};
 use serde::de::DeserializeOwned;
 
 use super::{FieldError, Reason, Rejection, deref, field};
@@ -39,9 +39,19 @@ impl Reason for QueryError {
     }
 }
 
+impl<T: DeserializeOwned> Query<T> {
+    fn of(query: &str) -> Result<Self, FieldError> {
+        field::parse(query.as_bytes()).map(Self)
+    }
+
+    /// That of `uri`, if it is one.
+    pub(crate) fn find(uri: &Uri) -> Option<Self> {
+        Self::of(uri.query().unwrap_or_default()).ok()
+    }
+}
+
 fn parse<T: DeserializeOwned>(query: &str, parts: &Parts) -> Result<Query<T>, QueryRejection> {
-    let value = field::parse(query.as_bytes());
-    value.map(Query).map_err(|error| Rejection::new(QueryError(error), parts))
+    Query::of(query).map_err(|error| Rejection::new(QueryError(error), parts))
 }
 
 impl<S, T> FromRequestParts<S> for Query<T>

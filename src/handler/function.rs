@@ -1,5 +1,7 @@
 //! Plain async functions and closures as handlers, for places without a route: a router's fallback.
 
+use std::mem;
+
 use axum_core::{
     extract::{FromRequest, FromRequestParts, Request},
     response::IntoResponse,
@@ -17,7 +19,7 @@ use super::{ResponseFuture, Shared, last::last_argument};
 )]
 pub trait HandlerFn<S, A>: Clone + Send + Sync + 'static {
     /// Takes the arguments out of the request, runs the function, converts what it returned.
-    fn call(&self, request: Request, state: Shared<S>) -> ResponseFuture;
+    fn call(&self, request: &mut Request, state: Shared<S>) -> ResponseFuture;
 }
 
 impl<F, Fut, S> HandlerFn<S, ()> for F
@@ -25,7 +27,7 @@ where
     F: Fn() -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output: IntoResponse> + Send + 'static,
 {
-    fn call(&self, _: Request, _: Shared<S>) -> ResponseFuture {
+    fn call(&self, _: &mut Request, _: Shared<S>) -> ResponseFuture {
         let answer = self();
         ResponseFuture::new(async move { answer.await.into_response() })
     }
@@ -43,8 +45,8 @@ macro_rules! functions {
             M: 'static,
         {
             #[allow(non_snake_case, unused_mut)]
-            fn call(&self, request: Request, state: Shared<S>) -> ResponseFuture {
-                let function = self.clone();
+            fn call(&self, request: &mut Request, state: Shared<S>) -> ResponseFuture {
+                let (function, request) = (self.clone(), mem::take(request));
                 ResponseFuture::new(async move {
                     let (mut parts, body) = request.into_parts();
                     $(

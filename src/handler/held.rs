@@ -22,8 +22,8 @@ use crate::{body::Body, extract::State, http::reclaim};
 
 /// Drops the request of a handler without arguments.
 #[inline]
-pub fn let_go(mut request: Request) {
-    crate::http::let_go(&mut request);
+pub fn let_go(request: &mut Request) {
+    crate::http::let_go(request);
 }
 
 /// Stands for a handler's last argument `T`, taken with a state `S`; `M` says whether it reads the body.
@@ -40,12 +40,12 @@ impl<T, S, M> LastOf<T, S, M> {
 /// Holds the head of a request for the arguments before a [`State`].
 pub trait HoldForState<T, S, M> {
     /// Lets the body go.
-    fn __slotbus_hold(&self, request: Request) -> HeadForState<T, S, M>;
+    fn __slotbus_hold(&self, request: &mut Request) -> HeadForState<T, S, M>;
 }
 
 impl<T, S, M> HoldForState<T, S, M> for &&LastOf<State<T>, S, M> {
-    fn __slotbus_hold(&self, request: Request) -> HeadForState<T, S, M> {
-        let (parts, _) = request.into_parts();
+    fn __slotbus_hold(&self, request: &mut Request) -> HeadForState<T, S, M> {
+        let (parts, _) = mem::take(request).into_parts();
         HeadForState { head: Head { parts, last: PhantomData }, last: PhantomData }
     }
 }
@@ -53,12 +53,12 @@ impl<T, S, M> HoldForState<T, S, M> for &&LastOf<State<T>, S, M> {
 /// Holds the head of a request.
 pub trait HoldHead<T, S> {
     /// Lets the body go.
-    fn __slotbus_hold(&self, request: Request) -> Head<T, S>;
+    fn __slotbus_hold(&self, request: &mut Request) -> Head<T, S>;
 }
 
 impl<T: FromRequestParts<S>, S, M> HoldHead<T, S> for &LastOf<T, S, M> {
-    fn __slotbus_hold(&self, request: Request) -> Head<T, S> {
-        let (parts, _) = request.into_parts();
+    fn __slotbus_hold(&self, request: &mut Request) -> Head<T, S> {
+        let (parts, _) = mem::take(request).into_parts();
         Head { parts, last: PhantomData }
     }
 }
@@ -66,12 +66,12 @@ impl<T: FromRequestParts<S>, S, M> HoldHead<T, S> for &LastOf<T, S, M> {
 /// Holds a request with its body.
 pub trait HoldWhole<T, S, M> {
     /// Keeps all of it.
-    fn __slotbus_hold(&self, request: Request) -> Whole<T, S, M>;
+    fn __slotbus_hold(&self, request: &mut Request) -> Whole<T, S, M>;
 }
 
 impl<T: FromRequest<S, M>, S, M> HoldWhole<T, S, M> for LastOf<T, S, M> {
-    fn __slotbus_hold(&self, request: Request) -> Whole<T, S, M> {
-        Whole { held: Held::Joined(request), last: PhantomData }
+    fn __slotbus_hold(&self, request: &mut Request) -> Whole<T, S, M> {
+        Whole { held: Held::Joined(mem::take(request)), last: PhantomData }
     }
 }
 
@@ -238,11 +238,11 @@ mod tests {
         Bytes: FromRequest<S, N>,
         OfState: FromRequest<S, O>,
     {
-        let _: HeadForState<u8, S, M> = (&&&LastOf::<State<u8>, S, M>::new()).__slotbus_hold(request());
-        let _: Head<Path<String>, S> = (&&&LastOf::<Path<String>, S, ()>::new()).__slotbus_hold(request());
-        let _: Head<HeaderMap, S> = (&&&LastOf::<HeaderMap, S, ()>::new()).__slotbus_hold(request());
-        let _: Whole<OfState, S, O> = (&&&LastOf::<OfState, S, O>::new()).__slotbus_hold(request());
-        let _: Whole<Bytes, S, N> = (&&&LastOf::<Bytes, S, N>::new()).__slotbus_hold(request());
+        let _: HeadForState<u8, S, M> = (&&&LastOf::<State<u8>, S, M>::new()).__slotbus_hold(&mut request());
+        let _: Head<Path<String>, S> = (&&&LastOf::<Path<String>, S, ()>::new()).__slotbus_hold(&mut request());
+        let _: Head<HeaderMap, S> = (&&&LastOf::<HeaderMap, S, ()>::new()).__slotbus_hold(&mut request());
+        let _: Whole<OfState, S, O> = (&&&LastOf::<OfState, S, O>::new()).__slotbus_hold(&mut request());
+        let _: Whole<Bytes, S, N> = (&&&LastOf::<Bytes, S, N>::new()).__slotbus_hold(&mut request());
     }
 
     #[test]
@@ -252,7 +252,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_whole_request_gives_its_parts_and_then_the_last_argument() {
-        let mut held = LastOf::<Bytes, (), _>::new().__slotbus_hold(Request::new(Body::from("body")));
+        let mut held = LastOf::<Bytes, (), _>::new().__slotbus_hold(&mut Request::new(Body::from("body")));
         assert_eq!(held.__slotbus_parts().method, Method::GET);
         held.__slotbus_parts().headers.insert("x", http::HeaderValue::from_static("1"));
         assert_eq!(held.__slotbus_parts().headers.len(), 1);

@@ -12,7 +12,7 @@ use futures::{FutureExt, future::Either};
 
 use crate::{
     extract::{BytesRejection, Reason, Rejection, StringRejection},
-    http::{Refuser, let_go, take_body},
+    http::{Refuser, let_go, take_body, take_text},
     response::downcast,
 };
 
@@ -48,17 +48,10 @@ fn take_at_once<T: 'static>(request: &mut Request) -> Option<T> {
     if ![bytes, text].contains(&TypeId::of::<T>()) {
         return None;
     }
-    let body = take_body(request)?;
     let taken = if TypeId::of::<T>() == bytes {
-        downcast(body).ok()
+        downcast(take_body(request)?).ok()
     } else {
-        match String::from_utf8(body.into()) {
-            Ok(text) => downcast(text).ok(),
-            Err(error) => {
-                *request.body_mut() = error.into_bytes().into();
-                return None;
-            }
-        }
+        downcast(take_text(request)?).ok()
     };
     let_go(request);
     taken

@@ -3,6 +3,7 @@
 //! A handler knows extractors and responses, never routes of a table. It is handed a request and the router's state and
 //! gives back one future, allocated once; extraction, the function's body and the conversion of its result are all in it.
 
+mod at_once;
 mod check;
 mod declaration;
 #[cfg_attr(not(feature = "openapi"), path = "undocumented.rs")]
@@ -19,6 +20,7 @@ mod timeout;
 use axum_core::extract::Request;
 
 pub use self::{
+    at_once::{ArgumentsOf, TakeAtOnce, TakeLater},
     check::{Answer, Argument, LastArgument, ReadsNoBody, reads_no_body, respond, respond_unnamed, sendable},
     declaration::Declaration,
     documented::Documented,
@@ -42,6 +44,7 @@ pub trait Handler<S, M>: 'static {
     /// What the attribute said.
     const DECLARATION: Declaration;
 
-    /// Takes the arguments out of the request, runs the function, converts what it returned.
-    fn call(request: Request, state: Shared<S>) -> ResponseFuture;
+    /// Takes the arguments out of the request, runs the function, converts what it returned. What is left of the request is nothing
+    /// to be read.
+    fn call(request: &mut Request, state: Shared<S>) -> ResponseFuture;
 }

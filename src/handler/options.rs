@@ -92,16 +92,20 @@ impl RouteOptions {
     }
 
     /// Calls a handler as the options say.
-    pub(crate) fn call(self, mut request: Request, handler: impl FnOnce(Request) -> ResponseFuture) -> ResponseFuture {
+    pub(crate) fn call(
+        self,
+        request: &mut Request,
+        handler: impl FnOnce(&mut Request) -> ResponseFuture,
+    ) -> ResponseFuture {
         let Self { timeout, body_limit, on_disconnect } = self;
         if let Some(bytes) = body_limit {
-            limit_body(&mut request, bytes);
+            limit_body(request, bytes);
         }
         if let Some(what) = on_disconnect {
-            what.note(&request);
+            what.note(request);
         }
         let Some(time) = timeout else { return handler(request) };
-        let refuser = Refuser::of(&request);
+        let refuser = Refuser::of(request);
         timeout::limit(handler(request), time, move || {
             let detail = format!("the handler was not done within {time:?}");
             let problem = refuser.about(Problem::new(StatusCode::GATEWAY_TIMEOUT).detail(detail));

@@ -7,6 +7,7 @@ use http::{Extensions, Request, uri::PathAndQuery};
 
 use super::pattern::{Captures, Pattern};
 use super::refuser::RefusalMap;
+use super::spare::no_extensions;
 use crate::observe::Observed;
 use crate::protocol::{Caller, RequestId};
 
@@ -39,8 +40,13 @@ impl CallContext {
     /// That of a call with nothing to say.
     #[cfg(test)]
     pub(crate) fn of_test() -> Self {
+        Self::new(RequestId::new("id-of-test").expect("it is visible ascii"))
+    }
+
+    /// That of a call with nothing to say but its id.
+    pub(super) fn new(id: RequestId) -> Self {
         Self {
-            id: RequestId::new("id-of-test").expect("it is visible ascii"),
+            id,
             hub_pattern: Bytes::new(),
             hub_params: Vec::new(),
             matched: None,
@@ -61,13 +67,6 @@ impl CallContext {
         *matched_before = matched.take().map(|route| route.pattern);
         (*refusals, *body_limit) = (None, None);
         (*caller, *observed) = (None, Weak::new());
-    }
-
-    /// Puts the next call in the place of one that was forgotten.
-    #[inline]
-    pub(crate) fn replace(&mut self, next: Self) {
-        let matched_before = self.matched_before.take();
-        *self = Self { matched_before, ..next };
     }
 
     /// A handle of `pattern`: that of the call before, if it was the same, so that pumps do not fight over a reference count.
@@ -132,6 +131,9 @@ impl MatchedRoute {
             }
             context.matched = pattern.map(|pattern| Self { pattern: context.handle_of(pattern), path });
         } else if let Some(pattern) = pattern {
+            if extensions.is_empty() {
+                *extensions = no_extensions();
+            }
             extensions.insert(Self { pattern: Arc::clone(pattern), path });
         } else {
             extensions.remove::<Self>();

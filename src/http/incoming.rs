@@ -3,11 +3,10 @@
 //! URI, header values and body are slices of the one private block that was copied out of shared memory, but for values that
 //! came before and for a path with a query, which the wire has apart.
 
-use std::sync::Weak;
+use std::mem;
 
 use http::{Method, Request, Response, StatusCode};
 
-use super::context::CallContext;
 use super::header_builder::{HeaderBuilder, HeaderFault};
 use super::outgoing::has_body;
 use super::spare::extensions_of;
@@ -15,36 +14,47 @@ use super::target::target;
 use crate::body::Body;
 use crate::protocol::{Call, CallError, Reply, ReplyError, correct_content_length};
 
-/// Makes a request of a call with at most `header_limit` headers.
-pub(crate) fn call_to_request(call: Call, header_limit: usize) -> Result<Request<Body>, CallError> {
-    let (head, list) = call.head()?;
-    let builder = HeaderBuilder { block: &call.meta, list, content_type: b"" };
+/// Makes a request of a call with at most `header_limit` headers, which takes out of the call what it holds.
+///
+/// It is put in its place instead of returned, since each move of a request costs as much as its router.
+#[inline]
+pub(crate) fn put_request(
+    place: &mut Option<Request<Body>>,
+    call: &mut Call,
+    header_limit: usize,
+) -> Result<(), CallError> {
+    let Call { id, method, meta, body, from_published_hub: _, caller } = call;
+    let (head, list) = Call::head(meta)?;
+    let builder = HeaderBuilder { block: meta, list, content_type: b"" };
     let mut headers = builder.build(header_limit).map_err(|fault| match fault {
         HeaderFault::Record(error) => CallError::Meta(error),
         HeaderFault::TooMany { count, limit } => CallError::TooManyHeaders { count, limit },
         HeaderFault::Name(name) => CallError::HeaderName(name),
         HeaderFault::Value(name) => CallError::HeaderValue(name),
     })?;
-    let uri = target(&call.meta, head.path, head.query)?;
-    correct_content_length(&mut headers, call.body.len());
-    let slice = |text: &str| call.meta.slice_ref(text.as_bytes());
-    let extensions = extensions_of(CallContext {
-        id: call.id,
-        hub_pattern: slice(head.route_pattern),
-        hub_params: head.path_params.iter().map(|&(name, value)| (slice(name), slice(value))).collect(),
-        matched: None,
-        matched_before: None,
-        refusals: None,
-        body_limit: None,
-        caller: call.caller,
-        observed: Weak::new(),
+    let uri = target(meta, head.path, head.query)?;
+    correct_content_length(&mut headers, body.len());
+    let slice = |text: &str| meta.slice_ref(text.as_bytes());
+    let extensions = extensions_of(*id, |context| {
+        context.hub_pattern = slice(head.route_pattern);
+        context.hub_params = head.path_params.iter().map(|&(name, value)| (slice(name), slice(value))).collect();
+        context.caller = caller.take();
     });
-    let mut request = Request::new(if call.body.is_empty() { Body::empty() } else { Body::from(call.body) });
-    *request.method_mut() = call.method;
+    let body = mem::take(body);
+    let request = place.insert(Request::new(if body.is_empty() { Body::empty() } else { Body::from(body) }));
+    *request.method_mut() = mem::take(method);
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
     *request.extensions_mut() = extensions;
-    Ok(request)
+    Ok(())
+}
+
+/// The request that `put_request` makes.
+#[cfg(any(fuzzing, test, feature = "__bench"))]
+pub(crate) fn call_to_request(mut call: Call, header_limit: usize) -> Result<Request<Body>, CallError> {
+    let mut place = None;
+    put_request(&mut place, &mut call, header_limit)?;
+    Ok(place.expect("it was put there"))
 }
 
 /// Makes a response of a reply, with at most `header_limit` headers, to a request of `method`.
@@ -81,6 +91,7 @@ mod tests {
     use http_body_util::BodyExt;
 
     use super::*;
+    use crate::http::context::CallContext;
     use crate::protocol::{RequestId, RequestMeta, ResponseMeta};
 
     fn call(meta: &RequestMeta) -> Call {

@@ -19,10 +19,12 @@ mod target;
 mod whole;
 
 pub use self::deadline::Deadline;
-pub(crate) use self::incoming::{call_to_request, reply_to_response};
+#[cfg(any(fuzzing, test, feature = "__bench"))]
+pub(crate) use self::incoming::call_to_request;
+pub(crate) use self::incoming::{put_request, reply_to_response};
 pub(crate) use self::limit::limit_body;
 pub(crate) use self::outgoing::{BodyCollector, CollectError, has_body, reply_of, request_to_call};
 pub use self::refuser::RefusedRequest;
 pub(crate) use self::refuser::{RefusalMap, Refuser};
 pub(crate) use self::spare::{let_go, reclaim};
-pub(crate) use self::whole::{take_body, whole_body};
+pub(crate) use self::whole::{take_body, take_text, whole_body};

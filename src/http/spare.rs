@@ -8,6 +8,7 @@ use http::{Extensions, HeaderMap, Request, request::Parts};
 
 use super::context::CallContext;
 use super::known::Known;
+use crate::protocol::RequestId;
 
 /// A map of extensions that holds more keeps the room for it, and is let go.
 const MOST: usize = 8;
@@ -16,15 +17,36 @@ thread_local! {
     static SPARE: Cell<Option<Extensions>> = const { Cell::new(None) };
 }
 
-/// Extensions of no value but `context`.
+/// Extensions of no value but the context of call `id`, to which `fill` adds what else there is to say.
 #[inline]
-pub(super) fn extensions_of(context: CallContext) -> Extensions {
+pub(super) fn extensions_of(id: RequestId, fill: impl FnOnce(&mut CallContext)) -> Extensions {
     let mut extensions = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default();
     match extensions.get_mut::<CallContext>() {
-        Some(place) => place.replace(context),
-        None => drop(extensions.insert(context)),
+        // Another call's, which was forgotten.
+        Some(place) => {
+            place.id = id;
+            fill(place);
+        }
+        None => {
+            let mut context = CallContext::new(id);
+            fill(&mut context);
+            extensions.insert(context);
+        }
     }
     extensions
+}
+
+/// Extensions of no value, for a request that no bus made: with the room of the last ones, if those had no context.
+#[inline]
+pub(super) fn no_extensions() -> Extensions {
+    let take = |place: &Cell<Option<Extensions>>| match place.take() {
+        Some(spare) if spare.is_empty() => Some(spare),
+        other => {
+            place.set(other);
+            None
+        }
+    };
+    SPARE.try_with(take).ok().flatten().unwrap_or_default()
 }
 
 /// Whether the last one that was kept has not been used. So it is on a thread that ends: there is no place for another.
@@ -44,8 +66,9 @@ pub(crate) fn reclaim(Parts { headers, extensions, .. }: &mut Parts) {
     keep_headers(headers);
 }
 
-/// As `reclaim`, while the request is in one piece.
-pub(crate) fn let_go<B>(request: &mut Request<B>) {
+/// As `reclaim`, while the request is in one piece. Its body goes too.
+pub(crate) fn let_go<B: Default>(request: &mut Request<B>) {
+    drop(mem::take(request.body_mut()));
     keep_extensions(request.extensions_mut());
     keep_headers(request.headers_mut());
 }
@@ -80,18 +103,18 @@ mod tests {
     use crate::http::pattern::Pattern;
     use crate::http::refuser::RefusalMap;
 
-    fn context(hub_pattern: &'static str) -> CallContext {
-        CallContext {
-            hub_pattern: Bytes::from_static(hub_pattern.as_bytes()),
-            hub_params: vec![(Bytes::from_static(b"id"), Bytes::from_static(b"secret"))],
-            body_limit: Some(1),
-            ..CallContext::of_test()
-        }
+    /// Extensions of a call that says more than its id.
+    fn extensions(hub_pattern: &'static str) -> Extensions {
+        extensions_of(RequestId::new("id").unwrap(), |context| {
+            context.hub_pattern = Bytes::from_static(hub_pattern.as_bytes());
+            context.hub_params = vec![(Bytes::from_static(b"id"), Bytes::from_static(b"secret"))];
+            context.body_limit = Some(1);
+        })
     }
 
     fn parts<T: Clone + Send + Sync + 'static>(value: T) -> Parts {
         let (mut parts, ()) = Request::new(()).into_parts();
-        parts.extensions = extensions_of(context("/a"));
+        parts.extensions = extensions("/a");
         parts.extensions.insert(value);
         parts
     }
@@ -108,14 +131,41 @@ mod tests {
     #[test]
     fn a_context_that_was_alone_has_its_place_taken_by_the_next_and_says_nothing_until_then() {
         let mut parts = Request::new(()).into_parts().0;
-        parts.extensions = extensions_of(context("/a"));
+        parts.extensions = extensions("/a");
         reclaim(&mut parts);
         let spare = SPARE.take().expect("it was kept");
         let CallContext { hub_pattern, hub_params, body_limit, .. } = spare.get().expect("its place is kept");
         assert_eq!((&hub_pattern[..], hub_params.len(), *body_limit), (&b""[..], 0, None));
         SPARE.set(Some(spare));
-        let next = extensions_of(context("/b"));
+        let next = extensions("/b");
         assert_eq!((next.len(), &next.get::<CallContext>().unwrap().hub_pattern[..]), (1, &b"/b"[..]));
+    }
+
+    #[test]
+    fn a_call_in_the_place_of_another_has_its_own_id() {
+        let mut parts = Request::new(()).into_parts().0;
+        for id in ["first", "second"] {
+            parts.extensions = extensions_of(RequestId::new(id).unwrap(), |_| {});
+            assert_eq!(CallContext::id_in(&parts.extensions).unwrap().as_str(), id);
+            reclaim(&mut parts);
+        }
+    }
+
+    #[test]
+    fn a_request_that_no_bus_made_has_room_that_is_left_and_no_context() {
+        assert!(no_extensions().is_empty());
+        // Of a call.
+        let mut parts = Request::new(()).into_parts().0;
+        parts.extensions = extensions("/a");
+        reclaim(&mut parts);
+        let none = no_extensions();
+        assert!(none.is_empty() && CallContext::id_in(&none).is_none());
+        assert!(has_spare(), "it is left to the next call");
+        drop(SPARE.take());
+        // Of another one that no bus made.
+        parts.extensions.insert(7_u8);
+        reclaim(&mut parts);
+        assert!(no_extensions().is_empty() && !has_spare(), "its room is used");
     }
 
     #[test]
@@ -126,7 +176,7 @@ mod tests {
         // The table's own handle, and one more.
         for (chosen, expected) in [(0, [2, 1]), (0, [2, 1]), (1, [1, 2]), (0, [2, 1])] {
             let mut request = Request::get("/a/1?query").body(()).unwrap();
-            *request.extensions_mut() = extensions_of(context(""));
+            *request.extensions_mut() = extensions("");
             assert_eq!((MatchedRoute::find(request.extensions()).is_none(), handles()), (true, left));
             MatchedRoute::note(Some(&patterns[chosen]), &mut request);
             let route = MatchedRoute::find(request.extensions()).expect("it was noted");
@@ -171,7 +221,7 @@ mod tests {
             unreachable!("nothing is refused")
         });
         let mut parts = Request::new(()).into_parts().0;
-        parts.extensions = extensions_of(CallContext { refusals: Some(map), ..context("/a") });
+        parts.extensions = extensions_of(RequestId::new("id").unwrap(), |context| context.refusals = Some(map));
         reclaim(&mut parts);
         let spare = SPARE.take().expect("one was kept");
         assert!(spare.get::<u8>().is_none() && spare.get::<CallContext>().is_none_or(|of| of.refusals.is_none()));

@@ -60,6 +60,17 @@ pub(crate) fn take_body(request: &mut Request) -> Option<Bytes> {
     None
 }
 
+/// Takes the body as a text, if all of it is there and it is one.
+pub(crate) fn take_text(request: &mut Request) -> Option<String> {
+    match String::from_utf8(take_body(request)?.into()) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            *request.body_mut() = error.into_bytes().into();
+            None
+        }
+    }
+}
+
 /// Whether nobody has set another limit. Any other extension may be one: asking axum-core takes memory.
 fn has_default_limit(extensions: &Extensions) -> bool {
     extensions.len() == 1 && extensions.get::<CallContext>().is_some()
@@ -74,6 +85,7 @@ mod tests {
     use super::super::spare::{extensions_of, has_spare};
     use super::*;
     use crate::body::BoxError;
+    use crate::protocol::RequestId;
 
     #[derive(Clone, Copy)]
     enum Piece {
@@ -190,7 +202,7 @@ mod tests {
     #[tokio::test]
     async fn the_head_of_a_request_whose_body_is_there_is_let_go_before_the_body_is_handed_out() {
         for body in ["12345", ""] {
-            drop(extensions_of(CallContext::of_test()));
+            drop(extensions_of(RequestId::new("id").unwrap(), |_| {}));
             assert!(!has_spare());
             let mut request = request(Body::from(body), true);
             let value = Bytes::from(vec![b'v'; 9]);

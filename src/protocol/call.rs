@@ -35,9 +35,9 @@ impl Call {
         self.from_published_hub && self.method == Method::GET && self.meta.starts_with(b"\x09/__ping__")
     }
 
-    /// Decodes the meta from the private copy, up to its headers.
-    pub(crate) fn head(&self) -> Result<(RequestHead<'_>, HeaderList<'_>), CallError> {
-        decode::request_head(&self.meta).map_err(CallError::Meta)
+    /// Decodes a call's meta from the private copy, up to its headers.
+    pub(crate) fn head(meta: &Bytes) -> Result<(RequestHead<'_>, HeaderList<'_>), CallError> {
+        decode::request_head(meta).map_err(CallError::Meta)
     }
 }
 

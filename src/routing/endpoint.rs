@@ -1,8 +1,9 @@
 //! What answers: a [`Route`], or an endpoint that becomes one when the state is known.
 
 use std::{
+    any::Any,
     convert::Infallible,
-    fmt,
+    fmt, mem,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -29,20 +30,21 @@ pub struct Route(Arc<dyn Answer>);
 
 /// The object behind a route.
 trait Answer: Send + Sync {
-    fn answer(&self, request: Request) -> ResponseFuture;
+    /// Takes what it needs of the request; what is left is its caller's to drop.
+    fn answer(&self, request: &mut Request) -> ResponseFuture;
 }
 
 impl<F> Answer for F
 where
-    F: Fn(Request) -> ResponseFuture + Send + Sync,
+    F: Fn(&mut Request) -> ResponseFuture + Send + Sync,
 {
-    fn answer(&self, request: Request) -> ResponseFuture {
+    fn answer(&self, request: &mut Request) -> ResponseFuture {
         self(request)
     }
 }
 
 impl Route {
-    pub(super) fn new(answer: impl Fn(Request) -> ResponseFuture + Send + Sync + 'static) -> Self {
+    pub(super) fn new(answer: impl Fn(&mut Request) -> ResponseFuture + Send + Sync + 'static) -> Self {
         Self(Arc::new(answer))
     }
 
@@ -57,7 +59,7 @@ impl Route {
     {
         Self::new(move |request| {
             let service = service.clone();
-            let refuser = Refuser::of(&request);
+            let (refuser, request) = (Refuser::of(request), mem::take(request));
             ResponseFuture::new(async move {
                 match service.oneshot(request).await {
                     Ok(response) => response.into_response(),
@@ -67,7 +69,7 @@ impl Route {
         })
     }
 
-    pub(super) fn answer(&self, request: Request) -> ResponseFuture {
+    pub(super) fn answer(&self, request: &mut Request) -> ResponseFuture {
         self.0.answer(request)
     }
 }
@@ -86,7 +88,24 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> ResponseFuture {
-        self.answer(request.map(Body::new))
+        in_place(request, |request| self.answer(request))
+    }
+}
+
+/// Calls `answer` with a request as handlers take it: with one that is so already where it stands, since each move of a request costs
+/// as much as its router.
+#[inline]
+pub(super) fn in_place<B>(
+    mut request: http::Request<B>,
+    answer: impl FnOnce(&mut Request) -> ResponseFuture,
+) -> ResponseFuture
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    match (&mut request as &mut dyn Any).downcast_mut() {
+        Some(request) => answer(request),
+        None => answer(&mut request.map(Body::new)),
     }
 }
 
@@ -121,7 +140,9 @@ where
         Self::waiting(move |request, state| function.call(request, state))
     }
 
-    pub(super) fn waiting(call: impl Fn(Request, Shared<S>) -> ResponseFuture + Clone + Send + Sync + 'static) -> Self {
+    pub(super) fn waiting(
+        call: impl Fn(&mut Request, Shared<S>) -> ResponseFuture + Clone + Send + Sync + 'static,
+    ) -> Self {
         Self::Waiting(Arc::new(move |state| {
             let (call, state) = (call.clone(), state.clone());
             Route::new(move |request| call(request, state.clone()))

@@ -172,15 +172,15 @@ impl<S> PathEntry<S> {
 }
 
 /// The answer to a path without a handler.
-pub(super) fn not_found(request: Request) -> ResponseFuture {
+pub(super) fn not_found(request: &mut Request) -> ResponseFuture {
     let problem = Problem::new(StatusCode::NOT_FOUND).detail("no handler is declared for this path");
-    ResponseFuture::ready(Refuser::of(&request).refuse(problem))
+    ResponseFuture::ready(Refuser::of(request).refuse(problem))
 }
 
 /// The answer to a method without a handler.
-pub(super) fn not_allowed(mut request: Request) -> ResponseFuture {
+pub(super) fn not_allowed(request: &mut Request) -> ResponseFuture {
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED).detail("this path has no handler for the method");
-    let response = Refuser::of(&request).refuse(problem);
+    let response = Refuser::of(request).refuse(problem);
     // A mapping may have chosen another status, which `Allow` does not go with.
     ResponseFuture::ready(with_allow(response, request.extensions_mut().remove()))
 }
@@ -191,7 +191,7 @@ where
     S: Clone + Send + Sync + 'static,
     F: HandlerFn<S, A>,
 {
-    Endpoint::waiting(move |mut request, state| {
+    Endpoint::waiting(move |request, state| {
         let allowed = request.extensions_mut().remove();
         let answer = function.call(request, state);
         ResponseFuture::new(async move {

@@ -17,7 +17,7 @@ pub(crate) type Chosen = (Arc<Pattern>, String, Vec<(String, String)>);
 
 /// The pattern that a router of `patterns` chooses for a request, the path that it chose it for, and the parameters that the
 /// tree of patterns took out of it. Patterns that are in conflict with former ones are left out.
-pub(crate) fn chosen(patterns: &[Pattern], request: http::Request<Body>) -> Option<Chosen> {
+pub(crate) fn chosen(patterns: &[Pattern], mut request: http::Request<Body>) -> Option<Chosen> {
     let path = request.uri().path().to_owned();
     let mut tree = matchit::Router::new();
     let mut inner = Arc::into_inner(Router::<()>::new().inner).expect("nobody shares a new router");
@@ -34,7 +34,7 @@ pub(crate) fn chosen(patterns: &[Pattern], request: http::Request<Body>) -> Opti
             inner.add(pattern.as_str(), declaration, Endpoint::Bound(note), None);
         }
     }
-    drop(inner.answer(request));
+    drop(inner.answer(&mut request));
     let chosen = noted.lock().expect("nobody panics with it").take();
     let found = tree.at(&path).ok();
     assert_eq!(

@@ -1,6 +1,6 @@
 //! How a router answers what it refuses.
 
-use axum_core::{extract::Request, response::IntoResponse};
+use axum_core::response::IntoResponse;
 
 use super::{
     endpoint::{Endpoint, Route},
@@ -85,7 +85,7 @@ where
 impl Route {
     /// The same, with refusals answered by `map`.
     pub(super) fn refusing(self, map: RefusalMap) -> Self {
-        Self::new(move |mut request: Request| {
+        Self::new(move |request| {
             map.note(request.extensions_mut());
             self.answer(request)
         })

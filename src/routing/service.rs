@@ -11,11 +11,8 @@ use axum_core::response::Response;
 use bytes::Bytes;
 use tower::Service;
 
-use super::{paths::Inner, router::Router};
-use crate::{
-    body::{Body, BoxError},
-    handler::ResponseFuture,
-};
+use super::{endpoint::in_place, paths::Inner, router::Router};
+use crate::{body::BoxError, handler::ResponseFuture};
 
 impl<B> Service<http::Request<B>> for Router
 where
@@ -33,7 +30,7 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> ResponseFuture {
-        self.inner.answer(request.map(Body::new))
+        in_place(request, |request| self.inner.answer(request))
     }
 }
 

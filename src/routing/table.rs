@@ -66,11 +66,11 @@ impl Inner<()> {
         })
     }
 
-    pub(super) fn answer(&self, mut request: Request) -> ResponseFuture {
+    pub(super) fn answer(&self, request: &mut Request) -> ResponseFuture {
         let table = self.table();
         let head = request.method() == Method::HEAD;
-        let path = self.find(table, &request);
-        MatchedRoute::note(path.map(|i| &self.paths[i].pattern), &mut request);
+        let path = self.find(table, request);
+        MatchedRoute::note(path.map(|i| &self.paths[i].pattern), request);
         if let Some(map) = &self.refusals {
             map.note(request.extensions_mut());
         }
@@ -79,7 +79,7 @@ impl Inner<()> {
             Some(i) => match table.route(i, request.method()) {
                 Some(route) => route.answer(request),
                 None => {
-                    self.paths[i].note_allowed(&mut request);
+                    self.paths[i].note_allowed(request);
                     table.paths[i].not_allowed.answer(request)
                 }
             },

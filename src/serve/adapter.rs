@@ -11,7 +11,7 @@ use tower::Service;
 
 use crate::body::{Body, BoxError};
 use crate::http::context::CallContext;
-use crate::http::{BodyCollector, call_to_request, has_body, limit_body, reply_of};
+use crate::http::{BodyCollector, has_body, limit_body, put_request, reply_of};
 use crate::observe::{Observation, Subject, Watch, WorkerMeters};
 use crate::protocol::{Call, CallError, Limits, OutgoingReply, RequestId, Segments};
 use crate::response::{IntoResponse as _, refusal_of};
@@ -45,13 +45,12 @@ where
     type Request = Request<Body>;
     type Future = CallFuture<S::Future, R>;
 
-    fn request(&self, call: Call) -> Result<Request<Body>, CallError> {
-        let mut made = call_to_request(call, self.limits.headers);
-        // In its place: to take it out and put it back would move it twice.
-        if let (Ok(request), Some(limit)) = (&mut made, self.body_limit) {
+    fn request(&self, call: &mut Call, place: &mut Option<Request<Body>>) -> Result<(), CallError> {
+        put_request(place, call, self.limits.headers)?;
+        if let (Some(request), Some(limit)) = (place, self.body_limit) {
             limit_body(request, limit);
         }
-        made
+        Ok(())
     }
 
     #[cold]
@@ -73,9 +72,10 @@ where
         self.service.poll_ready(cx).map_err(Into::into)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, place: &mut Option<Request<Body>>) -> Self::Future {
+        let request = place.as_ref().expect("a request was put there");
         let (id, method) = (RequestId::of(request.extensions()), request.method().clone());
-        let state = State::Calling { future: self.service.call(request) };
+        let state = State::Calling { future: self.service.call(place.take().expect("it is there")) };
         CallFuture { state, id, method, limits: self.limits }
     }
 

@@ -61,9 +61,12 @@ impl ClaimedSlot {
     /// Copies the request out, once. Until then nobody answers in the place of this lease.
     pub(crate) fn read(&mut self) -> Result<Call, CallError> {
         let ahead = self.ahead.take();
-        let call = self.copy_out(ahead);
-        self.attachment.rights[self.index.get()].end_reading(self.grant);
-        call
+        let _reading = self.until_end_by(AnswerRight::end_reading);
+        self.copy_out(ahead)
+    }
+
+    fn until_end_by(&self, end: fn(&AnswerRight, Grant)) -> Ending<'_> {
+        Ending { right: &self.attachment.rights[self.index.get()], grant: self.grant, end }
     }
 
     fn copy_out(&self, ahead: Option<Box<ReadAhead>>) -> Result<Call, CallError> {
@@ -153,7 +156,7 @@ impl ClaimedSlot {
     pub(crate) fn end(self, fate: Fate) {
         match fate {
             // Nobody reads it. The number is nginx's for a client that closed the request.
-            Fate::GivenUp => drop(self.answer(OutgoingReply::bare(client_closed_request()))),
+            Fate::GivenUp => drop(self.answer(OutgoingReply::bare(StatusCode::from_u16(499).expect("three digits")))),
             Fate::Overdue => self.problem(StatusCode::GATEWAY_TIMEOUT, "the request's deadline has passed"),
         }
     }
@@ -206,15 +209,14 @@ impl ClaimedSlot {
 
     fn answer_once(&self, reply: OutgoingReply) -> bool {
         let Self { attachment, index, grant, observation, .. } = self;
-        let right = &attachment.rights[index.get()];
-        if !right.take(*grant) {
+        if !attachment.rights[index.get()].take(*grant) {
             // Only who leaves the bus takes it away, and answers if somebody reads it: `Attachment::revoke`.
             if observation.is_some() {
                 observation.ended(attachment.bus.is_alive().then_some(StatusCode::SERVICE_UNAVAILABLE));
             }
             return false;
         }
-        let settle = Settle { right, grant: *grant };
+        let writing = self.until_end_by(AnswerRight::settle);
         let mut status = StatusCode::INTERNAL_SERVER_ERROR;
         let published = self.is_still_claimed() && {
             // The reply goes before it is published: a body that is lent from the request would keep the slot from its hub. Logging
@@ -225,7 +227,7 @@ impl ClaimedSlot {
             }
             self.publish()
         };
-        drop(settle);
+        drop(writing);
         let counts = &attachment.counts;
         if published {
             counts.published.add(1);
@@ -322,19 +324,16 @@ pub(super) fn is_claimed_by(status: Status, claim: Claim) -> bool {
     status == Status::Claimed(claim)
 }
 
-fn client_closed_request() -> StatusCode {
-    StatusCode::from_u16(499).expect("three digits")
-}
-
-/// Ends the writing of an answer, also when it panics.
-struct Settle<'a> {
+/// Ends a step of a lease, the reading of its request or the writing of its answer, also when that panics.
+struct Ending<'a> {
     right: &'a AnswerRight,
     grant: Grant,
+    end: fn(&AnswerRight, Grant),
 }
 
-impl Drop for Settle<'_> {
+impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        self.right.settle(self.grant);
+        (self.end)(self.right, self.grant);
     }
 }
 

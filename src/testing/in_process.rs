@@ -82,30 +82,31 @@ where
 }
 
 /// What a worker answers.
-async fn answer<C>(mut service: C, limits: Limits, call: Call, deadline: Deadline) -> OutgoingReply
+async fn answer<C>(mut service: C, limits: Limits, mut call: Call, deadline: Deadline) -> OutgoingReply
 where
     C: CallService<Request = Request<Body>>,
 {
     let id = call.id;
     let len = call.body.len();
-    let request = if len > limits.body {
+    let mut place = None;
+    let made = if len > limits.body {
         Err(Refusal::BodyTooLarge { len: u32::try_from(len).unwrap_or(u32::MAX), limit: limits.body })
     } else {
-        service.request(call)
+        service.request(&mut call, &mut place)
     };
-    let mut request = match request {
-        Ok(request) => request,
-        Err(refusal) => return OutgoingReply::problem(refusal.status(), &refusal.to_string(), Some(&id)),
-    };
+    if let Err(refusal) = made {
+        return OutgoingReply::problem(refusal.status(), &refusal.to_string(), Some(&id));
+    }
+    let request = place.as_mut().expect("it was put there");
     request.extensions_mut().insert(deadline);
     let ready = AssertUnwindSafe(std::future::poll_fn(|cx| service.poll_ready(cx))).catch_unwind().await;
     match ready {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return C::error(&request, error),
-        Err(_) => return C::error(&request, "poll_ready panicked".into()),
+        Ok(Err(error)) => return C::error(request, error),
+        Err(_) => return C::error(request, "poll_ready panicked".into()),
     }
     // The panic's message was printed where it happened; a caller does not learn it.
-    let ended = AssertUnwindSafe(async move { service.call(request).await }).catch_unwind().await;
+    let ended = AssertUnwindSafe(async move { service.call(&mut place).await }).catch_unwind().await;
     ended.unwrap_or_else(|_| {
         OutgoingReply::problem(StatusCode::INTERNAL_SERVER_ERROR, "the handler panicked", Some(&id))
     })

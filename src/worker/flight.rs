@@ -134,7 +134,7 @@ impl<F> Flight<F> {
         *this.in_hand = Some(in_hand);
         let called = {
             let (mut future, _inside) = (this.future, this.observation.enter());
-            catch_unwind(AssertUnwindSafe(|| future.set(Some(call()))))
+            in_room(this.lease.as_ref(), || future.set(Some(call())))
         };
         let Err(panic) = called else { return true };
         let this = self.project();
@@ -176,12 +176,7 @@ impl<F: Future<Output = OutgoingReply>> Future for Flight<F> {
             lease.end(fate);
         }
         let Some(running) = future.as_mut().as_pin_mut() else { return Poll::Ready(()) };
-        let poll = || catch_unwind(AssertUnwindSafe(|| running.poll(cx)));
-        let ended = match lease.as_ref().and_then(ClaimedSlot::room) {
-            Some(room) => room.enter(poll),
-            None => poll(),
-        };
-        let ended = match ended {
+        let ended = match in_room(lease.as_ref(), || running.poll(cx)) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(reply)) => Ok(reply),
             Err(panic) => Err(panic),
@@ -193,6 +188,16 @@ impl<F: Future<Output = OutgoingReply>> Future for Flight<F> {
             }
         }
         Poll::Ready(())
+    }
+}
+
+/// Runs a part of a handler, which may write a long body where it need not be copied; or what it panicked with.
+#[inline]
+fn in_room<R>(lease: Option<&ClaimedSlot>, run: impl FnOnce() -> R) -> std::thread::Result<R> {
+    let run = || catch_unwind(AssertUnwindSafe(run));
+    match lease.and_then(ClaimedSlot::room) {
+        Some(room) => room.enter(run),
+        None => run(),
     }
 }
 

@@ -42,8 +42,9 @@ pub(crate) trait CallService: Clone + Send + 'static {
     /// Resolves to the answer.
     type Future: Future<Output = OutgoingReply> + Send + 'static;
 
-    /// Makes a request of a call, if it is one.
-    fn request(&self, call: Call) -> Result<Self::Request, CallError>;
+    /// Makes a request of a call, if it is one, and puts it in its place, from which `call` takes it: requests are long, and stay
+    /// where they were made. What the call holds is taken out of it.
+    fn request(&self, call: &mut Call, place: &mut Option<Self::Request>) -> Result<(), CallError>;
 
     /// Begins to observe a request, so that whoever chooses its route can tell which.
     fn observe(request: &mut Self::Request, watch: Watch, meters: &WorkerMeters, sent_at: Option<u64>) -> Observation;
@@ -51,8 +52,11 @@ pub(crate) trait CallService: Clone + Send + 'static {
     /// Whether a request may be run.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>>;
 
-    /// Runs a request; `poll_ready` has said yes before.
-    fn call(&mut self, request: Self::Request) -> Self::Future;
+    /// Runs the request in `place`; `poll_ready` has said yes before.
+    ///
+    /// # Panics
+    /// When there is none.
+    fn call(&mut self, place: &mut Option<Self::Request>) -> Self::Future;
 
     /// The answer to a request that met `error` of the service.
     fn error(request: &Self::Request, error: BoxError) -> OutgoingReply;

@@ -43,6 +43,8 @@ pub(super) struct Pump<S: CallService> {
     /// What a service is cloned from that replaces a broken one.
     template: S,
     service: S,
+    /// The request that was claimed last, until the service is called with it.
+    request: Option<S::Request>,
     cursor: ScanCursor,
     /// The last flight, which is used again if it ended at its first poll.
     flight: Option<Pin<Box<Flight<S::Future>>>>,
@@ -77,8 +79,8 @@ enum Readiness {
 
 impl<S: CallService> Pump<S> {
     pub(super) fn new(shared: Arc<Shared>, template: S) -> Self {
-        let service = template.clone();
-        Self { shared, template, service, cursor: ScanCursor::default(), flight: None, waker: Waker::noop().clone() }
+        let (service, cursor, waker) = (template.clone(), ScanCursor::default(), Waker::noop().clone());
+        Self { shared, template, service, request: None, cursor, flight: None, waker }
     }
 
     /// Pumps until the worker stops, its bus is gone or its service fails.
@@ -224,34 +226,31 @@ impl<S: CallService> Pump<S> {
     }
 
     /// Sees to one claimed request; an error ends the worker.
-    fn serve(&mut self, claimed: Claimed) -> Result<(), BoxError> {
-        let Claimed { mut lease, in_hand, readiness } = claimed;
-        let request = match self.screen(&mut lease) {
-            Ok(request) => request,
-            Err(why) => {
-                self.turn_away(lease, why);
-                return Ok(());
-            }
-        };
+    fn serve(&mut self, Claimed { mut lease, in_hand, readiness }: Claimed) -> Result<(), BoxError> {
+        if let Err(why) = self.screen(&mut lease) {
+            self.turn_away(lease, why);
+            return Ok(());
+        }
         match readiness {
             Readiness::Ready => {
                 if self.shared.ready_errors.get() != 0 {
                     self.shared.ready_errors.set(0);
                 }
-                self.start(lease, in_hand, request);
+                self.start(lease, in_hand);
             }
-            Readiness::NotYet => self.start_when_ready(lease, in_hand, request),
-            Readiness::Failed(error) => return self.fail(lease, &request, error),
+            Readiness::NotYet => self.start_when_ready(lease, in_hand),
+            Readiness::Failed(error) => return self.fail(lease, error),
         }
         Ok(())
     }
 
-    /// Reads the request; an error says what is to be answered without the service.
-    fn screen(&self, lease: &mut ClaimedSlot) -> Result<S::Request, TurnedAway> {
+    /// Reads the request and puts it in its place; an error says what is to be answered without the service.
+    fn screen(&mut self, lease: &mut ClaimedSlot) -> Result<(), TurnedAway> {
         let Shared { attachment, gauge, concurrency, .. } = &*self.shared;
         // Before a long body is copied.
         let watch = Watch::begin().map(|watch| (watch, lease.sent_at()));
-        let call = lease.read().map_err(TurnedAway::Fault)?;
+        let mut read = lease.read();
+        let Ok(call) = &mut read else { return Err(TurnedAway::Fault(read.unwrap_err())) };
         if call.is_ping() {
             return Err(TurnedAway::Ping);
         }
@@ -260,11 +259,11 @@ impl<S: CallService> Pump<S> {
         if attachment.is_published_hub() && full() {
             return Err(TurnedAway::Full);
         }
-        let mut request = self.service.request(call).map_err(TurnedAway::Fault)?;
-        if let Some((watch, sent_at)) = watch {
-            lease.tell(S::observe(&mut request, watch, attachment.meters(), sent_at));
+        self.service.request(call, &mut self.request).map_err(TurnedAway::Fault)?;
+        if let (Some((watch, sent_at)), Some(request)) = (watch, &mut self.request) {
+            lease.tell(S::observe(request, watch, attachment.meters(), sent_at));
         }
-        Ok(request)
+        Ok(())
     }
 
     /// Answers a request that the service is not called for.
@@ -283,11 +282,11 @@ impl<S: CallService> Pump<S> {
     }
 
     /// Calls the service and polls its future once, here; what is not done then goes to the executor.
-    fn start(&mut self, lease: ClaimedSlot, in_hand: InHand, request: S::Request) {
+    fn start(&mut self, lease: ClaimedSlot, in_hand: InHand) {
         // A handler that keeps the baton lying is noticed by the deputy; only whether handlers are quick again is measured.
         let start = self.shared.slow.is_raised().then(Instant::now);
         let mut flight = self.flight.take().unwrap_or_else(Flight::empty);
-        if flight.as_mut().begin(lease, in_hand, || self.service.call(request)) {
+        if flight.as_mut().begin(lease, in_hand, || self.service.call(&mut self.request)) {
             self.flight = self.launch(flight);
         } else {
             self.service = self.template.clone();
@@ -298,12 +297,13 @@ impl<S: CallService> Pump<S> {
     }
 
     /// Waits for the service on the executor, because this hub must not wait.
-    fn start_when_ready(&mut self, lease: ClaimedSlot, in_hand: InHand, request: S::Request) {
+    fn start_when_ready(&mut self, lease: ClaimedSlot, in_hand: InHand) {
+        let mut request = self.request.take();
         let mut service = std::mem::replace(&mut self.service, self.template.clone());
         let future = async move {
             match std::future::poll_fn(|cx| service.poll_ready(cx)).await {
-                Ok(()) => service.call(request).await,
-                Err(error) => S::error(&request, error),
+                Ok(()) => service.call(&mut request).await,
+                Err(error) => S::error(&request.expect("it is not run"), error),
             }
         };
         let mut flight = Flight::empty();
@@ -336,7 +336,7 @@ impl<S: CallService> Pump<S> {
     }
 
     /// Answers the request that met an error of `poll_ready` and replaces this clone of the service.
-    fn fail(&mut self, lease: ClaimedSlot, request: &S::Request, error: BoxError) -> Result<(), BoxError> {
+    fn fail(&mut self, lease: ClaimedSlot, error: BoxError) -> Result<(), BoxError> {
         let before = self.shared.ready_errors.next();
         self.service = self.template.clone();
         if before + 1 >= READY_ERRORS_UNTIL_END {
@@ -344,7 +344,7 @@ impl<S: CallService> Pump<S> {
             lease.problem(StatusCode::INTERNAL_SERVER_ERROR, &detail);
             return Err(error);
         }
-        lease.answer(S::error(request, error));
+        lease.answer(S::error(&self.request.take().expect("it was screened"), error));
         Ok(())
     }
 }

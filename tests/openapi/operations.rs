@@ -119,7 +119,7 @@ impl slotbus::routing::Handler<(), ()> for by_hand {
     const DECLARATION: Declaration = Declaration::new(http::Method::GET, "/hand/{id}", "by_hand", (file!(), line!()))
         .timeout(Duration::from_secs(1));
 
-    fn call(_: slotbus::extract::Request, _: slotbus::routing::Shared<()>) -> slotbus::routing::ResponseFuture {
+    fn call(_: &mut slotbus::extract::Request, _: slotbus::routing::Shared<()>) -> slotbus::routing::ResponseFuture {
         slotbus::routing::ResponseFuture::ready(slotbus::response::IntoResponse::into_response(()))
     }
 }

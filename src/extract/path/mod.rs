@@ -5,7 +5,7 @@ mod error;
 mod param;
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
-use http::request::Parts;
+use http::{Extensions, request::Parts};
 use serde::de::DeserializeOwned;
 
 use self::de::PathDeserializer;
@@ -39,9 +39,19 @@ pub struct Path<T>(pub T);
 
 deref!(Path);
 
+impl<T: DeserializeOwned> Path<T> {
+    fn of(route: &MatchedRoute) -> Result<Self, PathError> {
+        T::deserialize(PathDeserializer::new(route.params())).map(Self)
+    }
+
+    /// That of the request with these extensions, if it has one.
+    pub(crate) fn find(extensions: &Extensions) -> Option<Self> {
+        MatchedRoute::find(extensions).and_then(|route| Self::of(route).ok())
+    }
+}
+
 fn parse<T: DeserializeOwned>(route: &MatchedRoute, parts: &Parts) -> Result<Path<T>, PathRejection> {
-    let value = T::deserialize(PathDeserializer::new(route.params()));
-    value.map(Path).map_err(|reason| Rejection::new(reason, parts))
+    Path::of(route).map_err(|reason| Rejection::new(reason, parts))
 }
 
 impl<S, T> FromRequestParts<S> for Path<T>
