@@ -23,6 +23,11 @@ use crate::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
+    /// One that begins at `n`.
+    pub(crate) fn of(n: u64) -> Self {
+        Self(AtomicU64::new(n))
+    }
+
     /// Adds `n`. Relaxed: the number is all there is to see.
     #[inline]
     pub(crate) fn add(&self, n: u64) {

@@ -244,8 +244,7 @@ impl Bus {
         lock::is_held(self.region.file(), Role::Hub).unwrap_or(true)
     }
 
-    /// Hub: whether a worker of ours is attached.
-    #[cfg(all(feature = "tokio", not(loom)))]
+    /// Whether a worker of ours is attached, beside this one if this is one.
     pub(crate) fn has_workers(&self) -> bool {
         lock::is_held(self.region.file(), Role::Opener).unwrap_or(true)
     }

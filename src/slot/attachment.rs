@@ -9,6 +9,7 @@ use super::claimed::ClaimedSlot;
 use super::cursor::{GLANCE, ScanCursor};
 use super::overflow::OverflowStore;
 use super::payload::Origin;
+use super::rings::TURN;
 use super::shield::Shield;
 use super::views::ViewStore;
 use super::watched::Watched;
@@ -41,6 +42,8 @@ pub(crate) struct Attachment {
     pub(super) rings_owed: Counter,
     /// With what this worker says that it is awake, if its hub listens to that.
     pub(super) awake_bit: Option<AwakeBit>,
+    /// As soon as so many answers are published it is another worker's turn to be awake. Only the pump that claims changes it.
+    pub(super) turn_ends: Counter,
     /// Bytes of the bodies of the last request and the last answer.
     last_bodies: [Counter; 2],
     /// Overflow bodies at the last look for idle memory.
@@ -95,6 +98,7 @@ impl Attachment {
             meters,
             rings_owed: Counter::default(),
             awake_bit,
+            turn_ends: Counter::of(TURN),
             last_bodies: Default::default(),
             bodies_seen: Counter::default(),
             tells_of_callers,

@@ -4,7 +4,7 @@
 //! says that it is not any more before its last look, behind which it parks.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::attachment::Attachment;
 use super::claimed::ClaimedSlot;
@@ -23,6 +23,13 @@ pub(crate) enum Parked {
     Late,
 }
 
+/// Answers after which a worker that has not parked meanwhile leaves what comes to another: at full speed those of 20 to 50 ms.
+pub(super) const TURN: u64 = 1 << 14;
+/// So many turns it goes on when there was no other, or none that could.
+const WITHOUT_OTHERS: u64 = 16;
+/// How long another worker may take to be woken for its turn.
+const TAKING_OVER: Duration = Duration::from_millis(1);
+
 /// How many workers are worth being awake: one core is the hub's.
 #[inline]
 pub(crate) fn most_awake() -> u32 {
@@ -39,9 +46,9 @@ impl Attachment {
         if is_quiet { QUIET_CHECK } else { LIFE_CHECK }
     }
 
-    /// Parks until there is a ring, at most `timeout`, unless the look before that finds a request.
-    pub(crate) fn park(self: &Arc<Self>, cursor: &mut ScanCursor, timeout: Duration) -> Parked {
-        if let Some((awake, bit)) = self.awake() {
+    /// Parks until there is a ring, at most `timeout`, unless the look before that finds a request. Who `has_handed_over` has looked.
+    pub(crate) fn park(self: &Arc<Self>, cursor: &mut ScanCursor, timeout: Duration, has_handed_over: bool) -> Parked {
+        if !has_handed_over && let Some((awake, bit)) = self.awake() {
             awake.leave(bit);
             // Whoever announced before that may have counted on this worker.
             if let Some(lease) = self.claim(cursor) {
@@ -50,7 +57,9 @@ impl Attachment {
         }
         // What was copied of a request that did not come is not kept meanwhile.
         cursor.ahead = None;
-        if self.bus.requests().wait(timeout) { Parked::Rung } else { Parked::Late }
+        let parked = if self.bus.requests().wait(timeout) { Parked::Rung } else { Parked::Late };
+        self.turn_ends.set(self.counts.published.get() + TURN);
+        parked
     }
 
     /// This worker is awake: it has just claimed, in a region that is its own.
@@ -78,6 +87,30 @@ impl Attachment {
     /// Says that this worker is not awake any more if more are than there are cores for; whether it does, and so parks at once.
     pub(crate) fn leave_crowd(&self) -> bool {
         self.awake().is_some_and(|(awake, bit)| awake.leave_crowd(bit, most_awake()))
+    }
+
+    /// Leaves what comes to another worker, if there is one and this one has answered for long; whether one has taken over. This one
+    /// has looked then since it said that it is not awake any more, and parks.
+    ///
+    /// The next request finds nobody awake and is rung for, and the kernel wakes whoever has been parked for the longest. This one keeps
+    /// off the bell and off its core meanwhile, or it would be in the way of that.
+    pub(crate) fn hand_over(&self) -> bool {
+        let published = self.counts.published.get();
+        if published < self.turn_ends.get() || self.awake_bit.is_none() {
+            return false;
+        }
+        self.turn_ends.set(published + WITHOUT_OTHERS * TURN);
+        if !self.bus.has_workers() {
+            return false;
+        }
+        self.stand_aside();
+        let others_are_awake = || self.awake().is_some_and(|(awake, _)| awake.count() > 0);
+        let start = Instant::now();
+        // The rings that lie there are for requests which those are about to claim.
+        while (!others_are_awake() || self.bus.requests().rings() > 0) && start.elapsed() < TAKING_OVER {
+            std::thread::sleep(TAKING_OVER / 20);
+        }
+        others_are_awake()
     }
 
     /// Where this worker says that it is awake, unless the region was another life's a moment ago. In one that has just become

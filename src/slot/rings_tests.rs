@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::tests::{call, pair, reply};
+use super::rings::TURN;
+use super::tests::{attach, call, pair, reply};
 use super::*;
 use crate::protocol::{Status, Version};
 
@@ -30,13 +31,13 @@ fn awake_pair() -> (HubBus, Arc<Attachment>) {
 fn a_worker_looks_once_more_for_who_counted_on_it_and_is_rung_for_when_it_is_parked() {
     let (hub, worker) = awake_pair();
     assert!(!dispatch(&hub) && rings(&hub) == 0, "it is awake");
-    let Parked::Claimed(lease) = worker.park(&mut ScanCursor::default(), Duration::from_secs(60)) else {
+    let Parked::Claimed(lease) = worker.park(&mut ScanCursor::default(), Duration::from_secs(60), false) else {
         panic!("it slept over a request");
     };
     lease.answer(reply(0));
     assert_eq!(hub.awake_workers(), 1);
     thread::scope(|scope| {
-        let parked = scope.spawn(|| worker.park(&mut ScanCursor::default(), Duration::from_secs(60)));
+        let parked = scope.spawn(|| worker.park(&mut ScanCursor::default(), Duration::from_secs(60), false));
         while hub.awake_workers() > 0 {
             thread::yield_now();
         }
@@ -55,6 +56,32 @@ fn a_worker_that_stands_aside_hands_on_what_it_was_counted_on_for() {
     assert!(!dispatch(&hub));
     worker.stand_aside();
     assert_eq!((hub.awake_workers(), rings(&hub)), (0, 1));
+}
+
+#[test]
+fn a_worker_that_has_answered_for_long_leaves_what_comes_to_another_that_is_there() {
+    let (hub, worker) = awake_pair();
+    assert!(!worker.hand_over() && hub.awake_workers() == 1, "it has answered nothing");
+    worker.counts.published.add(TURN);
+    assert!(!worker.hand_over() && hub.awake_workers() == 1, "there is no other");
+    let other = attach(hub.bus().name());
+    worker.counts.published.add(TURN);
+    assert!(!worker.hand_over() && hub.awake_workers() == 1, "it goes on for longer then");
+    worker.counts.published.add(16 * TURN);
+    assert!(!dispatch(&hub));
+    assert!(!worker.hand_over(), "nobody takes over");
+    assert_eq!((hub.awake_workers(), rings(&hub)), (0, 1), "what waits is rung for");
+    assert!(other.bus.requests().try_take());
+    let answer = |worker: &Arc<Attachment>| worker.claim(&mut ScanCursor::default()).unwrap().answer(reply(0));
+    assert!(answer(&other));
+    worker.stand_by();
+    worker.counts.published.add(16 * TURN);
+    assert_eq!(hub.awake_workers(), 2);
+    assert!(worker.hand_over() && hub.awake_workers() == 1);
+    // It has looked, and looks no more before it parks: what comes is the other's, and is not rung for.
+    assert!(!dispatch(&hub));
+    assert!(matches!(worker.park(&mut ScanCursor::default(), Duration::ZERO, true), Parked::Late));
+    assert!(answer(&other));
 }
 
 #[test]

@@ -29,7 +29,11 @@ pub(super) fn pair(version: Version) -> (HubBus, Arc<Attachment>) {
 pub(super) fn pair_of(founding: &Founding) -> (HubBus, Arc<Attachment>) {
     let name = name();
     let hub = HubBus::new(Bus::found(&name, founding).unwrap(), LIMIT);
-    (hub, Arc::new(Attachment::new(Bus::attach(&name, Access::default()).unwrap(), LIMIT, None)))
+    (hub, attach(&name))
+}
+
+pub(super) fn attach(name: &BusName) -> Arc<Attachment> {
+    Arc::new(Attachment::new(Bus::attach(name, Access::default()).unwrap(), LIMIT, None))
 }
 
 pub(super) fn call(body: usize) -> OutgoingCall {

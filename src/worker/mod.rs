@@ -12,6 +12,7 @@
 //! `Call` and `OutgoingReply`, and knows neither tokio nor http's request and response.
 
 mod baton;
+mod claim;
 mod events;
 mod flight;
 mod leave;

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 
 use super::baton::Handover;
+use super::claim::claim;
 use super::flight::{Flight, InHand, log_panicked_drop, panic_message};
 use super::shared::Shared;
 use super::{BoxError, CallService};
 use crate::bus::LIFE_CHECK;
 use crate::observe::Watch;
 use crate::protocol::{CallError, OutgoingReply};
-use crate::signal::Peer;
-use crate::slot::{ClaimedSlot, Parked, ScanCursor};
+use crate::slot::{ClaimedSlot, ScanCursor};
 use crate::sync::unpark_waker;
 
 /// A first poll longer than this makes the next pump take over at once.
@@ -128,70 +128,11 @@ impl<S: CallService> Pump<S> {
                     continue;
                 }
             };
-            if let Some(lease) = self.claim(shared)? {
+            if let Some(lease) = claim(shared, &mut self.cursor)? {
                 // Counted before the baton goes on, so that the next holder sees it.
                 return Ok(Claimed { lease, in_hand: shared.gauge.enter(), readiness });
             }
         }
-    }
-
-    /// Waits for a request and claims it; `None` when it is time to look at everything else again.
-    ///
-    /// No wake-up is lost: the hub rings after it announces, or before its caller parks, and every ring that is taken here,
-    /// also one that is only owed for an earlier claim, is followed by a look at all slots before this thread parks.
-    fn claim(&mut self, shared: &Shared) -> Result<Option<ClaimedSlot>, PumpEnd> {
-        let Shared { attachment, spin, stop, gauge, .. } = shared;
-        let cursor = &mut self.cursor;
-        while !stop.is_raised() {
-            if let Some(lease) = attachment.claim(cursor) {
-                return Ok(Some(lease));
-            }
-            let took = attachment.take_rings_owed();
-            let handing_on = |lease| {
-                if took {
-                    attachment.hand_on();
-                }
-                Ok(Some(lease))
-            };
-            let mut found = None;
-            if !attachment.leave_crowd() && !spin.budget().is_zero() {
-                found = spin.until(Peer::Awake, attachment.bytes_until_next(), || attachment.glance(cursor));
-                if found.is_some() {
-                    spin.paid();
-                }
-                attachment.meters().has_spun(found.is_some());
-            }
-            if let Some(lease) = found.or_else(|| attachment.claim(cursor)) {
-                return handing_on(lease);
-            }
-            // Looked at before parking too: the ring that tells of it may have been taken above.
-            if attachment.bus().is_retired() {
-                // It was for every worker: hand it on.
-                attachment.bus().requests().ring();
-                return Err(PumpEnd::BusGone);
-            }
-            if !attachment.bus().is_own_life() {
-                return Err(PumpEnd::BusGone);
-            }
-            let parked = Instant::now();
-            let was_rung = match attachment.park(cursor, attachment.patience(gauge.in_hand())) {
-                Parked::Claimed(lease) => return handing_on(lease),
-                Parked::Rung => true,
-                Parked::Late => false,
-            };
-            spin.parked_for(parked.elapsed());
-            if was_rung {
-                attachment.meters().was_woken();
-                if let Some(lease) = attachment.claim_for_ring(cursor) {
-                    return Ok(Some(lease));
-                }
-            } else if !attachment.bus().is_alive() {
-                return Err(PumpEnd::BusGone);
-            } else {
-                attachment.trim_idle();
-            }
-        }
-        Ok(None)
     }
 
     /// Waits until another request may be in hand; false when the wait was ended for another reason.
