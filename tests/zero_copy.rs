@@ -12,7 +12,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use http::Request;
+use http::{Request, Response};
 use http_body_util::BodyExt;
 use slotbus::hub::{Hub, SlotState};
 use slotbus::response::BodyWriter;
@@ -141,15 +141,6 @@ async fn a_body_written_in_place_is_what_the_caller_reads_in_both_versions_and_t
     }
 }
 
-/// Looks where bytes are, and returns them.
-type Look = Arc<dyn Fn(Bytes) -> Bytes + Send + Sync>;
-
-/// Answers when it is called, before its future is polled.
-#[slotbus::handler(GET, "/at-once")]
-fn at_once(slotbus::State(look): slotbus::State<Look>) -> Bytes {
-    look(written(300_000, 5).into_bytes())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn lent_requests_and_answers_written_in_place_lie_in_shared_memory_and_others_do_not() {
     for trusts in [true, false] {
@@ -165,24 +156,40 @@ async fn lent_requests_and_answers_written_in_place_lie_in_shared_memory_and_oth
             assert_eq!(lie_in(&body, &region(&of)), trusts && body.len() < 80 * 1024, "{} bytes", body.len());
             if body.len() > 80 * 1024 { in_place(&of, "req", body) } else { body }
         };
-        let [first, second, third] = [name.clone(), name.clone(), name.clone()];
+        let [first, second] = [name.clone(), name.clone()];
         let app = Router::new()
             .route("/echo", post(request))
             .route("/writer", get(async move || in_place(&first, "rsp", written(300_000, 5).into_bytes())))
             .route("/json", get(async move || in_place(&second, "rsp", json().await.unwrap().to_bytes())));
-        let look: Look = Arc::new(move |bytes| in_place(&third, "rsp", bytes));
-        let app = slotbus::Router::new().routes(slotbus::routes![at_once]).with_state(look).fallback_service(app);
         let hub = Hub::builder(&name).create().unwrap();
         let worker = Worker::with(&name, app, |serve| if trusts { serve.zero_copy(promise()) } else { serve });
         for len in [20_000, 300_000] {
             assert!(bytes(hub.call(echo(len, 1)).await.unwrap()).await == body(len, 1));
         }
-        for path in ["/writer", "/json", "/at-once"] {
+        for path in ["/writer", "/json"] {
             let request = Request::get(path).body(Body::empty()).unwrap();
             assert_eq!(hub.call(request).await.unwrap().status(), 200, "{path}");
         }
         worker.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_service_writes_before_its_future_is_polled_lies_in_shared_memory_too() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let of = name.clone();
+    let service = tower::service_fn(move |_: Request<Body>| {
+        let bytes = written(300_000, 5).into_bytes();
+        let is_in_place = lie_in(&bytes, &objects(&of, "rsp"));
+        let response = Response::builder().header("in-place", is_in_place.to_string()).body(Body::from(bytes));
+        std::future::ready(response.map_err(|error| error.to_string()))
+    });
+    let worker = Worker::with(&name, service, |serve| serve.zero_copy(promise()));
+    let response = hub.call(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.headers()["in-place"], "true");
+    assert!(bytes(response).await == body(300_000, 5));
+    worker.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -209,34 +209,18 @@ impl<'a> Body<'a> {
         });
         let from_request = extraction(&bindings[self.first.len()], quote!(#held.__slotbus_last(&#state)));
         let types = self.first.iter().chain([&last]);
-        let (run, runs_on) = (local("run"), self.item.sig.asyncness.is_some());
-        let parameters = bindings.iter().zip(types.clone()).map(|(binding, ty)| quote!(#binding: #ty));
-        let (run_answer, at_once, later) = if runs_on {
-            (
-                quote!(async move { #answer }),
-                quote!(::slotbus::__private::ResponseFuture::new(#run(#(#bindings),*))),
-                quote!(#run(#(#bindings),*).await),
-            )
-        } else {
-            (
-                answer,
-                quote!(::slotbus::__private::ResponseFuture::ready(#run(#(#bindings),*))),
-                quote!(#run(#(#bindings),*)),
-            )
-        };
         quote! {
-            // Whether all are there at once is found in the same way.
+            // Whether all are there at once is found by the method's receiver.
             #[allow(unused_imports)]
             use ::slotbus::__private::{TakeAtOnce as _, TakeLater as _};
 
-            let #run = |#(#parameters),*| #run_answer;
             if let ::core::option::Option::Some((#(#bindings,)*)) =
                 (&&::slotbus::__private::ArgumentsOf::<(#(#types,)*), __S, __M>::new()).__slotbus_take(#request, &#state)
             {
-                return #at_once;
+                return ::slotbus::__private::ResponseFuture::new(async move { #answer });
             }
 
-            // Which of the three the last argument needs is found by the method's receiver.
+            // So is which of the three the last argument needs.
             #[allow(unused_imports)]
             use ::slotbus::__private::{HoldForState as _, HoldHead as _, HoldWhole as _};
 
@@ -246,7 +230,7 @@ impl<'a> Body<'a> {
                 #from_request
                 // What the request holds is not kept while the function runs.
                 ::core::mem::drop(#held);
-                #later
+                #answer
             })
         }
     }

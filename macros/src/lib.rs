@@ -55,7 +55,7 @@ use crate::{function::Handler, mistakes::Mistakes, route::Route};
 /// layer that sets the same thing, and over `Serve::body_limit`; of two time-outs the sooner one answers.
 ///
 /// - **`timeout`** is a timer of tokio, set only when the handler is still waiting after its first poll. It covers the
-///   extractors, the function and the making of the response, not the sending of a body that is a stream; it cannot
+///   extractors that wait, the function and the making of the response, not the sending of a body that is a stream; it cannot
 ///   interrupt what blocks its thread, as a plain function may. It works under any server, on a tokio runtime with time
 ///   enabled, and needs the feature `tokio` of `slotbus`: without it the option is an error. The answer is a problem with
 ///   the id of the request.

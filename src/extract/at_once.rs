@@ -17,33 +17,40 @@ use serde::de::DeserializeOwned;
 use super::Header;
 use super::{Cancelled, Deadline, Extension, Json, MatchedPath, Path, Query, State, TraceContext};
 use crate::{
-    http::{take_body, take_text},
+    http::{has_whole_body, take_body, take_text},
     protocol::RequestId,
 };
 
 /// An argument that is there at once.
-pub trait Argument<S>: Sized {
+pub trait AtOnce<S>: Sized {
     /// Takes it; a request that it is not taken out of stays as it was.
     fn take(request: &mut Request, state: &S) -> Option<Self>;
 }
 
 /// The last argument, if it is there at once.
-pub trait LastArgument<S, M>: Sized {
-    /// As [`Argument::take`].
+pub trait LastAtOnce<S, M>: Sized {
+    /// Whether it is likely to be there. Asked first, so that no argument is taken in vain, and then a second time.
+    fn is_likely(_: &Request) -> bool {
+        true
+    }
+
+    /// As [`AtOnce::take`].
     fn take(request: &mut Request, state: &S) -> Option<Self>;
 }
 
 /// Arguments that are all there at once.
 pub trait Arguments<S, M>: Sized {
-    /// As [`Argument::take`].
+    /// As [`AtOnce::take`].
     fn take(request: &mut Request, state: &S) -> Option<Self>;
 }
 
 macro_rules! arguments {
     ($($argument:ident)*) => {
-        impl<S, M, $($argument: Argument<S>,)* Last: LastArgument<S, M>> Arguments<S, M> for ($($argument,)* Last,) {
+        impl<S, M, $($argument: AtOnce<S>,)* Last: LastAtOnce<S, M>> Arguments<S, M> for ($($argument,)* Last,) {
             fn take(request: &mut Request, state: &S) -> Option<Self> {
-                Some(($($argument::take(request, state)?,)* Last::take(request, state)?,))
+                Last::is_likely(request)
+                    .then(|| Some(($($argument::take(request, state)?,)* Last::take(request, state)?,)))
+                    .flatten()
             }
         }
     };
@@ -61,17 +68,17 @@ arguments!(A1 A2 A3 A4 A5 A6 A7);
 /// Arguments that need the head alone, which stand anywhere.
 macro_rules! of_head {
     ($($({$($parameters:tt)*})? $type:ty: |$request:ident| $take:expr;)*) => {$(
-        impl<S $(, $($parameters)*)?> Argument<S> for $type {
+        impl<S $(, $($parameters)*)?> AtOnce<S> for $type {
             #[inline]
             fn take($request: &mut Request, _: &S) -> Option<Self> {
                 $take
             }
         }
 
-        impl<S, M $(, $($parameters)*)?> LastArgument<S, M> for $type {
+        impl<S, M $(, $($parameters)*)?> LastAtOnce<S, M> for $type {
             #[inline]
             fn take(request: &mut Request, state: &S) -> Option<Self> {
-                Argument::take(request, state)
+                AtOnce::take(request, state)
             }
         }
     )*};
@@ -96,7 +103,12 @@ of_head! {
 /// Arguments that read the body, of a request whose body is there.
 macro_rules! of_body {
     ($($({$($parameters:tt)*})? $type:ty: |$request:ident| $take:expr;)*) => {$(
-        impl<S, M $(, $($parameters)*)?> LastArgument<S, M> for $type {
+        impl<S, M $(, $($parameters)*)?> LastAtOnce<S, M> for $type {
+            #[inline]
+            fn is_likely(request: &Request) -> bool {
+                has_whole_body(request)
+            }
+
             #[inline]
             fn take($request: &mut Request, _: &S) -> Option<Self> {
                 $take
@@ -111,8 +123,8 @@ of_body! {
     {T: DeserializeOwned} Json<T>: |request| Json::take(request);
 }
 
-/// The one argument that asks for a certain state, so that with any other state nothing but its own bound is known of it.
-impl<S, T> Argument<S> for State<T>
+/// Asked for by its own bound: of a state that is not known yet nothing says that a `T` is a part of it.
+impl<S, T> AtOnce<S> for State<T>
 where
     Self: FromRequestParts<S>,
 {
@@ -126,7 +138,7 @@ where
     }
 }
 
-impl<S, M, T> LastArgument<S, M> for State<T>
+impl<S, M, T> LastAtOnce<S, M> for State<T>
 where
     Self: FromRequest<S, M>,
 {

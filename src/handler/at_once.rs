@@ -59,6 +59,8 @@ impl<T, S, M> fmt::Debug for ArgumentsOf<T, S, M> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use axum_core::extract::FromRequest;
     use bytes::Bytes;
     use http_body_util::BodyExt as _;
@@ -104,12 +106,12 @@ mod tests {
     }
 
     #[test]
-    fn arguments_that_are_there_are_taken_in_their_order_and_the_request_is_let_go() {
+    fn arguments_that_are_there_are_taken_and_the_request_is_let_go() {
         let mut asked = request(b"[1]");
         let (Query(page), State(state), id, Json(list)) =
             take!(Query<Page>, State<u8>, RequestId, Json<Vec<u8>>; &mut asked).unwrap();
         assert_eq!((page, state, id.as_str(), list), (Page { page: 2 }, 7, "id-of-test", vec![1]));
-        assert!(asked.extensions().is_empty() && body(asked).is_empty());
+        assert!(asked.headers().is_empty() && asked.extensions().is_empty() && body(asked).is_empty());
         let mut asked = request(b"text");
         assert_eq!(take!(String; &mut asked).unwrap().0, "text");
         assert_eq!(take!(Bytes; &mut request(b"\xff")).unwrap().0, &b"\xff"[..]);
@@ -122,9 +124,13 @@ mod tests {
     #[test]
     fn a_request_of_which_an_argument_is_not_there_at_once_stays_as_it_was() {
         fn stays<T>(mut asked: Request, take: impl FnOnce(&mut Request) -> Option<T>) {
-            let (headers, values) = (asked.headers().clone(), asked.extensions().len());
+            let told = |asked: &Request| {
+                let id = RequestId::of(asked.extensions()).map(|id| id.to_string());
+                (asked.uri().clone(), asked.headers().clone(), asked.extensions().len(), id)
+            };
+            let before = told(&asked);
             assert!(take(&mut asked).is_none());
-            assert_eq!((asked.headers(), asked.extensions().len()), (&headers, values));
+            assert_eq!(told(&asked), before);
             assert_eq!(body(asked), &b"\xff"[..]);
         }
         stays(request(b"\xff"), |asked| take!(Query<Page>, String; asked));
@@ -141,25 +147,28 @@ mod tests {
         stays(limited, |asked| take!(Bytes; asked));
     }
 
+    thread_local! {
+        static MADE: RefCell<Vec<u8>> = RefCell::default();
+    }
+
+    /// Notes that it is made.
+    struct Noted<const N: u8>;
+
+    impl<'de, const N: u8> serde::Deserialize<'de> for Noted<N> {
+        fn deserialize<D: serde::Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+            MADE.with_borrow_mut(|made| made.push(N));
+            serde::de::IgnoredAny::deserialize(value).map(|_| Self)
+        }
+    }
+
     #[test]
-    fn a_function_that_does_not_wait_has_answered_before_its_future_is_polled_if_its_arguments_are_there() {
-        use super::super::{Handler, ResponseFuture, Shared};
-
-        #[slotbus_macros::handler(POST, "/")]
-        fn length(body: Bytes) -> String {
-            body.len().to_string()
-        }
-
-        fn call<H: Handler<(), M>, M>(request: &mut Request) -> ResponseFuture {
-            H::call(request, Shared::new(()))
-        }
-
-        let mut limited = request(b"four");
-        limit_body(&mut limited, 1);
-        for (mut asked, is_ready, status) in [(request(b"four"), true, 200), (limited, false, 413)] {
-            let future = call::<length, _>(&mut asked);
-            assert_eq!(future.is_ready(), is_ready);
-            assert_eq!(futures::executor::block_on(future).unwrap().status(), status);
-        }
+    fn arguments_are_made_once_and_in_their_order_and_none_in_vain_where_a_limit_is_for_others_to_find() {
+        let made = || MADE.take();
+        assert!(take!(Query<Noted<1>>, Query<Noted<2>>, Json<Noted<3>>; &mut request(b"[]")).is_some());
+        assert_eq!(made(), [1, 2, 3]);
+        let mut limited = request(b"[]");
+        limit_body(&mut limited, 10);
+        assert!(take!(Query<Noted<1>>, Json<Noted<2>>; &mut limited).is_none());
+        assert!(made().is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! A request while a handler's arguments are taken out of it.
+//! A request while a handler's arguments are taken out of it one by one, in its future, as they were not all there at once.
 //!
 //! Where no argument reads the body the request is its head alone, which stays where it is until the last argument is taken:
 //! to put it together for that and apart again would move it several times. The attribute does not know which of the two a
@@ -20,7 +20,7 @@ use http::request::Parts;
 use super::last::last_argument;
 use crate::{body::Body, extract::State, http::reclaim};
 
-/// Drops the request of a handler without arguments.
+/// Drops what the request of a handler without arguments holds.
 #[inline]
 pub fn let_go(request: &mut Request) {
     crate::http::let_go(request);

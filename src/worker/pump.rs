@@ -242,10 +242,13 @@ impl<S: CallService> Pump<S> {
         let mut request = self.request.take();
         let mut service = std::mem::replace(&mut self.service, self.template.clone());
         let future = async move {
-            match std::future::poll_fn(|cx| service.poll_ready(cx)).await {
-                Ok(()) => service.call(&mut request).await,
-                Err(error) => S::error(&request.expect("it is not run"), error),
-            }
+            let future = match std::future::poll_fn(|cx| service.poll_ready(cx)).await {
+                Ok(()) => service.call(&mut request),
+                Err(error) => return S::error(&request.expect("it was screened"), error),
+            };
+            // Its place is not kept while it runs.
+            drop(request);
+            future.await
         };
         let mut flight = Flight::empty();
         if flight.as_mut().begin(lease, in_hand, || future) {

@@ -1,6 +1,6 @@
 //! `#[handler]` on functions of all sorts.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::{HeaderMap, HeaderName, Method, Request};
 use slotbus::{Body, Json, Path, Query, Router, State, extract::FromRef, handler, routes};
@@ -61,12 +61,33 @@ async fn what_a_request_holds_is_let_go_before_the_function_runs() {
     async fn body(State(held): State<Held>, body: String) -> String {
         format!("{body}: {}", held.places())
     }
-    let held = Held::default();
-    let app = Router::new().routes(routes![head, state, body]).with_state(held.clone());
+    #[handler(POST, "/plain/{n}")]
+    fn plain_head(State(held): State<Held>, Path(n): Path<usize>) -> String {
+        format!("{n}: {}", held.places())
+    }
+    #[handler(POST, "/plain/state")]
+    fn plain_state(State(held): State<Held>) -> String {
+        held.places().to_string()
+    }
+    #[handler(POST, "/plain/body")]
+    fn plain_body(State(held): State<Held>, body: String) -> String {
+        format!("{body}: {}", held.places())
+    }
+    static PLACES: OnceLock<Held> = OnceLock::new();
+    #[handler(POST, "/plain/none")]
+    fn plain_none() -> String {
+        PLACES.get().expect("it is set below").places().to_string()
+    }
+    let held = PLACES.get_or_init(Held::default);
+    let app = Router::new()
+        .routes(routes![head, state, body, plain_head, plain_state, plain_body, plain_none])
+        .with_state(held.clone());
     // The table is made, with the state, by the first request.
     get(&app, "/none").await.assert_status(405);
-    // This one, the router's, and the argument.
-    for (path, answer) in [("/7", "7: 3"), ("/state", "3"), ("/body", "text: 3")] {
+    // This one, the router's, and the argument. Twice, since a request leaves its room to the next one that finds none.
+    let asynchronous = [("/7", "7: 3"), ("/state", "3"), ("/body", "text: 3")];
+    let plain = [("/plain/7", "7: 3"), ("/plain/state", "3"), ("/plain/body", "text: 3"), ("/plain/none", "2")];
+    for (path, answer) in [&asynchronous[..], &plain, &plain].concat() {
         let mut request = Request::post(path).body(Body::from("text")).unwrap();
         request.extensions_mut().insert(held.clone());
         send(&app, request).await.assert_status(200).assert_text(answer);
