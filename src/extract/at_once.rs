@@ -48,9 +48,10 @@ macro_rules! arguments {
     ($($argument:ident)*) => {
         impl<S, M, $($argument: AtOnce<S>,)* Last: LastAtOnce<S, M>> Arguments<S, M> for ($($argument,)* Last,) {
             fn take(request: &mut Request, state: &S) -> Option<Self> {
-                Last::is_likely(request)
-                    .then(|| Some(($($argument::take(request, state)?,)* Last::take(request, state)?,)))
-                    .flatten()
+                if !Last::is_likely(request) {
+                    return None;
+                }
+                Some(($($argument::take(request, state)?,)* Last::take(request, state)?,))
             }
         }
     };
