@@ -27,6 +27,12 @@ fn awake_pair() -> (HubBus, Arc<Attachment>) {
     (hub, worker)
 }
 
+/// Another worker with a bit of its own: of 32 pairs one shares theirs.
+fn attach_beside(hub: &HubBus, worker: &Attachment) -> Arc<Attachment> {
+    let mut others = std::iter::repeat_with(|| attach(hub.bus().name()));
+    others.find(|other| other.awake_bit != worker.awake_bit).unwrap()
+}
+
 #[test]
 fn a_worker_looks_once_more_for_who_counted_on_it_and_is_rung_for_when_it_is_parked() {
     let (hub, worker) = awake_pair();
@@ -65,9 +71,7 @@ fn a_worker_that_has_answered_for_long_goes_on_where_no_other_takes_over() {
     assert!(!end_turn() && hub.awake_workers() == 1, "it has answered nothing");
     worker.counts.published.add(TURN);
     assert!(!end_turn() && hub.awake_workers() == 1, "there is no other");
-    // Two may share a bit, one pair of 32.
-    let mut others = std::iter::repeat_with(|| attach(hub.bus().name()));
-    let other = others.find(|other| other.awake_bit != worker.awake_bit).unwrap();
+    let other = attach_beside(&hub, &worker);
     worker.counts.published.add(TURN);
     assert!(!end_turn() && hub.awake_workers() == 1, "it goes on for longer then");
     // One that is awake already may be busy for long.
@@ -82,7 +86,7 @@ fn a_worker_that_has_answered_for_long_goes_on_where_no_other_takes_over() {
 #[test]
 fn a_worker_that_has_answered_for_long_leaves_what_comes_to_one_that_is_woken_for_it() {
     let (hub, worker) = awake_pair();
-    let other = attach(hub.bus().name());
+    let other = attach_beside(&hub, &worker);
     worker.counts.published.add(TURN);
     thread::scope(|scope| {
         scope.spawn(|| {
