@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use super::Header;
 use super::{Cancelled, Deadline, Extension, Json, MatchedPath, Path, Query, State, TraceContext};
 use crate::{
-    http::{has_whole_body, take_body, take_text},
+    http::{allowed_len, take_body, take_text},
     protocol::RequestId,
 };
 
@@ -107,7 +107,7 @@ macro_rules! of_body {
         impl<S, M $(, $($parameters)*)?> LastAtOnce<S, M> for $type {
             #[inline]
             fn is_likely(request: &Request) -> bool {
-                has_whole_body(request)
+                allowed_len(request).is_some()
             }
 
             #[inline]

@@ -27,4 +27,4 @@ pub(crate) use self::outgoing::{BodyCollector, CollectError, has_body, reply_of,
 pub use self::refuser::RefusedRequest;
 pub(crate) use self::refuser::{RefusalMap, Refuser};
 pub(crate) use self::spare::{let_go, reclaim};
-pub(crate) use self::whole::{has_whole_body, take_body, take_text, whole_body};
+pub(crate) use self::whole::{allowed_len, take_body, take_text, whole_body};

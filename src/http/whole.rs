@@ -31,17 +31,15 @@ pub(crate) fn whole_body(
     }
 }
 
-/// Whether the length of the body is known, and no limit can forbid it.
-pub(crate) fn has_whole_body(request: &Request) -> bool {
-    request.body().size_hint().exact().is_some_and(|len| len <= DEFAULT) && has_default_limit(request.extensions())
+/// The length of the body, if it is known and no limit can forbid it.
+pub(crate) fn allowed_len(request: &Request) -> Option<u64> {
+    let len = request.body().size_hint().exact().filter(|&len| len <= DEFAULT)?;
+    has_default_limit(request.extensions()).then_some(len)
 }
 
 /// Takes the body, if all of it is there and no limit can forbid it. Else the same frames are still to come.
 pub(crate) fn take_body(request: &mut Request) -> Option<Bytes> {
-    let len = request.body().size_hint().exact()?;
-    if !has_whole_body(request) {
-        return None;
-    }
+    let len = allowed_len(request)?;
     let body = request.body_mut();
     if body.is_end_stream() {
         return Some(Bytes::new());

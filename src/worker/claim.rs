@@ -40,9 +40,10 @@ pub(super) fn claim(shared: &Shared, cursor: &mut ScanCursor) -> Result<Option<C
         }
         let parked = Instant::now();
         let patience = attachment.patience(gauge.in_hand());
-        let waited = match has_handed_over {
-            true => attachment.wait_for_ring(cursor, patience),
-            false => attachment.park(cursor, patience),
+        let waited = if has_handed_over {
+            attachment.wait_for_ring(cursor, patience)
+        } else {
+            attachment.park(cursor, patience)
         };
         let was_rung = match waited {
             Parked::Claimed(lease) => return handing_on(lease),
