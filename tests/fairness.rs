@@ -2,8 +2,8 @@
 
 mod support;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use http::Response;
 use slotbus::Body;
@@ -57,4 +57,63 @@ async fn of_32_callers_on_one_thread_each_has_its_turn_and_so_have_other_tasks()
         println!("{answers:?} answers, {turns} turns of another task");
     }
     panic!("some callers starve others, or what else there is to do");
+}
+
+/// Keeps this thread, and those that it starts, on one core.
+#[cfg(not(sanitized))]
+fn stay_on_one_core() {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+    let all = sched_getaffinity(None).unwrap();
+    let mut one = CpuSet::new();
+    one.set((0..CpuSet::MAX_CPU).find(|&core| all.is_set(core)).unwrap());
+    sched_setaffinity(None, &one).unwrap();
+}
+
+/// Who was answered, in turn.
+#[derive(Default)]
+struct Turns {
+    answers: [u32; 8],
+    last: usize,
+    row: u32,
+    /// How often in a row one was answered while all had sent requests.
+    longest: u32,
+}
+
+impl Turns {
+    fn count(&mut self, caller: usize) {
+        self.answers[caller] += 1;
+        self.row = if self.last == caller && !self.answers.contains(&0) { self.row + 1 } else { 1 };
+        (self.last, self.longest) = (caller, self.longest.max(self.row));
+    }
+}
+
+/// A worker that is woken on the core of its callers has run by the time they look.
+#[cfg(not(sanitized))]
+#[tokio::test]
+async fn a_caller_whose_answers_are_there_at_once_leaves_their_turn_to_others() {
+    let name = name();
+    // Made first: a hub that sees one core does not spin.
+    let hub = Hub::builder(&name).create().unwrap();
+    stay_on_one_core();
+    let worker = Worker::start(&name, service(|_| async { Response::new(Body::empty()) }));
+    hub.call(get_request("/")).await.unwrap();
+    let turns = Arc::new(Mutex::new(Turns::default()));
+    let callers = [0, 1, 2, 3, 4, 5, 6, 7].map(|caller| {
+        let (hub, turns) = (hub.clone(), Arc::clone(&turns));
+        tokio::spawn(async move {
+            // Nobody goes on when one has enough.
+            while turns.lock().unwrap().answers.iter().all(|&answers| answers < 2000) {
+                assert_eq!(hub.call(get_request("/")).await.unwrap().status(), 200);
+                turns.lock().unwrap().count(caller);
+            }
+        })
+    });
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    worker.stop().await;
+    let Turns { answers, longest, .. } = &*turns.lock().unwrap();
+    // The executor looks at what other threads have woken after 31 turns of its own tasks.
+    assert!(*longest <= 64, "one had {longest} answers in a row: {answers:?}");
 }

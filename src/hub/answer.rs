@@ -141,6 +141,7 @@ impl<'a> Answer<'a> {
         let (orphaned, progress) = (*orphaned, slot.progress(&shared.bus));
         // Told of under this lock or before it: whoever retires the region wakes everybody afterwards.
         let moves = shared.retired.is_raised() && slot.withdraw(&shared.bus);
+        shared.board.came(registered.as_ref());
         if !orphaned && !moves && matches!(progress, Progress::Waiting | Progress::Claimed(_)) {
             let former = registered.replace(waker);
             drop(entry);
@@ -173,7 +174,14 @@ impl Future for Answer<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let spins = match std::mem::replace(&mut this.waiting, Waiting::Over) {
-            Waiting::Sent(slot) => this.join_awake(slot),
+            Waiting::Sent(slot) => {
+                let is_alone = this.join_awake(slot);
+                if this.owes_a_turn(is_alone) {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                is_alone
+            }
             waiting => {
                 this.waiting = waiting;
                 // Whoever has let others run and is alone all the same may spin.
@@ -214,9 +222,10 @@ impl Answer<'_> {
                 let taken = std::mem::take(&mut *shared.board.entry(permit.slot()));
                 shared.drop_interest();
                 shared.spin.parked_for(self.dispatched.elapsed());
-                let Entry::Pending { slot, orphaned, .. } = taken else {
+                let Entry::Pending { slot, waker, orphaned } = taken else {
                     unreachable!("the entry is this caller's until it takes the answer")
                 };
+                shared.board.came(waker.as_ref());
                 (slot, orphaned)
             }
             Waiting::Over => unreachable!("the permit goes with the answer"),

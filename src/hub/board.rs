@@ -8,11 +8,15 @@ use super::pool::Permit;
 use crate::observe::SlotCounts;
 use crate::protocol::{Claim, OwnerToken, SlotIndex, Status};
 use crate::slot::{DispatchedSlot, HubBus, Progress};
-use crate::sync::caught;
+use crate::sync::{Counter, caught};
 
 /// One entry for each slot.
 #[derive(Debug)]
-pub(super) struct Board(Box<[Mutex<Entry>]>);
+pub(super) struct Board {
+    entries: Box<[Mutex<Entry>]>,
+    /// Callers that were woken and have not come since; each has an entry without a waker.
+    due: Counter,
+}
 
 /// Whose a slot is.
 #[derive(Debug, Default)]
@@ -25,7 +29,7 @@ pub(super) enum Entry {
     /// A caller's, who waits.
     Pending {
         slot: DispatchedSlot,
-        /// Present once the caller will not look by itself.
+        /// Taken when the caller is woken.
         waker: Option<Waker>,
         /// Its worker was proven dead and the slot freed.
         orphaned: bool,
@@ -58,11 +62,29 @@ pub(super) struct Dead {
 
 impl Board {
     pub(super) fn new(bus: &HubBus) -> Self {
-        Self(bus.slots().map(|_| Mutex::default()).collect())
+        Self { entries: bus.slots().map(|_| Mutex::default()).collect(), due: Counter::default() }
     }
 
     pub(super) fn entry(&self, slot: SlotIndex) -> MutexGuard<'_, Entry> {
-        self.0[slot.get()].lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries[slot.get()].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the waker of a caller that is to come, under the lock of its entry.
+    fn summon(&self, waker: &mut Option<Waker>) -> Option<Waker> {
+        let taken = waker.take();
+        self.due.add(u64::from(taken.is_some()));
+        taken
+    }
+
+    /// A caller has come, or will never: its entry had this waker.
+    pub(super) fn came(&self, waker: Option<&Waker>) {
+        self.due.sub(u64::from(waker.is_none()));
+    }
+
+    /// Whether somebody was woken who has not come yet.
+    #[inline]
+    pub(super) fn is_due(&self) -> bool {
+        self.due.get() > 0
     }
 
     /// Wakes callers whose slot is answered and buries zombies that are; how many zombies went.
@@ -86,7 +108,7 @@ impl Board {
                 if matches!(slot.progress(bus), Progress::Waiting | Progress::Claimed(_)) {
                     return 0;
                 }
-                if let Some(waker) = waker.take() {
+                if let Some(waker) = self.summon(waker) {
                     drop(entry);
                     caught(|| waker.wake());
                 }
@@ -132,7 +154,7 @@ impl Board {
             match &mut *entry {
                 Entry::Pending { waker, orphaned, .. } => {
                     *orphaned = true;
-                    let waker = waker.take();
+                    let waker = self.summon(waker);
                     drop(entry);
                     if let Some(waker) = waker {
                         caught(|| waker.wake());
@@ -187,9 +209,9 @@ impl Board {
 
     /// Wakes every waiting caller, for a hub that closes or retires its region.
     pub(super) fn wake_all(&self) {
-        for entry in &self.0 {
+        for entry in &self.entries {
             let waker = match &mut *entry.lock().unwrap_or_else(PoisonError::into_inner) {
-                Entry::Pending { waker, .. } => waker.take(),
+                Entry::Pending { waker, .. } => self.summon(waker),
                 _ => None,
             };
             if let Some(waker) = waker {

@@ -1,10 +1,10 @@
 //! Waiting awake.
 //!
 //! A caller that waits awake looks at its own slot, and takes rings for those that are on the board. The first of a hub spins;
-//! one that finds others awake, who may be tasks of its own thread with requests of their own to send, lets its executor run
-//! them and is polled again. So does one that finds itself alone, once in a while, since the others may not have had their turn
-//! yet; and one that has taken a ring, since whom it woke may have to run where it spins. A plain thread has nobody to run: it
-//! parks where others are awake, and spins on when it has taken a ring.
+//! one that finds others awake, or woken and not come yet, lets its executor run them before it looks at all: they may be tasks of
+//! its own thread, with answers to take and requests to send. So does one that finds itself alone, once in a while, since the
+//! others may not have had their turn yet; and one that has taken a ring, since whom it woke may have to run where it spins. A
+//! plain thread has nobody to run: it parks where others are awake, and spins on when it has taken a ring.
 //!
 //! It ends when nothing comes in, at the latest after [`LONGEST`] and a spin. Then the caller rings, if its request was left to
 //! workers that are awake and none has claimed it.
@@ -27,14 +27,23 @@ const LONGEST: Duration = Duration::from_micros(200);
 const YIELDS_PER_LOOK: u32 = 4;
 
 impl Answer<'_> {
-    /// Joins those who wait awake; whether this caller is to spin.
+    /// Joins those who wait awake; whether this caller is the only one.
     #[inline]
     pub(super) fn join_awake(&mut self, slot: DispatchedSlot) -> bool {
         let shared = self.deadline.shared();
         let others = shared.awake.enter();
-        let spins = others == 0 && (self.manner == Manner::Park || !shared.owes_courtesy(self.dispatched));
         self.waiting = Waiting::Awake { slot, answered: shared.answered.get(), since: self.dispatched, yields: 0 };
-        spins
+        others == 0
+    }
+
+    /// Whether the executor is to run others before this caller looks for the first time: callers that were woken and have requests
+    /// to send, others that wait awake, or whatever there is when callers have been alone for long. The answer may be there already,
+    /// where the worker shares the caller's core; so without this a caller could go on and on while others have theirs too.
+    #[inline]
+    pub(super) fn owes_a_turn(&self, is_alone: bool) -> bool {
+        let shared = self.deadline.shared();
+        let owes = || if is_alone { shared.owes_courtesy(self.dispatched) } else { !shared.spin.budget().is_zero() };
+        self.manner == Manner::Yield && (shared.board.is_due() || owes())
     }
 
     /// Ends waiting awake.

@@ -12,6 +12,7 @@ use crate::hub::by_hand_tests::{self as by_hand, Calling, claim, hub_that_spins,
 use crate::hub::call::call;
 use crate::hub::manner::Manner;
 use crate::hub::shared::Shared;
+use crate::hub::watcher;
 use crate::protocol::BusName;
 use crate::slot::{Attachment, ClaimedSlot};
 
@@ -88,6 +89,40 @@ fn a_caller_of_an_executor_that_takes_anothers_ring_lets_it_run_instead_of_spinn
         assert!(parked.poll());
         assert!(claim(&worker).unwrap().answer(reply(0, 0)) && spinning.poll());
     }
+}
+
+#[test]
+fn callers_that_were_woken_come_before_one_that_has_just_sent_until_they_came_or_gave_up() {
+    let name = by_hand::name();
+    let (hub, worker) = (hub(&name), worker(&name, None));
+    for comes in [true, false] {
+        let (mut woken, lease) = parked(&hub, &worker);
+        assert!(lease.answer(reply(0, 0)));
+        watcher::look(&hub);
+        assert!(woken.take_wakes() == 1 && hub.board.is_due());
+        let mut next = Caller::new(&hub, Manner::Yield);
+        assert!(!next.poll());
+        assert_eq!((next.take_wakes(), hub.interested.get()), (1, 1), "it neither spins nor parks");
+        if comes {
+            assert!(woken.poll());
+        }
+        drop(woken);
+        assert!(!hub.board.is_due());
+        assert!(claim(&worker).unwrap().answer(reply(0, 0)) && next.poll());
+    }
+}
+
+#[test]
+fn a_caller_that_was_woken_for_nothing_is_not_due_once_it_has_looked() {
+    let name = by_hand::name();
+    let (hub, worker) = (hub(&name), worker(&name, None));
+    let (mut caller, lease) = parked(&hub, &worker);
+    hub.board.wake_all();
+    // Woken twice before it comes, it is due once.
+    hub.board.wake_all();
+    assert!(caller.take_wakes() == 1 && hub.board.is_due());
+    assert!(!caller.poll() && !hub.board.is_due());
+    assert!(lease.answer(reply(0, 0)) && caller.poll() && !hub.board.is_due());
 }
 
 #[test]
