@@ -5,7 +5,8 @@
 //!
 //! Rounds are interleaved over the pairs, so that what the machine does meanwhile meets all alike; each figure is the
 //! median of the rounds, and ratios within one run are what to read. CPU time without requests is measured once, in the
-//! first round. A call that is not answered rightly within 200 ms is lost, and counted.
+//! first round. The host of a virtual machine moves its cores about, and with them how far they are apart; so medians are of
+//! the rounds that had them as far apart as most of the run. A call that is not answered rightly within 200 ms is lost, and counted.
 //!
 //! GET has no body, five headers, and is answered 200 with 13 bytes; echoes send their body back. Requests are prepared
 //! once and cloned for each call. The async clients run on one runtime thread; iceoryx2, which knows no paths and no
@@ -48,14 +49,16 @@ fn main() {
             }
             for pair in pairs.iter().filter(|pair| pair.takes_part(*cell)) {
                 eprintln!("round {round}/{}: {cell}: {}", options.rounds, pair.name);
-                if let Some(sample) = attempt(|| pair.measure(*cell, length)) {
+                if let Some((mut sample, line_us)) = attempt(|| pair.measure(*cell, length)) {
+                    sample.line_us = line_us;
                     figures.add(*cell, *pair, sample);
                 }
             }
         }
         for size in growth::SIZES.into_iter().filter(|_| options.wants_growth()) {
             eprintln!("round {round}/{}: growth: {}", options.rounds, size.name());
-            if let Some(growth) = attempt(|| size.measure(options.length)) {
+            if let Some((mut growth, line_us)) = attempt(|| size.measure(options.length)) {
+                growth.sample.line_us = line_us;
                 figures.add_growth(size, growth);
             }
         }
@@ -64,6 +67,7 @@ fn main() {
     println!("machine: {machine}");
     table::print_cells(&figures, &cells, &pairs);
     table::print_growth(&figures);
+    table::print_lines(&figures);
     table::print_goals(&goals);
     let written = json::json(&machine, &options, &figures, &cells, &pairs, &goals);
     write(&options.json, &written);
@@ -72,9 +76,11 @@ fn main() {
     }
 }
 
-/// A pair that fails is left out, with its panic on stderr; the others go on.
-fn attempt<T>(measure: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(measure)).ok()
+/// A pair that fails is left out, with its panic on stderr; the others go on. Beside it how long a line of memory took over and back.
+fn attempt<T>(measure: impl FnOnce() -> T) -> Option<(T, f64)> {
+    let before = process::over_and_back();
+    let measured = catch_unwind(AssertUnwindSafe(measure)).ok()?;
+    Some((measured, before.max(process::over_and_back())))
 }
 
 fn write(path: &std::path::Path, text: &str) {

@@ -74,6 +74,15 @@ pub(crate) fn print_growth(figures: &Figures) {
     }
 }
 
+/// Prints how far apart the cores were.
+pub(crate) fn print_lines(figures: &Figures) {
+    let (usual, least, most, left_out) = figures.lines();
+    println!(
+        "\na line of memory to another core and back, before and after each measurement: {usual:.2} µs ({least:.2} to {most:.2}); \
+         {left_out} measurements beside another distance are not in the medians"
+    );
+}
+
 /// Prints each goal beside what was measured.
 pub(crate) fn print_goals(goals: &[Goal]) {
     println!("\ngoals");
