@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use http::Response;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use slotbus::Body;
 use slotbus::hub::Hub;
 use support::{Worker, get_request, name, service};
@@ -60,10 +61,7 @@ async fn of_32_callers_on_one_thread_each_has_its_turn_and_so_have_other_tasks()
 }
 
 /// Keeps this thread, and those that it starts, on one core.
-#[cfg(not(sanitized))]
 fn stay_on_one_core() {
-    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-
     let all = sched_getaffinity(None).unwrap();
     let mut one = CpuSet::new();
     one.set((0..CpuSet::MAX_CPU).find(|&core| all.is_set(core)).unwrap());
@@ -88,12 +86,10 @@ impl Turns {
     }
 }
 
-/// A worker that is woken on the core of its callers has run by the time they look.
-#[cfg(not(sanitized))]
-#[tokio::test]
-async fn a_caller_whose_answers_are_there_at_once_leaves_their_turn_to_others() {
+/// The turns of callers that share a core with their worker, unknown to their hub. Keeps this thread there.
+async fn turns_on_one_core() -> Turns {
     let name = name();
-    // Made first: a hub that sees one core does not spin.
+    // Made first: a hub that sees one core does not spin, and its callers park.
     let hub = Hub::builder(&name).create().unwrap();
     stay_on_one_core();
     let worker = Worker::start(&name, service(|_| async { Response::new(Body::empty()) }));
@@ -113,7 +109,14 @@ async fn a_caller_whose_answers_are_there_at_once_leaves_their_turn_to_others() 
         caller.await.unwrap();
     }
     worker.stop().await;
-    let Turns { answers, longest, .. } = &*turns.lock().unwrap();
-    // The executor looks at what other threads have woken after 31 turns of its own tasks.
-    assert!(*longest <= 64, "one had {longest} answers in a row: {answers:?}");
+    std::mem::take(&mut turns.lock().unwrap())
+}
+
+/// A worker that is woken on the core of its callers has run by the time they look.
+#[test]
+fn a_caller_whose_answers_are_there_at_once_leaves_their_turn_to_others() {
+    // It looks at what other threads have woken after so many turns of its own tasks.
+    let executor = tokio::runtime::Builder::new_current_thread().enable_all().global_queue_interval(31).build();
+    let Turns { answers, longest, .. } = executor.unwrap().block_on(turns_on_one_core());
+    assert!(longest <= 64, "one had {longest} answers in a row: {answers:?}");
 }

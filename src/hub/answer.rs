@@ -123,7 +123,7 @@ impl<'a> Answer<'a> {
         slot.expect_ring(&self.deadline.shared().bus);
         let mut entry = self.deadline.shared().board.entry(self.permit().slot());
         let orphaned = matches!(&*entry, Entry::Orphan(orphan) if *orphan == slot);
-        *entry = Entry::Pending { slot, waker, orphaned };
+        *entry = Entry::Pending { slot, waker, manner: self.manner, orphaned };
         drop(entry);
         self.waiting = Waiting::Parked;
     }
@@ -135,13 +135,13 @@ impl<'a> Answer<'a> {
         // Wakers are cloned and dropped, which may run foreign code, while no lock is held.
         let waker = waker.clone();
         let mut entry = shared.board.entry(self.permit().slot());
-        let Entry::Pending { slot, waker: registered, orphaned } = &mut *entry else {
+        shared.board.came(&entry);
+        let Entry::Pending { slot, waker: registered, orphaned, .. } = &mut *entry else {
             unreachable!("the entry is this caller's until it takes the answer")
         };
         let (orphaned, progress) = (*orphaned, slot.progress(&shared.bus));
         // Told of under this lock or before it: whoever retires the region wakes everybody afterwards.
         let moves = shared.retired.is_raised() && slot.withdraw(&shared.bus);
-        shared.board.came(registered.as_ref());
         if !orphaned && !moves && matches!(progress, Progress::Waiting | Progress::Claimed(_)) {
             let former = registered.replace(waker);
             drop(entry);
@@ -176,7 +176,7 @@ impl Future for Answer<'_> {
         let spins = match std::mem::replace(&mut this.waiting, Waiting::Over) {
             Waiting::Sent(slot) => {
                 let is_alone = this.join_awake(slot);
-                if this.owes_a_turn(is_alone) {
+                if this.gives_a_turn(is_alone) {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
@@ -219,13 +219,15 @@ impl Answer<'_> {
             }
             Waiting::Parked => {
                 // What is taken out holds a waker, which is dropped after the lock is.
-                let taken = std::mem::take(&mut *shared.board.entry(permit.slot()));
+                let mut entry = shared.board.entry(permit.slot());
+                shared.board.came(&entry);
+                let taken = std::mem::take(&mut *entry);
+                drop(entry);
                 shared.drop_interest();
                 shared.spin.parked_for(self.dispatched.elapsed());
-                let Entry::Pending { slot, waker, orphaned } = taken else {
+                let Entry::Pending { slot, orphaned, .. } = taken else {
                     unreachable!("the entry is this caller's until it takes the answer")
                 };
-                shared.board.came(waker.as_ref());
                 (slot, orphaned)
             }
             Waiting::Over => unreachable!("the permit goes with the answer"),

@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use super::manner::Manner;
 use super::pool::Permit;
 use crate::observe::SlotCounts;
 use crate::protocol::{Claim, OwnerToken, SlotIndex, Status};
@@ -14,9 +15,15 @@ use crate::sync::{Counter, caught};
 #[derive(Debug)]
 pub(super) struct Board {
     entries: Box<[Mutex<Entry>]>,
-    /// Callers that were woken and have not come since; each has an entry without a waker.
+    /// Tasks that were woken and have not come since; each has an entry without a waker.
     due: Counter,
+    /// Turns that others have given them since one came, or was woken.
+    turns: Counter,
 }
+
+/// Executors look at what other threads have woken after so many turns at the latest (tokio after 31): whoever has not come by then is
+/// polled by nobody.
+const MOST_TURNS: u64 = 64;
 
 /// Whose a slot is.
 #[derive(Debug, Default)]
@@ -31,6 +38,7 @@ pub(super) enum Entry {
         slot: DispatchedSlot,
         /// Taken when the caller is woken.
         waker: Option<Waker>,
+        manner: Manner,
         /// Its worker was proven dead and the slot freed.
         orphaned: bool,
     },
@@ -62,29 +70,45 @@ pub(super) struct Dead {
 
 impl Board {
     pub(super) fn new(bus: &HubBus) -> Self {
-        Self { entries: bus.slots().map(|_| Mutex::default()).collect(), due: Counter::default() }
+        Self {
+            entries: bus.slots().map(|_| Mutex::default()).collect(),
+            due: Counter::default(),
+            turns: Counter::default(),
+        }
     }
 
     pub(super) fn entry(&self, slot: SlotIndex) -> MutexGuard<'_, Entry> {
         self.entries[slot.get()].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the waker of a caller that is to come, under the lock of its entry.
-    fn summon(&self, waker: &mut Option<Waker>) -> Option<Waker> {
+    /// Takes the waker of a caller that is to come.
+    fn summon(&self, waker: &mut Option<Waker>, manner: Manner) -> Option<Waker> {
         let taken = waker.take();
-        self.due.add(u64::from(taken.is_some()));
+        if taken.is_some() && manner == Manner::Yield {
+            self.due.add(1);
+            self.turns.set(0);
+        }
         taken
     }
 
-    /// A caller has come, or will never: its entry had this waker.
-    pub(super) fn came(&self, waker: Option<&Waker>) {
-        self.due.sub(u64::from(waker.is_none()));
+    /// The caller of `entry` has come, or gives up: under the lock of its entry, which it takes away or puts its waker in.
+    pub(super) fn came(&self, entry: &Entry) {
+        if let Entry::Pending { waker: None, manner: Manner::Yield, .. } = entry {
+            self.due.sub(1);
+            self.turns.set(0);
+        }
     }
 
-    /// Whether somebody was woken who has not come yet.
+    /// Whether a task was woken that has not come yet; then a turn is given to it.
     #[inline]
-    pub(super) fn is_due(&self) -> bool {
-        self.due.get() > 0
+    pub(super) fn gives_a_turn(&self) -> bool {
+        self.due.get() > 0 && self.turns.next() < MOST_TURNS
+    }
+
+    /// Tasks that were woken and have not come since.
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn due(&self) -> u64 {
+        self.due.get()
     }
 
     /// Wakes callers whose slot is answered and buries zombies that are; how many zombies went.
@@ -104,11 +128,11 @@ impl Board {
         let mut entry = self.entry(index);
         match &mut *entry {
             Entry::Idle | Entry::Orphan(_) => {}
-            Entry::Pending { slot, waker, .. } => {
+            Entry::Pending { slot, waker, manner, .. } => {
                 if matches!(slot.progress(bus), Progress::Waiting | Progress::Claimed(_)) {
                     return 0;
                 }
-                if let Some(waker) = self.summon(waker) {
+                if let Some(waker) = self.summon(waker, *manner) {
                     drop(entry);
                     caught(|| waker.wake());
                 }
@@ -152,9 +176,9 @@ impl Board {
             }
             dead.workers.push(owner);
             match &mut *entry {
-                Entry::Pending { waker, orphaned, .. } => {
+                Entry::Pending { waker, manner, orphaned, .. } => {
                     *orphaned = true;
-                    let waker = self.summon(waker);
+                    let waker = self.summon(waker, *manner);
                     drop(entry);
                     if let Some(waker) = waker {
                         caught(|| waker.wake());
@@ -211,7 +235,7 @@ impl Board {
     pub(super) fn wake_all(&self) {
         for entry in &self.entries {
             let waker = match &mut *entry.lock().unwrap_or_else(PoisonError::into_inner) {
-                Entry::Pending { waker, .. } => self.summon(waker),
+                Entry::Pending { waker, manner, .. } => self.summon(waker, *manner),
                 _ => None,
             };
             if let Some(waker) = waker {

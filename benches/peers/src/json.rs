@@ -43,12 +43,11 @@ pub(crate) fn json(
         let verdict = |bar: Option<f64>| bar.map(|bar| goal.verdict(bar).name());
         json!({ "goal": goal, "must": verdict(goal.must), "aim": verdict(goal.aim) })
     };
-    let (usual, least, most, left_out) = figures.lines();
     let all = json!({
         "machine": machine,
         "rounds": options.rounds,
         "seconds": options.length.as_secs_f64(),
-        "line_us": json!({ "usual": usual, "least": least, "most": most, "left_out": left_out }),
+        "line_us": figures.lines(),
         "cells": rows.filter_map(row).collect::<Vec<_>>(),
         "growth": SIZES.iter().filter_map(growth).collect::<Vec<_>>(),
         "goals": goals.iter().map(goal).collect::<Vec<_>>(),

@@ -5,8 +5,8 @@
 //!
 //! Rounds are interleaved over the pairs, so that what the machine does meanwhile meets all alike; each figure is the
 //! median of the rounds, and ratios within one run are what to read. CPU time without requests is measured once, in the
-//! first round. The host of a virtual machine moves its cores about, and with them how far they are apart; so medians are of
-//! the rounds that had them as far apart as most of the run. A call that is not answered rightly within 200 ms is lost, and counted.
+//! first round. The host of a virtual machine moves its cores about, and with them how far they are apart: the last column is
+//! how long a line of memory took from one to the other and back beside that row's measurements. A call that is not answered rightly within 200 ms is lost, and counted.
 //!
 //! GET has no body, five headers, and is answered 200 with 13 bytes; echoes send their body back. Requests are prepared
 //! once and cloned for each call. The async clients run on one runtime thread; iceoryx2, which knows no paths and no
@@ -27,7 +27,9 @@ mod table;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use self::drive::Sample;
 use self::figures::Figures;
+use self::growth::Growth;
 use self::load::Pace;
 use self::options::Options;
 
@@ -49,17 +51,15 @@ fn main() {
             }
             for pair in pairs.iter().filter(|pair| pair.takes_part(*cell)) {
                 eprintln!("round {round}/{}: {cell}: {}", options.rounds, pair.name);
-                if let Some((mut sample, line_us)) = attempt(|| pair.measure(*cell, length)) {
-                    sample.line_us = line_us;
-                    figures.add(*cell, *pair, sample);
+                if let Some((sample, line_us)) = attempt(|| pair.measure(*cell, length)) {
+                    figures.add(*cell, *pair, Sample { line_us, ..sample });
                 }
             }
         }
         for size in growth::SIZES.into_iter().filter(|_| options.wants_growth()) {
             eprintln!("round {round}/{}: growth: {}", options.rounds, size.name());
-            if let Some((mut growth, line_us)) = attempt(|| size.measure(options.length)) {
-                growth.sample.line_us = line_us;
-                figures.add_growth(size, growth);
+            if let Some((Growth { sample, shares }, line_us)) = attempt(|| size.measure(options.length)) {
+                figures.add_growth(size, Growth { sample: Sample { line_us, ..sample }, shares });
             }
         }
     }
@@ -77,10 +77,14 @@ fn main() {
 }
 
 /// A pair that fails is left out, with its panic on stderr; the others go on. Beside it how long a line of memory took over and back.
-fn attempt<T>(measure: impl FnOnce() -> T) -> Option<(T, f64)> {
-    let before = process::over_and_back();
-    let measured = catch_unwind(AssertUnwindSafe(measure)).ok()?;
-    Some((measured, before.max(process::over_and_back())))
+fn attempt<T>(measure: impl FnOnce() -> T) -> Option<(T, Option<f64>)> {
+    let measure = || {
+        let before = process::over_and_back();
+        let measured = measure();
+        let after = process::over_and_back();
+        (measured, before.zip(after).map(|(before, after)| before.max(after)))
+    };
+    catch_unwind(AssertUnwindSafe(measure)).ok()
 }
 
 fn write(path: &std::path::Path, text: &str) {

@@ -1,6 +1,6 @@
 //! Figures as text.
 
-use crate::figures::{Figures, Row};
+use crate::figures::{Figures, Lines, Row};
 use crate::goals::{Goal, Verdict};
 use crate::growth::{SIZES, Size};
 use crate::load::{Cell, Pace};
@@ -20,13 +20,13 @@ pub(crate) fn print_cells(figures: &Figures, cells: &[Cell], pairs: &[Pair]) {
         }
         let ours = figures.row(*cell, OURS);
         println!(
-            "{:<26}{:>10}{:>9}{:>11}{:>12}{:>9}{:>8}{:>11}{:>9}{:>9}{:>8}",
-            "", "p50 µs", "× ours", "p99 µs", "requests/s", "× ours", "lost", "of", "server", "client", "MiB"
+            "{:<26}{:>10}{:>9}{:>11}{:>12}{:>9}{:>8}{:>11}{:>9}{:>9}{:>8}{:>8}",
+            "", "p50 µs", "× ours", "p99 µs", "requests/s", "× ours", "lost", "of", "server", "client", "MiB", "line"
         );
         for (name, row) in rows {
             let ratio = |of: fn(&Row) -> f64| ours.as_ref().map_or("–".to_owned(), |ours| times(of(&row) / of(ours)));
             println!(
-                "{name:<26}{:>10}{:>9}{:>11}{:>12.0}{:>9}{:>8}{:>11}{:>9.2}{:>9.2}{:>8.1}",
+                "{name:<26}{:>10}{:>9}{:>11}{:>12.0}{:>9}{:>8}{:>11}{:>9.2}{:>9.2}{:>8.1}{:>8}",
                 short(row.p50_us),
                 ratio(|row| row.p50_us),
                 short(row.p99_us),
@@ -37,6 +37,7 @@ pub(crate) fn print_cells(figures: &Figures, cells: &[Cell], pairs: &[Pair]) {
                 row.server_us,
                 row.client_us,
                 row.peak_mib(),
+                row.line_us.map_or("–".to_owned(), short),
             );
         }
     }
@@ -57,30 +58,31 @@ pub(crate) fn print_growth(figures: &Figures) {
         return;
     }
     println!("\ngrowth: {OURS}, from small to large");
-    println!("{:<50}{:>10}{:>12}{:>8}{:>11}  share of each worker", "", "p50 µs", "requests/s", "lost", "of");
+    println!(
+        "{:<50}{:>10}{:>12}{:>8}{:>11}{:>8}  share of each worker",
+        "", "p50 µs", "requests/s", "lost", "of", "line"
+    );
     for size in SIZES {
         let Some(row) = figures.size(size) else { continue };
         let shares = figures.shares(size).iter().map(|share| format!("{:.0} %", share * 100.0)).collect::<Vec<_>>();
         let has_workers = matches!(size, Size::Workers(_) | Size::Waiting(_));
         let shares = if has_workers { shares.join(", ") } else { String::new() };
         println!(
-            "{:<50}{:>10}{:>12.0}{:>8}{:>11}  {shares}",
+            "{:<50}{:>10}{:>12.0}{:>8}{:>11}{:>8}  {shares}",
             size.name(),
             short(row.p50_us),
             row.per_second,
             row.lost,
-            row.sent
+            row.sent,
+            row.line_us.map_or("–".to_owned(), short),
         );
     }
 }
 
 /// Prints how far apart the cores were.
 pub(crate) fn print_lines(figures: &Figures) {
-    let (usual, least, most, left_out) = figures.lines();
-    println!(
-        "\na line of memory to another core and back, before and after each measurement: {usual:.2} µs ({least:.2} to {most:.2}); \
-         {left_out} measurements beside another distance are not in the medians"
-    );
+    let Some(Lines { least, median, most }) = figures.lines() else { return };
+    println!("\nline: µs that a line of memory took to another core and back: {median:.2}, {least:.2} to {most:.2}.");
 }
 
 /// Prints each goal beside what was measured.

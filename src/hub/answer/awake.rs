@@ -36,14 +36,15 @@ impl Answer<'_> {
         others == 0
     }
 
-    /// Whether the executor is to run others before this caller looks for the first time: callers that were woken and have requests
-    /// to send, others that wait awake, or whatever there is when callers have been alone for long. The answer may be there already,
-    /// where the worker shares the caller's core; so without this a caller could go on and on while others have theirs too.
+    /// Whether this caller's executor is to run others before it looks for the first time: others that wait awake, tasks that were
+    /// woken and have not come yet, or whatever there is when callers have been alone for long. All of them may have their answers,
+    /// and so may this one: where the worker runs on the caller's core it has run by now, and a caller that takes one such answer
+    /// after the other never lets its executor go. Who is not to wait awake looks at once, and parks.
     #[inline]
-    pub(super) fn owes_a_turn(&self, is_alone: bool) -> bool {
+    pub(super) fn gives_a_turn(&self, is_alone: bool) -> bool {
         let shared = self.deadline.shared();
-        let owes = || if is_alone { shared.owes_courtesy(self.dispatched) } else { !shared.spin.budget().is_zero() };
-        self.manner == Manner::Yield && (shared.board.is_due() || owes())
+        let gives = || !is_alone || shared.board.gives_a_turn() || shared.owes_courtesy(self.dispatched);
+        self.manner == Manner::Yield && !shared.spin.budget().is_zero() && gives()
     }
 
     /// Ends waiting awake.

@@ -63,7 +63,11 @@ fn hub(name: &BusName) -> Arc<Shared> {
 
 /// A caller on the board, whose request a worker has claimed.
 fn parked(hub: &Arc<Shared>, worker: &Arc<Attachment>) -> (Caller, ClaimedSlot) {
-    let mut caller = Caller::new(hub, Manner::Park);
+    parked_in(Manner::Park, hub, worker)
+}
+
+fn parked_in(manner: Manner, hub: &Arc<Shared>, worker: &Arc<Attachment>) -> (Caller, ClaimedSlot) {
+    let mut caller = Caller::new(hub, manner);
     assert!(!caller.poll() && caller.take_wakes() == 0 && hub.interested.get() == 1, "it spins, alone, and parks");
     (caller, claim(worker).unwrap())
 }
@@ -91,38 +95,62 @@ fn a_caller_of_an_executor_that_takes_anothers_ring_lets_it_run_instead_of_spinn
     }
 }
 
+/// As the watcher does: takes the ring, which another caller would give way for, and wakes whom it was for.
+fn wake(hub: &Arc<Shared>, caller: &Caller) {
+    hub.bus.bus().responses().take_all();
+    watcher::look(hub);
+    assert_eq!(caller.take_wakes(), 1);
+}
+
 #[test]
-fn callers_that_were_woken_come_before_one_that_has_just_sent_until_they_came_or_gave_up() {
+fn tasks_that_were_woken_come_before_one_that_has_just_sent_until_they_came_or_gave_up() {
     let name = by_hand::name();
     let (hub, worker) = (hub(&name), worker(&name, None));
-    for comes in [true, false] {
-        let (mut woken, lease) = parked(&hub, &worker);
+    // On one core nobody waits awake, not even for others.
+    let may_stay = !hub.spin.budget().is_zero();
+    for (manner, comes) in [(Manner::Yield, true), (Manner::Yield, false), (Manner::Park, true)] {
+        let (mut woken, lease) = parked_in(manner, &hub, &worker);
         assert!(lease.answer(reply(0, 0)));
-        watcher::look(&hub);
-        assert!(woken.take_wakes() == 1 && hub.board.is_due());
+        wake(&hub, &woken);
+        // A plain thread runs wherever the kernel puts it.
+        let is_task = manner == Manner::Yield;
+        assert_eq!(hub.board.due(), u64::from(is_task));
         let mut next = Caller::new(&hub, Manner::Yield);
         assert!(!next.poll());
-        assert_eq!((next.take_wakes(), hub.interested.get()), (1, 1), "it neither spins nor parks");
+        let waits_awake = is_task && may_stay;
+        assert_eq!((next.take_wakes(), hub.interested.get()), if waits_awake { (1, 1) } else { (0, 2) }, "{manner:?}");
         if comes {
             assert!(woken.poll());
         }
         drop(woken);
-        assert!(!hub.board.is_due());
+        assert_eq!(hub.board.due(), 0);
         assert!(claim(&worker).unwrap().answer(reply(0, 0)) && next.poll());
     }
 }
 
 #[test]
-fn a_caller_that_was_woken_for_nothing_is_not_due_once_it_has_looked() {
+fn a_task_that_was_woken_for_nothing_is_not_due_once_it_has_looked() {
     let name = by_hand::name();
     let (hub, worker) = (hub(&name), worker(&name, None));
-    let (mut caller, lease) = parked(&hub, &worker);
+    let (mut caller, lease) = parked_in(Manner::Yield, &hub, &worker);
     hub.board.wake_all();
     // Woken twice before it comes, it is due once.
     hub.board.wake_all();
-    assert!(caller.take_wakes() == 1 && hub.board.is_due());
-    assert!(!caller.poll() && !hub.board.is_due());
-    assert!(lease.answer(reply(0, 0)) && caller.poll() && !hub.board.is_due());
+    assert_eq!((caller.take_wakes(), hub.board.due()), (1, 1));
+    assert!(!caller.poll() && hub.board.due() == 0);
+    assert!(lease.answer(reply(0, 0)) && caller.poll() && hub.board.due() == 0);
+}
+
+#[test]
+fn for_a_task_that_was_woken_and_that_nobody_polls_others_give_way_a_few_times_and_no_more() {
+    let name = by_hand::name();
+    let (hub, worker) = (hub(&name), worker(&name, None));
+    let (mut woken, lease) = parked_in(Manner::Yield, &hub, &worker);
+    assert!(lease.answer(reply(0, 0)));
+    wake(&hub, &woken);
+    let turns = (0..1000).filter(|_| hub.board.gives_a_turn()).count();
+    assert!((32..100).contains(&turns), "{turns}: tokio looks at what other threads have woken after 31 turns");
+    assert!(woken.poll() && !hub.board.gives_a_turn());
 }
 
 #[test]

@@ -42,8 +42,8 @@ pub(crate) struct Sample {
     pub(crate) seconds: f64,
     /// Peak memory of a server process.
     pub(crate) peak_kib: u64,
-    /// How long a line of memory took to another core and back, just before or just after: the longer time.
-    pub(crate) line_us: f64,
+    /// How long a line of memory took to another core and back, just before or just after: the longer time. None on one core.
+    pub(crate) line_us: Option<f64>,
 }
 
 impl Sample {
@@ -113,7 +113,7 @@ impl<'a> Meter<'a> {
             server_cpu_ms: millis(servers.cpu().saturating_sub(server_cpu)),
             seconds: elapsed.as_secs_f64(),
             peak_kib: servers.peak_memory(),
-            line_us: 0.0,
+            line_us: None,
         }
     }
 }
