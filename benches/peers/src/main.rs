@@ -3,10 +3,11 @@
 //! `cargo run --release -p peers-bench` prints a table for each workload, this crate's growth, and its goals beside what
 //! was measured; it writes the figures as JSON and a chart as SVG under `target`. `--help` lists the options.
 //!
-//! Rounds are interleaved over the pairs, so that what the machine does meanwhile meets all alike; each figure is the
-//! median of the rounds, and ratios within one run are what to read. CPU time without requests is measured once, in the
-//! first round. The host of a virtual machine moves its cores about, and with them how far they are apart: the last column is
-//! how long a line of memory took from one to the other and back beside that row's measurements. A call that is not answered rightly within 200 ms is lost, and counted.
+//! Rounds are interleaved over the pairs, so that what the machine does meets all alike; each figure is the median of the
+//! rounds, and ratios within one run are what to read. The host of a virtual machine moves its cores about, and with them how
+//! far they are apart: `line` is how long a line of memory took from one to the other and back, beside the measurements of that
+//! row. CPU time without requests is measured once, in the first round. A call that is not answered rightly within 200 ms is
+//! lost, and counted.
 //!
 //! GET has no body, five headers, and is answered 200 with 13 bytes; echoes send their body back. Requests are prepared
 //! once and cloned for each call. The async clients run on one runtime thread; iceoryx2, which knows no paths and no
