@@ -60,12 +60,10 @@ impl Figures {
     /// How long a line of memory took to another core and back beside each measurement; none on one core.
     pub(crate) fn lines(&self) -> Option<Lines> {
         let cells = self.cells.iter().map(|(.., sample)| sample);
-        let mut lines: Vec<f64> = cells
-            .chain(self.sizes.iter().map(|(_, growth)| &growth.sample))
-            .filter_map(|sample| sample.line_us)
-            .collect();
-        lines.sort_by(f64::total_cmp);
-        Some(Lines { least: *lines.first()?, median: lines[lines.len() / 2], most: *lines.last()? })
+        let samples = cells.chain(self.sizes.iter().map(|(_, growth)| &growth.sample));
+        let lines: Vec<f64> = samples.filter_map(|sample| sample.line_us).collect();
+        let all = || lines.iter().copied();
+        Some(Lines { least: all().reduce(f64::min)?, median: median(all()), most: all().reduce(f64::max)? })
     }
 
     pub(crate) fn size(&self, size: Size) -> Option<Row> {

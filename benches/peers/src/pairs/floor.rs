@@ -66,11 +66,6 @@ pub(super) fn measure(floor: Floor, setup: &Setup, pace: Pace, length: Duration)
     }
 }
 
-/// How many cores this process may use.
-pub(super) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
 /// Keeps this thread on one of its cores.
 fn stay_on(number: usize) {
     let all = sched_getaffinity(None).expect("the cores can be asked for");

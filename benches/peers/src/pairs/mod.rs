@@ -14,7 +14,7 @@ use self::ours::Options;
 use self::sockets::Transport;
 use crate::drive::Sample;
 use crate::load::{Cell, Load, Pace};
-use crate::process::{Place, Setup};
+use crate::process::{Place, Setup, cores};
 
 /// A client and its server.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +69,7 @@ impl Pair {
         let is_lone_get = cell.load == Load::Get && cell.pace.in_flight() == 1;
         match self.kind {
             Kind::Floor(Floor::Semaphores) => is_lone_get,
-            Kind::Floor(Floor::SemaphoresApart) => is_lone_get && floor::cores() > 1,
+            Kind::Floor(Floor::SemaphoresApart) => is_lone_get && cores() > 1,
             Kind::Floor(Floor::CacheLines) => cell == Cell { load: Load::Get, pace: Pace::InFlight(1) },
             _ => true,
         }

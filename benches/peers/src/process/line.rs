@@ -36,10 +36,15 @@ impl Line {
     }
 }
 
+/// How many cores this process may use.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Microseconds in which a line of memory goes to another core and back: the least of a few readings, some milliseconds in all where
 /// the two threads have a core each. None where there is one.
 pub(crate) fn over_and_back() -> Option<f64> {
-    if std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1) {
+    if cores() == 1 {
         return None;
     }
     let line = Line(AtomicU64::new(0));

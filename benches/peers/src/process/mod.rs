@@ -7,7 +7,7 @@ mod place;
 mod servers;
 
 pub(crate) use self::clock::own_cpu;
-pub(crate) use self::line::over_and_back;
+pub(crate) use self::line::{cores, over_and_back};
 pub(crate) use self::page::Page;
 pub(crate) use self::place::{Place, clean_up_when_interrupted};
 pub(crate) use self::servers::{Servers, Setup};
