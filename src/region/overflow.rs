@@ -12,7 +12,7 @@ use std::os::unix::fs::FileExt;
 
 use memmap2::{MmapOptions, MmapRaw};
 
-use crate::protocol::Stamp;
+use crate::protocol::{Room, Stamp};
 use crate::shm::{self, Access, Folder, ObjectError, ObjectId};
 use crate::sync::{Share, stores};
 
@@ -129,19 +129,29 @@ impl Drop for OverflowObject {
 #[derive(Debug)]
 pub(crate) struct OverflowView {
     map: MmapRaw,
+    /// The stamp is mapped too. An object that is longer than a body of its length takes is not mapped to its end: its maker
+    /// decides how long it is, and whose memory is taken for its holes is who maps them.
+    is_whole: bool,
 }
 
 impl OverflowView {
-    /// Maps the object called `name`, which must hold at least `len` bytes.
-    pub(crate) fn open(name: &str, len: usize, access: Access) -> io::Result<Self> {
+    /// Maps the object called `name`, which must hold at least `len` bytes and carry the stamp of `dispatch`.
+    pub(crate) fn open(name: &str, len: usize, dispatch: &Stamp, access: Access) -> io::Result<Self> {
         let (file, _, size) = shm::open_to_read(name, access).map_err(unopened)?;
         check_size(len, size)?;
-        Ok(Self { map: map_to_read(&file, size)? })
+        check_stamp(&read_stamp(&file, size)?.unwrap_or([0; Stamp::LEN]), dispatch)?;
+        let is_whole = size <= OverflowObject::capacity_for(len.max(Room::KEPT));
+        Ok(Self { map: map_to_read(&file, if is_whole { size } else { len as u64 })?, is_whole })
     }
 
     /// Whether the `len` bytes of `dispatch` are here. They are nowhere else: one body of a dispatch is written, into one object.
     pub(crate) fn holds(&self, len: usize, dispatch: &Stamp) -> bool {
-        len <= self.len() && self.check_stamp(dispatch).is_ok()
+        self.is_whole && len <= self.len() && self.has_stamp(dispatch)
+    }
+
+    /// Whether it is worth being kept for the next body.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// Bytes mapped.
@@ -157,11 +167,10 @@ impl OverflowView {
         start_of(&self.map, len)
     }
 
-    /// Fails unless the object carries the stamp of `dispatch`.
-    pub(crate) fn check_stamp(&self, dispatch: &Stamp) -> io::Result<()> {
-        let at = self.len().checked_sub(Stamp::LEN).ok_or_else(|| unstamped(None, dispatch))?;
+    fn has_stamp(&self, dispatch: &Stamp) -> bool {
+        let Some(at) = self.len().checked_sub(Stamp::LEN) else { return false };
         let bytes = self.copy_from(at, Stamp::LEN);
-        check_stamp(bytes.as_slice().try_into().expect("as many were asked for"), dispatch)
+        check_stamp(bytes.as_slice().try_into().expect("as many were asked for"), dispatch).is_ok()
     }
 
     /// Copies the first `len` bytes out.
@@ -269,75 +278,5 @@ fn usize_of(len: u64) -> io::Result<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OWN: Access = Access::own();
-
-    fn name() -> String {
-        format!("slotbus-test-overflow-{}", uuid::Uuid::new_v4())
-    }
-
-    #[test]
-    fn what_is_written_is_read_until_the_object_is_dropped() {
-        let name = name();
-        let object = OverflowObject::create(name.clone(), 5000, OWN).unwrap().unwrap();
-        object.write(0, b"ab");
-        object.write(2, b"c");
-        assert_eq!(read_overflow(&name, 3, None, OWN).unwrap(), b"abc");
-        assert!(
-            object.can_hold(8160, &Folder::open()) && !object.can_hold(8161, &Folder::open()),
-            "two pages were reserved, less a stamp"
-        );
-        drop(object);
-        assert_eq!(read_overflow(&name, 3, None, OWN).unwrap_err().kind(), io::ErrorKind::NotFound);
-    }
-
-    #[test]
-    fn a_view_holds_the_dispatch_whose_stamp_its_object_has_and_no_other() {
-        let name = name();
-        let dispatch = |ticket| Stamp { epoch: 1, ticket, owner: None };
-        let object = OverflowObject::create(name.clone(), 5000, OWN).unwrap().unwrap();
-        let view = OverflowView::open(&name, 5000, OWN).unwrap();
-        assert!(!view.holds(5, &dispatch(1)), "nothing was written yet");
-        for ticket in [1, 2] {
-            object.stamp(dispatch(ticket));
-            object.write(0, b"again");
-            assert!(view.holds(5, &dispatch(ticket)) && view.copy_out(5) == b"again");
-        }
-        assert!(!view.holds(5, &dispatch(1)) && !view.holds(8193, &dispatch(2)));
-        drop(object);
-        let second = OverflowObject::create(name.clone(), 5000, OWN).unwrap().unwrap();
-        second.stamp(dispatch(3));
-        assert!(!view.holds(5, &dispatch(3)), "that is in another object of this name");
-    }
-
-    #[test]
-    fn a_taken_name_is_not_adopted_and_not_removed() {
-        let name = name();
-        let first = OverflowObject::create(name.clone(), 1, OWN).unwrap().unwrap();
-        assert!(OverflowObject::create(name.clone(), 1, OWN).unwrap().is_none());
-        assert!(read_overflow(&name, 4000, None, OWN).is_ok(), "the first is still there");
-        drop(first);
-    }
-
-    #[test]
-    fn an_object_shorter_than_announced_is_an_error() {
-        let name = name();
-        let _object = OverflowObject::create(name.clone(), 1, OWN).unwrap().unwrap();
-        let error = read_overflow(&name, 4097, None, OWN).unwrap_err();
-        assert_eq!(error.to_string(), "it has 4096 bytes where 4097 were announced");
-    }
-
-    #[test]
-    fn a_replaced_object_is_neither_reused_nor_removed() {
-        let name = name();
-        let first = OverflowObject::create(name.clone(), 1, OWN).unwrap().unwrap();
-        shm::remove(&name).unwrap();
-        let second = OverflowObject::create(name.clone(), 1, OWN).unwrap().unwrap();
-        let folder = Folder::open();
-        assert!(!first.can_hold(1, &folder));
-        drop(first);
-        assert!(second.can_hold(1, &folder), "the first's drop left the second alone");
-    }
-}
+#[path = "overflow_tests.rs"]
+mod tests;

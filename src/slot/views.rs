@@ -72,21 +72,15 @@ impl ViewStore {
         // The former one goes first: its object may be gone but for this view.
         self.forget(&mut entry);
         let name = self.name.overflow(self.direction, slot, generation);
-        let view = match self.open(&name, len, dispatch) {
+        let view = match OverflowView::open(&name, len, dispatch, self.access) {
             Ok(view) => Arc::new(view),
             Err(source) => return Err(Unreadable { name, source }),
         };
         let bytes = view.len() as u64;
-        if bytes <= KEEP_OBJECT && self.bytes.get() + bytes <= KEEP_ALL {
+        if view.is_whole() && bytes <= KEEP_OBJECT && self.bytes.get() + bytes <= KEEP_ALL {
             *entry = Some(Arc::clone(&view));
             self.bytes.add(bytes);
         }
-        Ok(view)
-    }
-
-    fn open(&self, name: &str, len: usize, dispatch: &Stamp) -> io::Result<OverflowView> {
-        let view = OverflowView::open(name, len, self.access)?;
-        view.check_stamp(dispatch)?;
         Ok(view)
     }
 
