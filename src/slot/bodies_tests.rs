@@ -48,6 +48,37 @@ fn a_request_over_which_its_answer_may_be_written_is_copied_and_not_lent() {
 }
 
 #[test]
+fn an_answer_that_is_copied_where_it_might_have_been_lent_has_its_slot_until_it_is_read() {
+    /// Gives the slot to another request as soon as it is not needed any more.
+    struct Impatient(Arc<HubBus>, DispatchedSlot);
+
+    impl Keeper for Impatient {
+        fn bus(&self) -> &Bus {
+            self.0.bus()
+        }
+    }
+
+    impl Drop for Impatient {
+        fn drop(&mut self) {
+            let Self(hub, sent) = self;
+            assert!(sent.finished(hub).free());
+            assert_eq!(dispatch(hub, 0).index(), sent.index());
+        }
+    }
+
+    let (hub, worker) = pair(Version::V1);
+    let hub = Arc::new(hub);
+    let sent = dispatch(&hub, 0);
+    assert!(worker.claim(&mut ScanCursor::default()).unwrap().answer(reply(LEND_FROM)));
+    // As a published worker leaves it.
+    hub.slot(sent.index()).resp_ticket.set(0);
+    let keeper = Impatient(Arc::clone(&hub), DispatchedSlot::in_slot(&hub, sent.index()));
+    let reply = sent.finished(&hub).lend(trust(), keeper).expect("the slot was kept");
+    assert_eq!(reply.body, vec![9; LEND_FROM]);
+    assert_ne!(DispatchedSlot::in_slot(&hub, sent.index()), sent, "nobody keeps it now");
+}
+
+#[test]
 fn bodies_that_grow_little_by_little_take_few_objects() {
     let (hub, worker) = pair(Version::V1);
     let mut objects = std::collections::BTreeSet::new();

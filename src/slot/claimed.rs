@@ -87,9 +87,9 @@ impl ClaimedSlot {
                 || payload.body.inline().is_none() || attachment.bus.region().geometry().arena(*index).is_some();
             (LEND_FROM..=limit).contains(&len) && stays()
         };
-        let reading = match (attachment.trust, attachment.bus.owner()) {
-            (Some(trust), Some(owner)) if lends() => {
-                Reading::Lent(Lending { trust, keeper: Hold::take(attachment, *index, owner) })
+        let reading = match (attachment.trust, attachment.bus.owner(), &stamp) {
+            (Some(trust), Some(owner), Some(stamp)) if lends() => {
+                Reading::Lent(Lending { trust, keeper: Hold::take(attachment, *index, owner) }, stamp)
             }
             _ => Reading::Copied(ahead),
         };

@@ -41,12 +41,12 @@ impl<'a> FinishedSlot<'a> {
     /// Copies the response out, as far as that is not `ahead`.
     #[inline]
     pub(crate) fn read(&self, ahead: Option<Box<ReadAhead>>) -> Result<Reply, ReplyError> {
-        self.read_by::<Nobody>(Reading::Copied(ahead))
+        self.read_by::<Nobody>(ahead, None)
     }
 
     /// Copies the response's head out and lends its body, for which `keeper` keeps the slot.
     pub(crate) fn lend(&self, trust: TrustedPeers, keeper: impl Keeper) -> Result<Reply, ReplyError> {
-        self.read_by(Reading::Lent(Lending { trust, keeper }))
+        self.read_by(None, Some(Lending { trust, keeper }))
     }
 
     /// How long the response's body is said to be.
@@ -54,7 +54,11 @@ impl<'a> FinishedSlot<'a> {
         self.hub.slot(self.index).response.body_len.get() as usize
     }
 
-    fn read_by<K: Keeper>(&self, reading: Reading<K>) -> Result<Reply, ReplyError> {
+    fn read_by<K: Keeper>(
+        &self,
+        ahead: Option<Box<ReadAhead>>,
+        mut lending: Option<Lending<K>>,
+    ) -> Result<Reply, ReplyError> {
         let &Self { hub, index, ticket: expected } = self;
         let slot = hub.slot(index);
         hub.bus.region().prefetch_response(index);
@@ -71,8 +75,11 @@ impl<'a> FinishedSlot<'a> {
             PayloadError::Body(range) => ReplyError::BodyRange(range),
         })?;
         hub.learn_length(payload);
-        // A worker of ours shows by the ticket that it answered, and stamps its objects. Another lends nothing.
+        // A worker of ours shows by the ticket that it answered, and stamps its objects. Another lends nothing; the keeper stays
+        // until the look below all the same, or the slot would be another request's by then.
         let stamp = hub.stamp(expected).filter(|_| found == expected);
+        let lent = stamp.as_ref().and_then(|stamp| Some(Reading::Lent(lending.take()?, stamp)));
+        let reading = lent.unwrap_or(Reading::Copied(ahead));
         let origin = hub.origin(index, stamp.as_ref());
         let (meta, body) = payload::read(&origin, payload, reading).map_err(|error| match error {
             ReadError::TooLarge { len, limit } => ReplyError::BodyTooLarge { len, limit },

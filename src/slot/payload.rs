@@ -115,18 +115,18 @@ pub(super) struct Origin<'a> {
 }
 
 /// How the body of a message is read.
-pub(super) enum Reading<K> {
+pub(super) enum Reading<'a, K> {
     /// By copy; part of it may be copied already.
     Copied(Option<Box<ReadAhead>>),
-    /// Not at all: it is lent, if its writer is one of ours, which has stamped it.
-    Lent(Lending<K>),
+    /// Not at all: it is lent. Its writer is one of ours, which has stamped it.
+    Lent(Lending<K>, &'a Stamp),
 }
 
 /// Copies a message out: its meta and its body, in one private block when both are inline and nothing was read ahead.
 pub(super) fn read<K: Keeper>(
     origin: &Origin<'_>,
     payload: Payload,
-    reading: Reading<K>,
+    reading: Reading<'_, K>,
 ) -> Result<(Bytes, Bytes), ReadError> {
     let &Origin { region, views, slot, body_limit, dispatch } = origin;
     let Payload { meta, body } = payload;
@@ -135,9 +135,8 @@ pub(super) fn read<K: Keeper>(
         return Err(ReadError::TooLarge { len, limit: body_limit });
     }
     let meta_alone = || block(meta.len(), |block| region.copy_out(meta, block));
-    // Its keeper stays until the copying is over.
-    let _keeper = match (reading, dispatch) {
-        (Reading::Lent(Lending { trust, keeper }), Some(dispatch)) => {
+    match reading {
+        Reading::Lent(Lending { trust, keeper }, dispatch) => {
             let body = match body {
                 BodyPlace::Empty => Bytes::new(),
                 BodyPlace::Inline(range) => lend_range(Kept(keeper), range, trust),
@@ -148,14 +147,12 @@ pub(super) fn read<K: Keeper>(
             };
             return Ok((meta_alone(), body));
         }
-        (Reading::Lent(lending), None) => Some(lending),
-        (Reading::Copied(ahead), _) => {
+        Reading::Copied(ahead) => {
             if let Some(body) = ahead.and_then(|ahead| ahead.finish(origin, body)) {
                 return Ok((meta_alone(), body.into()));
             }
-            None
         }
-    };
+    }
     let inline = body.inline();
     let mut meta_bytes = block(meta.len() + inline.map_or(0, HeapRange::len), |block| {
         region.copy_out(meta, block);
