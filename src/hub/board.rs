@@ -158,15 +158,12 @@ impl Board {
         let dead_owner = |claim: Claim| claim.owner().filter(|&owner| !bus.bus().owner_is_alive(owner));
         for index in bus.slots() {
             let mut entry = self.entry(index);
-            let own;
+            let mut own = None;
             let slot = match &*entry {
                 Entry::Pending { slot, .. } | Entry::Zombie { slot, .. } => slot,
                 // A caller's who looks by itself, but perhaps not soon: it is freed all the same, and this caller's until
                 // its permit is back.
-                Entry::Idle | Entry::Orphan(_) => {
-                    own = DispatchedSlot::in_slot(bus, index);
-                    &own
-                }
+                Entry::Idle | Entry::Orphan(_) => &*own.insert(DispatchedSlot::in_slot(bus, index)),
             };
             slot.end_hold_if(bus, |owner| !bus.bus().owner_is_alive(owner));
             let Progress::Claimed(claim) = slot.progress(bus) else { continue };
@@ -190,7 +187,8 @@ impl Board {
                     drop(zombie);
                     dead.zombies += 1;
                 }
-                Entry::Idle | Entry::Orphan(_) => *entry = Entry::Orphan(DispatchedSlot::in_slot(bus, index)),
+                // The dispatch that was looked at: by now its caller may have gone, and another's request be in the slot.
+                Entry::Idle | Entry::Orphan(_) => *entry = own.map_or(Entry::Idle, Entry::Orphan),
             }
         }
         dead
@@ -244,3 +242,7 @@ impl Board {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+#[path = "board_tests.rs"]
+mod tests;

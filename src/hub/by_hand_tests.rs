@@ -82,8 +82,13 @@ pub(super) fn body(of: u32, len: usize) -> Bytes {
 
 /// Calls with request `of`; nothing happens before the first poll.
 pub(super) fn calling(hub: &Arc<Shared>, of: u32, len: usize) -> Calling {
+    calling_in(Manner::Park, hub, of, len)
+}
+
+/// As `calling`, of somebody who waits in this manner.
+pub(super) fn calling_in(manner: Manner, hub: &Arc<Shared>, of: u32, len: usize) -> Calling {
     let request = Request::post(format!("/{of}")).body(Body::new(http_body_util::Full::from(body(of, len)))).unwrap();
-    Box::pin(call(Arc::clone(hub), request, None, Manner::Park, None))
+    Box::pin(call(Arc::clone(hub), request, None, manner, None))
 }
 
 pub(super) fn poll(calling: &mut Calling) -> Poll<Result<Response<Body>, CallError>> {

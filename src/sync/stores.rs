@@ -5,6 +5,8 @@
 //! are dropped; so losing every store behind the n-th is its death there, as far as others can tell. A store that is lost
 //! looks to its writer as if it had failed.
 //!
+//! A test can also have another thread's steps come between two stores: `interrupt`.
+//!
 //! Only stores of the calling thread are heard or lost. Outside of unit tests `unheard` stands in this place.
 
 use std::cell::RefCell;
@@ -15,15 +17,30 @@ struct Listener {
     heard: Vec<&'static str>,
     /// Stores beyond these are lost.
     limit: usize,
+    /// Runs behind that many.
+    others: Option<(usize, Box<dyn FnOnce()>)>,
 }
 
 thread_local! {
     static LISTENER: RefCell<Option<Listener>> = const { RefCell::new(None) };
 }
 
+impl Listener {
+    fn others_now(&mut self) -> Option<Box<dyn FnOnce()>> {
+        self.others.take_if(|(nth, _)| *nth == self.heard.len()).map(|(_, others)| others)
+    }
+}
+
 /// One store.
 pub(crate) fn store<R: Default>(what: &'static str, write: impl FnOnce() -> R) -> R {
-    if happens(what) { write() } else { R::default() }
+    if !happens(what) {
+        return R::default();
+    }
+    let result = write();
+    if let Some(others) = LISTENER.with_borrow_mut(|listener| listener.as_mut().and_then(Listener::others_now)) {
+        unseen(others);
+    }
+    result
 }
 
 /// Stores to memory that has no name yet, and that nobody else sees: they are not heard.
@@ -47,7 +64,7 @@ pub(crate) fn copy(what: &'static str, bytes: &[u8], write: impl Fn(usize, &[u8]
 fn happens(what: &'static str) -> bool {
     let happens = |listener: &RefCell<Option<Listener>>| match &mut *listener.borrow_mut() {
         None => true,
-        Some(Listener { heard, limit }) if heard.len() < *limit => {
+        Some(Listener { heard, limit, .. }) if heard.len() < *limit => {
             heard.push(what);
             true
         }
@@ -59,10 +76,22 @@ fn happens(what: &'static str) -> bool {
 
 /// From now on this thread's stores are heard, and lost beyond the first `limit`.
 pub(crate) fn listen(limit: usize) {
-    LISTENER.set(Some(Listener { heard: Vec::new(), limit }));
+    LISTENER.set(Some(Listener { limit, ..Listener::default() }));
 }
 
-/// Ends `listen`; what was stored meanwhile.
+/// From now on this thread's stores are heard; behind the `nth` of them `others` is run, which is to be what another thread does there.
+/// So it must not wait for anything that this thread has.
+pub(crate) fn interrupt(nth: usize, others: impl FnOnce() + 'static) {
+    let others = Some((nth, Box::new(others) as Box<dyn FnOnce()>));
+    LISTENER.set(Some(Listener { limit: usize::MAX, others, ..Listener::default() }));
+}
+
+/// Ends `listen` or `interrupt`; what was stored meanwhile.
+///
+/// # Panics
+/// If the interruption did not come: there were fewer stores.
 pub(crate) fn heard() -> Vec<&'static str> {
-    LISTENER.take().map(|listener| listener.heard).unwrap_or_default()
+    let Listener { heard, limit: _, others } = LISTENER.take().unwrap_or_default();
+    assert!(others.is_none(), "there were only {} stores: {heard:?}", heard.len());
+    heard
 }
