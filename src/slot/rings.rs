@@ -80,15 +80,15 @@ impl Attachment {
     pub(crate) fn stand_aside(&self) -> u32 {
         let Some((awake, bit)) = self.awake() else { return 0 };
         let others = awake.leave(bit);
-        self.hand_on();
+        self.hand_on(1);
         others
     }
 
-    /// Rings for what this worker leaves READY: it may have taken the ring, or have been the reason that there was none.
-    pub(crate) fn hand_on(&self) {
-        if self.slots().any(|slot| self.slot(slot).status.observe() == Status::Ready) {
-            self.bus.requests().ring();
-        }
+    /// Rings for what this worker leaves READY, at most `rings` times: it may have taken as many, each of which would have woken
+    /// another worker, or have been the reason that there was none.
+    pub(crate) fn hand_on(&self, rings: u32) {
+        let ready = self.slots().filter(|&slot| self.slot(slot).status.observe() == Status::Ready);
+        ready.take(rings as usize).for_each(|_| self.bus.requests().ring());
     }
 
     /// Says that this worker is not awake any more if more are than there are cores for; whether it does, and so parks at once.
@@ -139,22 +139,22 @@ impl Attachment {
         // It was nobody's, and no claim is to be had for it later. Where one such ring lies there may be many, which would
         // wake this thread one by one.
         self.rings_owed.set(0);
-        self.bus.requests().take_all();
-        self.claim(cursor).inspect(|_| self.hand_on())
+        let taken = self.bus.requests().take_all();
+        self.claim(cursor).inspect(|_| self.hand_on(taken))
     }
 
-    /// Takes the rings of requests that were claimed without them; whether it took any. A ring that stays away was taken by
+    /// Takes the rings of requests that were claimed without them; how many it took. A ring that stays away was taken by
     /// another process, or there was none. One that is taken may be another request's: who claims at the next look hands on.
     #[inline]
-    pub(crate) fn take_rings_owed(&self) -> bool {
-        let mut took = false;
+    pub(crate) fn take_rings_owed(&self) -> u32 {
+        let mut took = 0;
         if self.shield.is_some() {
             return took;
         }
         while self.rings_owed.get() as i64 > 0 {
             if self.bus.requests().try_take() {
                 self.ring_taken();
-                took = true;
+                took += 1;
             } else {
                 self.rings_owed.set(0);
             }

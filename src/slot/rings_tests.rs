@@ -8,6 +8,7 @@ use super::rings::TURN;
 use super::tests::{attach, call, pair, reply};
 use super::*;
 use crate::protocol::{Status, Version};
+use crate::sync::stores;
 
 /// Sends a request that rings for nobody if a worker is awake; whether it rang.
 fn dispatch(hub: &HubBus) -> bool {
@@ -62,6 +63,46 @@ fn a_worker_that_stands_aside_hands_on_what_it_was_counted_on_for() {
     assert!(!dispatch(&hub));
     worker.stand_aside();
     assert_eq!((hub.awake_workers(), rings(&hub)), (0, 1));
+}
+
+#[test]
+fn rings_that_a_worker_takes_for_requests_it_does_not_claim_are_rung_again() {
+    /// Sends what the hub rings for, as nobody is awake: as many times as there are other workers parked.
+    fn dispatch_rung(hub: &HubBus, count: u32) {
+        hub.forget_awake_workers();
+        assert!((0..count).all(|_| dispatch(hub)) && rings(hub) == count);
+    }
+
+    fn free_all(hub: &HubBus) {
+        hub.slots().for_each(|slot| hub.slot(slot).status.reset());
+    }
+
+    let (hub, worker) = awake_pair();
+    let (hub, mut cursor) = (Arc::new(hub), ScanCursor::default());
+    // Those that it owes since requests that nobody rang for.
+    assert!((0..3).all(|_| !dispatch(&hub)));
+    for _ in 0..3 {
+        worker.claim(&mut cursor).unwrap().answer(reply(0));
+    }
+    free_all(&hub);
+    dispatch_rung(&hub, 3);
+    let taken = worker.take_rings_owed();
+    let lease = worker.claim(&mut cursor).unwrap();
+    worker.hand_on(taken);
+    assert_eq!((taken, rings(&hub)), (3, 2), "two requests are for others");
+    // Those that come while it takes what lies there, after a ring that was for nothing.
+    drop(lease);
+    hub.bus().requests().take_all();
+    free_all(&hub);
+    hub.bus().requests().ring();
+    stores::interrupt(1, {
+        let hub = Arc::clone(&hub);
+        move || dispatch_rung(&hub, 3)
+    });
+    let lease = worker.claim_for_ring(&mut cursor);
+    stores::heard();
+    assert!(lease.is_some());
+    assert_eq!(rings(&hub), 2, "two requests are for others");
 }
 
 #[test]
@@ -121,7 +162,7 @@ fn a_worker_that_its_hub_has_forgotten_says_again_that_it_is_awake_with_its_next
     assert!(dispatch(&hub));
     let lease = worker.claim(&mut ScanCursor::default()).unwrap();
     assert_eq!(hub.awake_workers(), 1);
-    assert!(worker.take_rings_owed() && rings(&hub) == 0);
+    assert_eq!((worker.take_rings_owed(), rings(&hub)), (1, 0));
     lease.answer(reply(0));
 }
 

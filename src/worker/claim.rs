@@ -21,8 +21,8 @@ pub(super) fn claim(shared: &Shared, cursor: &mut ScanCursor) -> Result<Option<C
         let took = attachment.take_rings_owed();
         let has_handed_over = attachment.end_turn(TURN_PATIENCE);
         let handing_on = |lease| {
-            if took {
-                attachment.hand_on();
+            if took > 0 {
+                attachment.hand_on(took);
             }
             Ok(Some(lease))
         };
