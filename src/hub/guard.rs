@@ -97,9 +97,13 @@ fn look_after_zombies(lives: &Weak<Lives>, shared: &Arc<Shared>) {
         }
         return;
     }
-    // A published worker cannot follow; where no slot is left it loses nothing by that.
+    // A published worker cannot follow; where no slot is left, or no memory for its answers, it loses nothing by that.
     let slots = shared.bus.slots().count();
-    let enough = if shared.bus.has_published_workers() { slots } else { slots / 2 + 1 };
+    let enough = match shared.bus.has_published_workers() {
+        true if shared.pool.is_used_up() => 1,
+        true => slots,
+        false => slots / 2 + 1,
+    };
     if zombies.stuck < enough {
         return;
     }

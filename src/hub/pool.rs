@@ -21,8 +21,8 @@ use crate::sync::{Flag, IndexSet, OrderedCounter, caught};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Closed;
 
-/// Callers are held back for published workers' sake at most so long: a slot whose answer never comes would hold them
-/// for ever.
+/// Callers are held back for the bodies of published workers' answers at most so long: a slot whose answer never comes would
+/// hold them for ever. Bodies go into overflow objects then; for the heads of answers there has to be room.
 const LONGEST_HOLD: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -43,6 +43,7 @@ struct State {
     /// Slots for callers that were woken and have not come for them yet.
     granted: BTreeMap<u64, SlotIndex>,
     next_place: u64,
+    /// When the bump area became too short for answers; until every slot has been free since.
     held_since: Option<Instant>,
 }
 
@@ -129,13 +130,22 @@ impl Pool {
         let in_flight = self.taken() + 1;
         if state.held_since.is_some() || !self.bus.has_room_for_answers(in_flight) {
             self.bus.rewind_bump_area();
-            let since = *state.held_since.get_or_insert_with(Instant::now);
-            if !self.bus.has_room_for_answers(self.slots) && since.elapsed() < LONGEST_HOLD {
-                return None;
+            if self.bus.has_room_for_answers(self.slots) {
+                state.held_since = None;
+            } else {
+                let since = *state.held_since.get_or_insert_with(Instant::now);
+                if since.elapsed() < LONGEST_HOLD || !self.bus.has_room_for_heads(in_flight) {
+                    return None;
+                }
             }
-            state.held_since = None;
         }
         self.pop_any()
+    }
+
+    /// Whether callers are held back by a slot that may never come back, and would be lost if they were not.
+    pub(super) fn is_used_up(&self) -> bool {
+        let held_since = self.lock().held_since;
+        held_since.is_some_and(|since| since.elapsed() >= LONGEST_HOLD) && !self.bus.has_room_for_heads(self.slots)
     }
 
     #[inline]

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::bus::{Access, Bus, Founding};
-use crate::protocol::{BusName, Version};
+use crate::protocol::{BusName, PUBLISHED_HEAD, Version};
 
 fn pool(slots: usize) -> Arc<Pool> {
     let name = BusName::new("slotbus-test", &Uuid::new_v4().to_string()).unwrap();
@@ -68,6 +68,37 @@ fn a_waker_that_drops_its_caller_finds_no_lock_held() {
     *waker.0.lock().unwrap() = Some(waiting);
     drop(permit);
     assert!(pool.acquire().now_or_never().is_some(), "the slot of the dropped caller came back");
+}
+
+#[test]
+fn a_slot_that_never_comes_back_holds_callers_once_and_not_each_until_heads_of_answers_have_no_room() {
+    let pool = pool(3);
+    let region = pool.bus.bus().region();
+    let (head, end) = (&region.header().alloc_head, region.geometry().bump_end());
+    let (start, heads) = (head.given_out(), 3 * PUBLISHED_HEAD);
+    head.take(end - start - heads, end).unwrap();
+    let lost = pool.take_this(pool.bus.slots().next().unwrap()).unwrap();
+    std::mem::forget(pool.bus.reserve(lost.slot()).unwrap());
+
+    let mut waiting = pool.acquire();
+    assert!((&mut waiting).now_or_never().is_none() && !pool.is_used_up());
+    pool.lock().held_since = Instant::now().checked_sub(LONGEST_HOLD);
+    pool.retry();
+    drop(waiting.now_or_never().expect("it was held for long enough"));
+    for _ in 0..10 {
+        drop(pool.acquire().now_or_never().expect("nobody is held for the same slot again"));
+    }
+    assert!(!pool.is_used_up());
+
+    head.take(heads - 8, end).unwrap();
+    let mut waiting = pool.acquire();
+    assert!((&mut waiting).now_or_never().is_none(), "its answer would be lost");
+    assert!(pool.is_used_up());
+
+    pool.bus.bus().region().slot(lost.slot()).status.reset();
+    drop(lost);
+    drop(waiting.now_or_never().expect("every slot is free"));
+    assert_eq!((head.given_out(), pool.is_used_up()), (start, false));
 }
 
 #[test]

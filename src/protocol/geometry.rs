@@ -15,6 +15,8 @@ pub(crate) const MAX_SLOTS: u32 = 256;
 /// What a version 1 region of ours sets aside for one answer of a published worker: 64 KiB and its meta. Such a worker
 /// takes an answer's bytes from the shared bump area, and loses the answer when its meta finds no room.
 pub(crate) const PUBLISHED_ANSWER: u32 = 66 * 1024;
+/// What of it is enough for its meta: where there is no room for the body it goes into an overflow object.
+pub(crate) const PUBLISHED_HEAD: u32 = 4 * 1024;
 
 /// The protocol's version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]

@@ -34,7 +34,7 @@ pub use self::call::ReplyError;
 pub(crate) use self::call::{Call, CallError, Reply};
 pub(crate) use self::caller::{Caller, Callers, News};
 pub(crate) use self::decode::HeaderList;
-pub(crate) use self::geometry::{Geometry, PUBLISHED_ANSWER, SlotIndex};
+pub(crate) use self::geometry::{Geometry, PUBLISHED_ANSWER, PUBLISHED_HEAD, SlotIndex};
 pub use self::geometry::{GeometryError, Version};
 pub(crate) use self::header_image::HeaderImage;
 pub(crate) use self::headers::{correct_content_length, strip_hop_by_hop};

@@ -6,7 +6,8 @@ use super::reserved::ReservedSlot;
 use super::views::ViewStore;
 use crate::bus::Bus;
 use crate::protocol::{
-    BodyPlace, Direction, Features, Limits, PUBLISHED_ANSWER, Payload, SlotIndex, SlotMeta, Stamp, Status, align8,
+    BodyPlace, Direction, Features, Limits, PUBLISHED_ANSWER, PUBLISHED_HEAD, Payload, SlotIndex, SlotMeta, Stamp,
+    Status, align8,
 };
 use crate::sync::{Counter, Flag};
 
@@ -158,11 +159,19 @@ impl HubBus {
     /// Whether published workers would find room for the answers of `in_flight` requests, each as long as the longest so
     /// far, in what is left of the bump area.
     pub(crate) fn has_room_for_answers(&self, in_flight: usize) -> bool {
+        self.has_room(in_flight, self.longest_answer.get().max(PUBLISHED_ANSWER.into()))
+    }
+
+    /// Whether they would find room for the heads of as many answers at least: an answer whose head finds none is lost.
+    pub(crate) fn has_room_for_heads(&self, in_flight: usize) -> bool {
+        self.has_room(in_flight, PUBLISHED_HEAD.into())
+    }
+
+    fn has_room(&self, in_flight: usize, bytes: u64) -> bool {
         let (start, end) = self.bump_area();
         let used = self.bus.region().header().alloc_head.given_out().saturating_sub(start);
         // A region without a bump area has no version 1 workers; one that nobody took from has only workers of ours.
-        let answer = self.longest_answer.get().max(PUBLISHED_ANSWER.into());
-        used == 0 || u64::from(used) + answer * in_flight as u64 <= u64::from(end - start)
+        used == 0 || u64::from(used) + bytes * in_flight as u64 <= u64::from(end - start)
     }
 
     /// Gives the bump area back if every slot is free.
