@@ -58,6 +58,18 @@ fn play(role: &str) {
                 std::thread::park();
             }
         }
+        "host of one that is loading" => {
+            let hub = hub();
+            let supervisor = workers(&hub, "loading").start().unwrap();
+            println!("\nworker {} {}", supervisor.processes()[0].pid.unwrap(), hub.name().name());
+            loop {
+                std::thread::park();
+            }
+        }
+        // It has not come to `serve` yet.
+        "loading" => loop {
+            std::thread::park();
+        },
         role => tokio::runtime::Runtime::new().unwrap().block_on(async {
             let stop = slotbus::shutdown_signal();
             let app = Router::new().routes(routes![pid, crash, drain]);
@@ -238,17 +250,19 @@ fn processes_are_replaced_while_they_wait_to_be_started_again() {
 }
 
 #[test]
-fn workers_end_with_the_program_that_keeps_them_even_when_it_is_killed() {
-    let mut host = this_binary("host").stdout(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(host.stdout.take().unwrap()).lines();
-    let line = lines.map_while(Result::ok).find_map(|line| Some(line.strip_prefix("worker ")?.to_owned())).unwrap();
-    let (worker, bus) = line.split_once(' ').unwrap();
-    assert!(runs(worker));
-    host.kill().unwrap();
-    host.wait().unwrap();
-    wait_until("the worker's end", || !runs(worker));
-    // The next hub of the name takes away what the killed one left.
-    drop(Hub::builder(bus).create().unwrap());
+fn workers_end_with_the_program_that_keeps_them_even_when_it_is_killed_and_they_do_not_serve_yet() {
+    for role in ["host", "host of one that is loading"] {
+        let mut host = this_binary(role).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(host.stdout.take().unwrap()).lines();
+        let line = lines.map_while(Result::ok).find_map(|line| Some(line.strip_prefix("worker ")?.to_owned())).unwrap();
+        let (worker, bus) = line.split_once(' ').unwrap();
+        assert!(runs(worker));
+        host.kill().unwrap();
+        host.wait().unwrap();
+        wait_until("the worker's end", || !runs(worker));
+        // The next hub of the name takes away what the killed one left.
+        drop(Hub::builder(bus).create().unwrap());
+    }
 }
 
 #[test]

@@ -5,13 +5,13 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::process::Child;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{
-    Pid, PidfdFlags, Signal, getpid, getppid, kill_process, pidfd_open, pidfd_send_signal,
-    set_parent_process_death_signal,
+    Pid, PidfdFlags, Signal, getpid, getppid, pidfd_open, pidfd_send_signal, set_parent_process_death_signal,
 };
 
 use super::lookout::{Alarm, timespec};
@@ -32,14 +32,17 @@ impl ProcessHandle {
     }
 }
 
-/// Has this process asked to end (SIGTERM) when its parent ends, if that is the process `parent`. To be called by a thread
-/// that stays.
-pub(crate) fn end_with_parent(parent: u32) {
-    let is_parent = || getppid().is_some_and(|pid| pid.as_raw_nonzero().get() as u32 == parent);
-    if is_parent() && set_parent_process_death_signal(Some(Signal::TERM)).is_ok() && !is_parent() {
-        // It ended a moment before it could be noticed.
-        let _ = kill_process(getpid(), Signal::TERM);
-    }
+/// Has each process that `command` starts asked to end (SIGTERM) when this one ends, or the thread that starts it does: from
+/// before its program begins, which may take its time until it knows of this crate.
+pub(crate) fn end_with_parent(command: &mut Command) {
+    let parent = getpid();
+    let before_its_program = move || {
+        set_parent_process_death_signal(Some(Signal::TERM))?;
+        // The parent may have ended a moment before that.
+        if getppid() == Some(parent) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
+    };
+    // SAFETY: what runs between fork and exec is two system calls; nothing is allocated or locked there, and the error is a number.
+    unsafe { command.pre_exec(before_its_program) };
 }
 
 impl Alarm {

@@ -17,8 +17,8 @@ use std::time::Duration;
 use self::post::Running;
 use self::watch::{Order, Watch};
 use super::service::Hub;
-use crate::bus::Alarm;
-use crate::protocol::{NAME_VARIABLE, SUPERVISOR_VARIABLE};
+use crate::bus::{Alarm, end_with_parent};
+use crate::protocol::NAME_VARIABLE;
 use crate::report::reported;
 
 /// Keeps worker processes running: starts them, starts those again that end, and drains them at the end.
@@ -26,8 +26,9 @@ use crate::report::reported;
 /// A worker that crashes costs its requests in hand an error and nothing else: the hub notices at once, requests that
 /// nobody has claimed wait for the next process, and that is started after a pause which doubles from crash to crash.
 ///
-/// A worker of this crate that a supervisor has started is asked to end (SIGTERM) when the supervising process ends, also
-/// when that is killed, so that no worker is left without an owner.
+/// A process that a supervisor has started is asked to end (SIGTERM) when the supervising process ends, also when that is
+/// killed and the process does not serve yet, so that no worker is left without an owner. Where the command is a wrapper, its
+/// own children are its own to end.
 ///
 /// ```no_run
 /// # fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -98,7 +99,7 @@ impl Supervisor {
     /// Describes workers of `hub` that `command` starts. It gets the bus's name in `SLOTBUS_NAME`; a prefix of its own is the
     /// command's to know.
     pub fn builder(hub: &Hub, mut command: Command) -> SupervisorBuilder {
-        command.env(NAME_VARIABLE, hub.name().name()).env(SUPERVISOR_VARIABLE, std::process::id().to_string());
+        command.env(NAME_VARIABLE, hub.name().name());
         SupervisorBuilder {
             command,
             processes: 1,
@@ -196,6 +197,7 @@ impl SupervisorBuilder {
         let watched = Arc::clone(&shared);
         // What a process is told at the end of its parent is told at the end of the thread that started it: so all are started
         // by the one that stays.
+        end_with_parent(&mut self.command);
         let keep = move || match Running::start(&mut self.command) {
             Ok(first) => {
                 let watch = Watch::new(self, first, watched, received);
