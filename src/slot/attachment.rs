@@ -176,8 +176,9 @@ impl Attachment {
     }
 
     fn claim_among(self: &Arc<Self>, start: usize, count: usize, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
-        // Looked at here too, so that requests of another life are not claimed and put back again and again.
-        if !self.bus.is_own_life() {
+        // Looked at here too, so that requests of another life are not claimed and put back again and again. What waits in a
+        // retired region its callers take to the next one, whose requests may have put their bodies in place of theirs by now.
+        if !self.bus.is_own_life() || self.bus.is_retired() {
             return None;
         }
         let mut slots = self.bus.region().geometry().slots_from(start, count);

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use super::tests::{LIMIT, dispatch, finished, pair, reply};
+use super::tests::{LIMIT, attach, dispatch, finished, founding, pair, reply};
 use super::*;
 use crate::bus::{Access, Bus};
 use crate::protocol::{ReplyError, ShmHeader, Stamp, Status, Version};
@@ -41,6 +41,22 @@ fn a_worker_of_ours_takes_no_name_away_that_another_uses() {
         entry.file_name().to_str().is_some_and(|object| object.starts_with(&format!("{}-rsp-0", hub.bus().name())))
     });
     assert_eq!(of_slot_0.count(), 2, "each keeps its own");
+}
+
+#[test]
+fn nothing_of_a_retired_region_is_claimed_as_its_callers_take_it_to_the_next() {
+    let (hub, worker) = pair(Version::V1);
+    let sent = dispatch(&hub, 100_000);
+    let next = Bus::succeed(hub.bus(), &founding(Version::V1)).unwrap();
+    let next = HubBus::new(next, LIMIT);
+    // Under the name that the first one's had.
+    let moved = dispatch(&next, 100_000);
+    assert!(worker.claim(&mut ScanCursor::default()).is_none());
+    assert!(sent.withdraw(&hub), "it was left where its caller finds it");
+    let mut lease = attach(next.bus().name()).claim(&mut ScanCursor::default()).unwrap();
+    assert_eq!(lease.read().unwrap().body.len(), 100_000);
+    assert!(lease.answer(reply(0)));
+    finished(&next, &moved);
 }
 
 #[test]
