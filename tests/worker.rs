@@ -11,6 +11,7 @@ use http::{Request, Response};
 use slotbus::Body;
 use slotbus::hub::{Hub, SlotState};
 use slotbus::testing::{Gate, TestBus};
+use support::process::{play, role};
 use support::{Worker, bytes, get_request, name, service};
 use tokio::sync::Notify;
 use tower::{Layer, ServiceBuilder};
@@ -207,6 +208,19 @@ fn without_a_runtime_or_an_executor_serve_says_what_is_missing() {
     let hello = tower::service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
     let error = futures::executor::block_on(slotbus::serve(hello).name(name()).into_future()).unwrap_err();
     assert!(error.to_string().starts_with("no tokio runtime is running here"), "{error}");
+}
+
+#[test]
+fn a_variable_that_names_no_bus_is_as_good_as_none() {
+    const TEST: &str = "a_variable_that_names_no_bus_is_as_good_as_none";
+    if role().is_some() {
+        let hello = tower::service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
+        let error = futures::executor::block_on(slotbus::serve(hello).into_future()).unwrap_err();
+        return assert_eq!(error.to_string(), "the bus has no name: set SLOTBUS_NAME or call `.name(\"...\")`");
+    }
+    for variable in ["SLOTBUS_NAME=", "--unset=SLOTBUS_NAME"] {
+        play(&["env", variable], TEST, "nameless");
+    }
 }
 
 #[tokio::test]

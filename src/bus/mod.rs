@@ -62,7 +62,7 @@ pub enum BusError {
     Live(BusName),
     /// Something stands under the name that does not prove that nobody uses it.
     #[error(
-        "/dev/shm/{0} exists and does not prove that its hub is gone: remove it, or replace it by force if you know that nobody uses it"
+        "/dev/shm/{0} exists and does not prove that its hub is gone: remove it, or replace it by force (`replace_by_force`, `--force`) if you know that nobody uses it"
     )]
     Unproven(BusName),
     /// The options ask for a region that cannot be.

@@ -25,6 +25,13 @@ use crate::protocol::Caller;
 pub struct Deadline(pub Instant);
 
 impl Deadline {
+    /// That of an answer that may take so long from now; nothing is too long.
+    pub fn after(duration: Duration) -> Self {
+        let now = Instant::now();
+        // The standard library names no last moment. A hundred years are as good as one.
+        Self(now.checked_add(duration).unwrap_or_else(|| now + Duration::from_secs(100 * 365 * 24 * 60 * 60)))
+    }
+
     /// The time from now on; zero when it is over.
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
@@ -37,5 +44,18 @@ impl Deadline {
         let told = CallContext::caller_in(extensions).and_then(Caller::deadline).map(Self);
         let put = extensions.get().copied();
         told.into_iter().chain(put).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_after_any_duration_is_so_far_away_or_a_hundred_years() {
+        let day = Duration::from_secs(24 * 60 * 60);
+        assert!((day / 2..=day).contains(&Deadline::after(day).remaining()));
+        assert!(Deadline::after(Duration::MAX).remaining() > Duration::from_secs(1 << 31));
+        assert_eq!(Deadline::after(Duration::ZERO).remaining(), Duration::ZERO);
     }
 }

@@ -158,9 +158,9 @@ impl Hub {
         self.current().bus.bus().has_workers()
     }
 
-    /// Whether it was closed, or has stopped because its region is another hub's.
-    #[cfg(all(feature = "gateway", not(loom)))]
-    pub(crate) fn is_closed(&self) -> bool {
+    /// Whether it was closed, or has stopped because its region was removed or is another hub's, which its log names: it takes no
+    /// call any more, and whoever wants one makes another.
+    pub fn is_closed(&self) -> bool {
         self.handle.0.is_closed()
     }
 

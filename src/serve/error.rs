@@ -20,7 +20,14 @@ pub enum Error {
     #[error(transparent)]
     Name(#[from] NameError),
     /// There is nothing to run unfinished handlers on.
-    #[error("no tokio runtime is running here: await `serve` inside one, or give it an executor")]
+    #[cfg_attr(
+        feature = "tokio",
+        error("no tokio runtime is running here: await `serve` inside one, or give it an executor")
+    )]
+    #[cfg_attr(
+        not(feature = "tokio"),
+        error("nothing runs handlers here: enable the feature `tokio`, or give `serve` an executor")
+    )]
     NoExecutor,
     /// The bus could not be opened.
     #[error(transparent)]

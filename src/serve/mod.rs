@@ -248,7 +248,7 @@ impl<S, F> Serve<S, F> {
 
     /// The name that was given, or stands in the environment.
     pub(crate) fn chosen_name(&self) -> Result<String, Error> {
-        let from_environment = || std::env::var(NAME_VARIABLE).ok();
+        let from_environment = || std::env::var(NAME_VARIABLE).ok().filter(|name| !name.is_empty());
         self.options.name.clone().or_else(from_environment).ok_or(Error::NoName)
     }
 }

@@ -33,7 +33,7 @@ pub enum ObjectError {
     },
     /// Others may write to the object.
     #[error(
-        "/dev/shm/{name} has mode {mode:04o}: others than its owner may write to it: remove it, or name its group if it is that group's"
+        "/dev/shm/{name} has mode {mode:04o}: others than its owner may write to it: take that right away, or name its group if it is that group's, or remove it if nobody uses it"
     )]
     Mode {
         /// The object's name.

@@ -53,6 +53,8 @@ pub struct Supervisor {
 #[must_use = "no process is started before `start`"]
 #[derive(Debug)]
 pub struct SupervisorBuilder {
+    /// Whose workers they are, for the log.
+    bus: String,
     command: Command,
     processes: usize,
     pauses: (Duration, Duration),
@@ -101,6 +103,7 @@ impl Supervisor {
     pub fn builder(hub: &Hub, mut command: Command) -> SupervisorBuilder {
         command.env(NAME_VARIABLE, hub.name().name());
         SupervisorBuilder {
+            bus: hub.name().to_string(),
             command,
             processes: 1,
             pauses: (Duration::from_millis(50), Duration::from_secs(5)),
@@ -117,7 +120,10 @@ impl Supervisor {
     /// Replaces each process by a new one of the same command, one after another, and blocks until the former have ended.
     ///
     /// The new one is started first; when it has run for [`steady_after`](SupervisorBuilder::steady_after), the former is
-    /// asked to end. It answers what it has, and requests that nobody has claimed are claimed by the new one, so none fails.
+    /// asked to end (SIGTERM). It answers what it has, and requests that nobody has claimed are claimed by the new one, so none
+    /// fails: if it serves [`with_graceful_shutdown`](crate::Serve::with_graceful_shutdown) of
+    /// [`shutdown_signal`](crate::shutdown_signal). Any other worker ends at once, and its callers get
+    /// [`WorkerDied`](super::CallError::WorkerDied). So it is with [`stop`](Self::stop).
     ///
     /// # Errors
     ///
@@ -198,7 +204,7 @@ impl SupervisorBuilder {
         // What a process is told at the end of its parent is told at the end of the thread that started it: so all are started
         // by the one that stays.
         end_with_parent(&mut self.command);
-        let keep = move || match Running::start(&mut self.command) {
+        let keep = move || match Running::start(&self.bus, &mut self.command) {
             Ok(first) => {
                 let watch = Watch::new(self, first, watched, received);
                 let _ = started.send(Ok(()));

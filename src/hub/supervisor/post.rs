@@ -36,12 +36,16 @@ pub(super) struct Post {
 }
 
 impl Running {
-    pub(super) fn start(command: &mut Command) -> io::Result<Self> {
+    /// Starts a worker of `bus`.
+    pub(super) fn start(bus: &str, command: &mut Command) -> io::Result<Self> {
         let mut child = command.spawn().map_err(|error| {
             io::Error::new(error.kind(), format!("cannot start {}: {error}", command.get_program().display()))
         })?;
         match ProcessHandle::of(&child) {
-            Ok(handle) => Ok(Self { child, handle, since: Instant::now() }),
+            Ok(handle) => {
+                tracing::info!(bus, pid = child.id(), program = %command.get_program().display(), "a worker process started");
+                Ok(Self { child, handle, since: Instant::now() })
+            }
             Err(error) => {
                 // Nobody could wait for it.
                 let _ = child.kill();

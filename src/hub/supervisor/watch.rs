@@ -24,6 +24,7 @@ struct Replacement {
 }
 
 pub(super) struct Watch {
+    bus: String,
     command: Command,
     /// The first pause, and the longest.
     pauses: (Duration, Duration),
@@ -44,10 +45,11 @@ impl Watch {
         shared: Arc<Shared>,
         orders: Receiver<Order>,
     ) -> Self {
-        let SupervisorBuilder { command, processes, pauses, steady_after, stop_timeout } = options;
+        let SupervisorBuilder { bus, command, processes, pauses, steady_after, stop_timeout } = options;
         let mut posts: Vec<_> = (0..processes).map(|_| Post::new(pauses.0)).collect();
         posts[0].fill(first);
         let mut watch = Self {
+            bus,
             command,
             pauses,
             steady_after,
@@ -112,7 +114,7 @@ impl Watch {
 
     /// Begins to replace the process of a post, or waits for the last ones to leave when there is no such post.
     fn replace_at(&mut self, at: usize, reply: Sender<Result<(), ReplaceError>>) {
-        let next = (at < self.posts.len()).then(|| Running::start(&mut self.command)).transpose();
+        let next = (at < self.posts.len()).then(|| Running::start(&self.bus, &mut self.command)).transpose();
         match next {
             // Nobody who leaves, nobody to wait for.
             Ok(None) if self.leaving.is_empty() => self.has_replaced(&reply),
@@ -158,6 +160,7 @@ impl Watch {
             post.last_end = status;
             let pause = post.put_off(self.pauses.1);
             tracing::warn!(
+                bus = self.bus,
                 pid = process.pid(),
                 "a worker process ended: {}; the next starts in {pause:?}",
                 how(status)
@@ -165,7 +168,11 @@ impl Watch {
         }
         self.leaving.retain_mut(|leaving| {
             if leaving.killed_at.is_some_and(|at| at <= now) {
-                tracing::warn!(pid = leaving.process.pid(), "a worker process does not end: it is killed");
+                tracing::warn!(
+                    bus = self.bus,
+                    pid = leaving.process.pid(),
+                    "a worker process does not end: it is killed"
+                );
                 leaving.process.kill();
                 leaving.killed_at = None;
             }
@@ -183,14 +190,11 @@ impl Watch {
             if post.running.is_some() || post.due.is_none_or(|due| due > now) {
                 continue;
             }
-            match Running::start(&mut self.command) {
-                Ok(process) => {
-                    tracing::info!(pid = process.pid(), "a worker process started");
-                    post.fill(process);
-                }
+            match Running::start(&self.bus, &mut self.command) {
+                Ok(process) => drop(post.fill(process)),
                 Err(error) => {
                     let pause = post.put_off(self.pauses.1);
-                    tracing::error!("{error}; the next attempt is in {pause:?}");
+                    tracing::error!(bus = self.bus, "{error}; the next attempt is in {pause:?}");
                 }
             }
         }
