@@ -10,7 +10,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown, symlink};
 use http::{Request, Response};
 use published01::{SlotBus as Published01, SlotBusConfig as Config01};
 use published02::{SlotBus as Published02, SlotBusConfig as Config02};
-use slotbus::hub::{Hub, SlotState};
+use slotbus::hub::{CallError, Hub, SlotState};
 use slotbus::{Body, Cleaned, Reason, Version};
 use support::process::{Process, role, wait_to_be_killed};
 use support::{bytes, get_request, service};
@@ -169,6 +169,21 @@ fn a_published_region_whose_name_is_that_of_anothers_body_is_left() {
     drop(Hub::builder("one").prefix(&prefix.0).create().unwrap());
     assert_eq!(prefix.objects(), before);
     hub.stop();
+}
+
+#[tokio::test]
+async fn a_hub_whose_region_was_removed_says_that_it_is_closed_and_leaves_its_semaphores() {
+    let prefix = Prefix::new();
+    let hub = Hub::builder("gone").prefix(&prefix.0).create().unwrap();
+    assert!(!hub.is_closed());
+    fs::remove_file(format!("/dev/shm/{}-gone", prefix.0)).unwrap();
+    while !hub.is_closed() {
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(hub.call(get_request("/")).await.unwrap_err(), CallError::Closed));
+    drop(hub);
+    // They may be another hub's by now.
+    assert_eq!(prefix.clean().objects.len(), 2);
 }
 
 #[test]

@@ -172,23 +172,6 @@ async fn closing_a_hub_fails_its_callers_and_sends_its_worker_to_the_next() {
     worker.stop().await;
 }
 
-#[tokio::test]
-async fn a_hub_whose_region_was_removed_says_that_it_is_closed() {
-    let name = name();
-    let hub = Hub::builder(&name).create().unwrap();
-    assert!(!hub.is_closed());
-    std::fs::remove_file(format!("/dev/shm/slotbus-{name}")).unwrap();
-    while !hub.is_closed() {
-        tokio::task::yield_now().await;
-    }
-    assert!(matches!(hub.call(get_request("/")).await.unwrap_err(), CallError::Closed));
-    drop(hub);
-    // What stands under its other names it leaves to who has the name now: nobody here.
-    for bell in ["req", "rsp"] {
-        std::fs::remove_file(format!("/dev/shm/sem.slotbus-{name}-{bell}")).unwrap();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopping_worker_answers_what_it_has_in_hand() {
     let gate = Gate::new();

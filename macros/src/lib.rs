@@ -67,8 +67,9 @@ use crate::{function::Handler, mistakes::Mistakes, route::Route};
 ///
 /// # Checked at compile time
 ///
-/// The method, the path, the options, the qualifiers of the function, whether all arguments and the result have their
-/// traits, whether the future is `Send`; all mistakes of one handler are reported together.
+/// The method, the path, the options, the qualifiers of the function, whether the result has its traits, whether the future is
+/// `Send`; all mistakes of one handler are reported together. Whether all arguments have their traits is checked where `routes!`
+/// lists the handler, and not in a library that lists none.
 ///
 /// A `Path<(A, B)>`, `Path<u32>` or `Path<String>` that takes fewer parameters than the path has is an error as well. One that
 /// takes more is not, since the route may be nested under a prefix with parameters of its own, which come first; a router
