@@ -15,7 +15,7 @@ pub(crate) use self::clean::objects;
 pub use self::clean::{CleanError, Cleaned, Left, Reason, clean};
 pub(crate) use self::found::Founding;
 use crate::lock::{self, Role};
-pub(crate) use crate::lock::{Alarm, Lookout, Looks, ProcessHandle, Stir, end_with_parent};
+pub(crate) use crate::lock::{Alarm, Lookout, Looks, ProcessHandle, Stir, end_children_with_this, end_with_parent};
 use crate::protocol::{BusName, Features, OwnerToken, RETIRE_DETACH, RETIRE_DRAIN, SLOT_FREE};
 use crate::region::{Region, RegionError, stamp_of};
 use crate::report::reported;

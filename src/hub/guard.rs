@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::lives::Lives;
+use super::pool::LOST_AFTER;
 use super::shared::Shared;
 use super::watcher;
 use crate::bus::{LIFE_CHECK, Looks, Stir};
@@ -99,21 +100,22 @@ fn look_after_zombies(lives: &Weak<Lives>, shared: &Arc<Shared>) {
     }
     // A published worker cannot follow; where no slot is left, or no memory for its answers, it loses nothing by that.
     let slots = shared.bus.slots().count();
-    let enough = match shared.bus.has_published_workers() {
-        true if shared.pool.is_used_up() => 1,
-        true => slots,
-        false => slots / 2 + 1,
-    };
-    if zombies.stuck < enough {
+    let enough = if shared.bus.has_published_workers() { slots } else { slots / 2 + 1 };
+    let is_lost = || shared.pool.is_used_up() && shared.board.zombies(&shared.bus, LOST_AFTER).stuck > 0;
+    let why = if zombies.stuck >= enough {
+        "slots are stuck with workers that do not answer"
+    } else if shared.bus.has_published_workers() && is_lost() {
+        "slots do not come back, and the memory that published workers have for answers with them: start those workers anew"
+    } else {
         return;
-    }
+    };
     let Some(lives) = lives.upgrade() else { return };
     let (name, stuck) = (shared.bus.bus().name(), zombies.stuck);
     match lives.succeed(shared) {
         Ok(()) => {
             shared.meters.region_retired();
-            tracing::warn!(bus = %name, "{stuck} slots are stuck with workers that do not answer: the region was retired")
+            tracing::warn!(bus = %name, stuck, "the region was retired: {why}")
         }
-        Err(error) => tracing::error!(bus = %name, "a region with {stuck} stuck slots could not be retired: {error}"),
+        Err(error) => tracing::error!(bus = %name, stuck, "a region could not be retired: {error}; {why}"),
     }
 }

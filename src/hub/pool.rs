@@ -22,8 +22,10 @@ use crate::sync::{Flag, IndexSet, OrderedCounter, caught};
 pub(super) struct Closed;
 
 /// Callers are held back for the bodies of published workers' answers at most so long: a slot whose answer never comes would
-/// hold them for ever. Bodies go into overflow objects then; for the heads of answers there has to be room.
+/// hold them for ever. Then they go one at a time, as long as there is room for the heads of answers.
 const LONGEST_HOLD: Duration = Duration::from_secs(1);
+/// A slot that has kept callers back for so long, when there was no such room either, is taken to be lost.
+pub(super) const LOST_AFTER: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(super) struct Pool {
@@ -43,8 +45,42 @@ struct State {
     /// Slots for callers that were woken and have not come for them yet.
     granted: BTreeMap<u64, SlotIndex>,
     next_place: u64,
-    /// When the bump area became too short for answers; until every slot has been free since.
-    held_since: Option<Instant>,
+    /// Present from when the bump area is too short for answers until every slot has been free.
+    shortage: Option<Shortage>,
+}
+
+/// How callers fare while published workers might find no room for their answers.
+#[derive(Debug)]
+struct Shortage {
+    since: Instant,
+    /// Slots that have not come back since, when the hold was over.
+    stuck: Option<usize>,
+    /// When a caller was first refused because not even an answer's head has room.
+    refused: Option<Instant>,
+}
+
+impl Shortage {
+    fn begin() -> Self {
+        Self { since: Instant::now(), stuck: None, refused: None }
+    }
+
+    /// Whether a caller may go beside those of `taken` slots: nobody at first, then one at a time beside what is stuck. A
+    /// published worker takes an answer's head before its body, so what has room when it alone is sent is not lost.
+    fn admits(&mut self, taken: usize, has_room_for_heads: impl FnOnce() -> bool) -> bool {
+        if self.since.elapsed() < LONGEST_HOLD {
+            return false;
+        }
+        let stuck = self.stuck.map_or(taken, |stuck| stuck.min(taken));
+        self.stuck = Some(stuck);
+        if taken > stuck {
+            return false;
+        }
+        let admits = has_room_for_heads();
+        if !admits {
+            self.refused.get_or_insert_with(Instant::now);
+        }
+        admits
+    }
 }
 
 impl Pool {
@@ -124,17 +160,17 @@ impl Pool {
         self.free.take().map(|index| self.bus.slot_at(index))
     }
 
-    /// Takes a free slot, unless published workers might find no room for so many answers: then every slot must come
-    /// back first. Slots that come back look here again, so a hold ends with the last of them.
+    /// Takes a free slot, unless published workers might find no room for so many answers: then every slot is to come back
+    /// first. Slots that come back look here again, so a shortage ends with the last of them.
     fn pop(&self, state: &mut State) -> Option<SlotIndex> {
-        let in_flight = self.taken() + 1;
-        if state.held_since.is_some() || !self.bus.has_room_for_answers(in_flight) {
+        let taken = self.taken();
+        if state.shortage.is_some() || !self.bus.has_room_for_answers(taken + 1) {
             self.bus.rewind_bump_area();
             if self.bus.has_room_for_answers(self.slots) {
-                state.held_since = None;
+                state.shortage = None;
             } else {
-                let since = *state.held_since.get_or_insert_with(Instant::now);
-                if since.elapsed() < LONGEST_HOLD || !self.bus.has_room_for_heads(in_flight) {
+                let shortage = state.shortage.get_or_insert_with(Shortage::begin);
+                if !shortage.admits(taken, || self.bus.has_room_for_heads(taken + 1)) {
                     return None;
                 }
             }
@@ -142,10 +178,11 @@ impl Pool {
         self.pop_any()
     }
 
-    /// Whether callers are held back by a slot that may never come back, and would be lost if they were not.
+    /// Whether callers wait, and have for long, because a slot that does not come back keeps the room for answers used up.
     pub(super) fn is_used_up(&self) -> bool {
-        let held_since = self.lock().held_since;
-        held_since.is_some_and(|since| since.elapsed() >= LONGEST_HOLD) && !self.bus.has_room_for_heads(self.slots)
+        let state = self.lock();
+        let refused = state.shortage.as_ref().and_then(|shortage| shortage.refused);
+        !state.queue.is_empty() && refused.is_some_and(|since| since.elapsed() >= LOST_AFTER)
     }
 
     #[inline]

@@ -71,34 +71,40 @@ fn a_waker_that_drops_its_caller_finds_no_lock_held() {
 }
 
 #[test]
-fn a_slot_that_never_comes_back_holds_callers_once_and_not_each_until_heads_of_answers_have_no_room() {
-    let pool = pool(3);
+fn beside_a_slot_that_never_comes_back_callers_are_held_once_and_then_go_one_at_a_time() {
+    let pool = pool(4);
     let region = pool.bus.bus().region();
     let (head, end) = (&region.header().alloc_head, region.geometry().bump_end());
-    let (start, heads) = (head.given_out(), 3 * PUBLISHED_HEAD);
+    let (start, heads) = (head.given_out(), 2 * PUBLISHED_HEAD);
     head.take(end - start - heads, end).unwrap();
     let lost = pool.take_this(pool.bus.slots().next().unwrap()).unwrap();
     std::mem::forget(pool.bus.reserve(lost.slot()).unwrap());
 
     let mut waiting = pool.acquire();
-    assert!((&mut waiting).now_or_never().is_none() && !pool.is_used_up());
-    pool.lock().held_since = Instant::now().checked_sub(LONGEST_HOLD);
+    assert!((&mut waiting).now_or_never().is_none(), "it is held");
+    pool.lock().shortage.as_mut().unwrap().since -= LONGEST_HOLD;
     pool.retry();
-    drop(waiting.now_or_never().expect("it was held for long enough"));
+    let mut permit = waiting.now_or_never().expect("it was held for long enough").unwrap();
     for _ in 0..10 {
-        drop(pool.acquire().now_or_never().expect("nobody is held for the same slot again"));
+        let mut second = pool.acquire();
+        assert!((&mut second).now_or_never().is_none(), "one at a time");
+        drop(permit);
+        permit = second.now_or_never().expect("nobody is held for the same slot again").unwrap();
     }
-    assert!(!pool.is_used_up());
+    drop(permit);
 
-    head.take(heads - 8, end).unwrap();
+    // For one caller beside the lost slot there is no room.
+    head.take(8, end).unwrap();
     let mut waiting = pool.acquire();
     assert!((&mut waiting).now_or_never().is_none(), "its answer would be lost");
+    assert!(!pool.is_used_up(), "it has not waited for long");
+    *pool.lock().shortage.as_mut().unwrap().refused.as_mut().unwrap() -= LOST_AFTER;
     assert!(pool.is_used_up());
 
     pool.bus.bus().region().slot(lost.slot()).status.reset();
     drop(lost);
-    drop(waiting.now_or_never().expect("every slot is free"));
-    assert_eq!((head.given_out(), pool.is_used_up()), (start, false));
+    let permits = [waiting, pool.acquire(), pool.acquire()].map(|all| all.now_or_never().expect("every slot was free"));
+    assert_eq!((head.given_out(), pool.is_used_up(), permits.len()), (start, false, 3));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 
 pub(crate) use self::lookout::{Alarm, Lookout, Looks, Stir};
-pub(crate) use self::process::{ProcessHandle, end_with_parent};
+pub(crate) use self::process::{ProcessHandle, end_children_with_this, end_with_parent};
 
 /// Locks lie far behind any byte a region can have.
 const BASE: i64 = 1 << 40;

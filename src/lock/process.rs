@@ -10,8 +10,10 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, getpid, getppid, pidfd_open, pidfd_send_signal, set_parent_process_death_signal,
+    Pid, PidfdFlags, Signal, getpid, getppid, kill_process, pidfd_open, pidfd_send_signal,
+    set_parent_process_death_signal,
 };
 
 use super::lookout::{Alarm, timespec};
@@ -34,15 +36,26 @@ impl ProcessHandle {
 
 /// Has each process that `command` starts asked to end (SIGTERM) when this one ends, or the thread that starts it does: from
 /// before its program begins, which may take its time until it knows of this crate.
-pub(crate) fn end_with_parent(command: &mut Command) {
+pub(crate) fn end_children_with_this(command: &mut Command) {
     let parent = getpid();
-    let before_its_program = move || {
-        set_parent_process_death_signal(Some(Signal::TERM))?;
-        // The parent may have ended a moment before that.
-        if getppid() == Some(parent) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
-    };
+    let before_its_program = move || Ok(end_with(parent)?);
     // SAFETY: what runs between fork and exec is two system calls; nothing is allocated or locked there, and the error is a number.
     unsafe { command.pre_exec(before_its_program) };
+}
+
+/// Has this process asked to end when its parent ends, if that is the process `parent`. The kernel forgets that it was to be when a
+/// process changes its user or its capabilities, so who serves says it again, by a thread that stays.
+pub(crate) fn end_with_parent(parent: u32) {
+    let parent = i32::try_from(parent).ok().and_then(Pid::from_raw);
+    if parent.is_some_and(|parent| getppid() == Some(parent) && end_with(parent) == Err(Errno::SRCH)) {
+        let _ = kill_process(getpid(), Signal::TERM);
+    }
+}
+
+/// Fails if `parent` is not the parent any more: it may have ended a moment before the kernel was told.
+fn end_with(parent: Pid) -> Result<(), Errno> {
+    set_parent_process_death_signal(Some(Signal::TERM))?;
+    if getppid() == Some(parent) { Ok(()) } else { Err(Errno::SRCH) }
 }
 
 impl Alarm {

@@ -57,7 +57,7 @@ pub use self::method::{
 };
 pub use self::name::NAME_VARIABLE;
 pub use self::name::{BusName, NameError};
-pub(crate) use self::name::{DEFAULT_PREFIX, Direction, Generation};
+pub(crate) use self::name::{DEFAULT_PREFIX, Direction, Generation, SUPERVISOR_VARIABLE};
 pub(crate) use self::outgoing::{OutgoingCall, OutgoingReply, Segments};
 pub use self::outgoing::{Route, WireError};
 pub(crate) use self::payload::{BodyPlace, MAX_META, Payload, PayloadError};

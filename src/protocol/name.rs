@@ -6,6 +6,8 @@ use super::geometry::SlotIndex;
 
 /// The variable that names the bus when [`Serve::name`](crate::Serve::name) does not.
 pub const NAME_VARIABLE: &str = "SLOTBUS_NAME";
+/// The variable by which a worker knows who keeps it running: the process id of the program with the `Supervisor`.
+pub(crate) const SUPERVISOR_VARIABLE: &str = "SLOTBUS_SUPERVISOR";
 
 /// The prefix of a bus that names none.
 pub(crate) const DEFAULT_PREFIX: &str = "slotbus";

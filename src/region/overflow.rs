@@ -125,7 +125,7 @@ impl Drop for OverflowObject {
     }
 }
 
-/// An overflow object of a peer, kept mapped for its next body.
+/// An overflow object of a peer, which may be kept mapped for its next body.
 #[derive(Debug)]
 pub(crate) struct OverflowView {
     map: MmapRaw,

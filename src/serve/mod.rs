@@ -30,7 +30,7 @@ pub use self::future::ServeFuture;
 pub use self::signal::shutdown_signal;
 use crate::body::{Body, BoxError};
 pub use crate::protocol::NAME_VARIABLE;
-use crate::protocol::{BusName, DEFAULT_PREFIX, Limits};
+use crate::protocol::{BusName, DEFAULT_PREFIX, Limits, SUPERVISOR_VARIABLE};
 use crate::worker::{Access, Executor, TrustedPeers, Worker, WorkerOptions};
 
 /// The longest request or response body, in bytes, unless [`Serve::message_limit`] says otherwise: 64 MiB.
@@ -117,7 +117,7 @@ impl Default for Options {
 }
 
 impl<S, F> Serve<S, F> {
-    /// The name of the bus. Without it the variable `SLOTBUS_NAME` names it.
+    /// The name of the bus. Without it the variable `SLOTBUS_NAME` names it, unless that is empty.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.options.name = Some(name.into());
         self
@@ -294,6 +294,7 @@ where
                 limits: options.limits,
                 access: Access::of(options.group),
                 trust: options.trust,
+                kept_by: std::env::var(SUPERVISOR_VARIABLE).ok().and_then(|pid| pid.parse().ok()),
             };
             let mut worker = Worker::start(options, service, executor)?;
             let mut shutdown = std::pin::pin!(shutdown);

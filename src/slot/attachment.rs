@@ -177,7 +177,7 @@ impl Attachment {
 
     fn claim_among(self: &Arc<Self>, start: usize, count: usize, cursor: &mut ScanCursor) -> Option<ClaimedSlot> {
         // Looked at here too, so that requests of another life are not claimed and put back again and again. What waits in a
-        // retired region its callers take to the next one, whose requests may have put their bodies in place of theirs by now.
+        // region that is retired already its callers take to the next one, whose requests may put their bodies in place of theirs.
         if !self.bus.is_own_life() || self.bus.is_retired() {
             return None;
         }

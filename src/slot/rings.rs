@@ -100,8 +100,8 @@ impl Attachment {
     /// `patience`: then this one goes on with `wait_for_ring`, as it has looked since it said that it is not awake any more.
     ///
     /// The next request finds nobody awake and is rung for, and the kernel wakes whoever has been parked for the longest. This one keeps
-    /// off the bell and off its core meanwhile, or it would be in the way of that.
-    pub(crate) fn end_turn(&self, patience: Duration) -> bool {
+    /// off the bell and off its core meanwhile, or it would be in the way of that. For rings it has `taken` it rings again then.
+    pub(crate) fn end_turn(&self, patience: Duration, taken: u32) -> bool {
         let published = self.counts.published.get();
         if published < self.turn_ends.get() || self.awake_bit.is_none() {
             return false;
@@ -119,6 +119,8 @@ impl Attachment {
             }
             std::thread::sleep(WAKING);
         }
+        // One was rung above.
+        self.hand_on(taken.saturating_sub(1));
         true
     }
 

@@ -21,6 +21,10 @@ fn rings(hub: &HubBus) -> u32 {
     hub.bus().requests().rings()
 }
 
+fn free_all(hub: &HubBus) {
+    hub.slots().for_each(|slot| hub.slot(slot).status.reset());
+}
+
 /// A hub and a worker that is awake.
 fn awake_pair() -> (HubBus, Arc<Attachment>) {
     let (hub, worker) = pair(Version::V1);
@@ -73,10 +77,6 @@ fn rings_that_a_worker_takes_for_requests_it_does_not_claim_are_rung_again() {
         assert!((0..count).all(|_| dispatch(hub)) && rings(hub) == count);
     }
 
-    fn free_all(hub: &HubBus) {
-        hub.slots().for_each(|slot| hub.slot(slot).status.reset());
-    }
-
     let (hub, worker) = awake_pair();
     let (hub, mut cursor) = (Arc::new(hub), ScanCursor::default());
     // Those that it owes since requests that nobody rang for.
@@ -108,7 +108,7 @@ fn rings_that_a_worker_takes_for_requests_it_does_not_claim_are_rung_again() {
 #[test]
 fn a_worker_that_has_answered_for_long_goes_on_where_no_other_takes_over() {
     let (hub, worker) = awake_pair();
-    let end_turn = || worker.end_turn(Duration::ZERO);
+    let end_turn = || worker.end_turn(Duration::ZERO, 0);
     assert!(!end_turn() && hub.awake_workers() == 1, "it has answered nothing");
     worker.counts.published.add(TURN);
     assert!(!end_turn() && hub.awake_workers() == 1, "there is no other");
@@ -146,13 +146,46 @@ fn a_worker_that_has_answered_for_long_leaves_what_comes_to_one_that_is_woken_fo
             }
             assert!(dispatch(&hub), "nobody is counted on");
         });
-        assert!(worker.end_turn(Duration::from_secs(60)));
+        assert!(worker.end_turn(Duration::from_secs(60), 0));
     });
     assert_eq!(hub.awake_workers(), 1);
     // It has looked, and looks no more before it parks: what comes is the other's, and is not rung for.
     assert!(!dispatch(&hub));
     assert!(matches!(worker.wait_for_ring(&mut ScanCursor::default(), Duration::ZERO), Parked::Late));
     assert!(other.claim(&mut ScanCursor::default()).unwrap().answer(reply(0)));
+}
+
+#[test]
+fn a_worker_that_leaves_its_turn_rings_again_for_what_the_other_does_not_claim() {
+    let (hub, worker) = awake_pair();
+    let other = attach_beside(&hub, &worker);
+    worker.counts.published.add(TURN);
+    for _ in 0..2 {
+        assert!(!dispatch(&hub));
+        assert!(worker.claim(&mut ScanCursor::default()).unwrap().answer(reply(0)));
+    }
+    free_all(&hub);
+    hub.forget_awake_workers();
+    assert!(dispatch(&hub) && dispatch(&hub), "nobody is awake");
+    worker.stand_by();
+    let taken = worker.take_rings_owed();
+    assert_eq!((taken, rings(&hub)), (2, 0));
+    thread::scope(|scope| {
+        let lease = scope.spawn(|| {
+            while hub.awake_workers() > 0 {
+                thread::yield_now();
+            }
+            let lease = other.claim(&mut ScanCursor::default()).unwrap();
+            // The one that it was rung for comes at once or a moment later.
+            while other.take_rings_owed() == 0 {
+                other.rings_owed.set(1);
+            }
+            lease
+        });
+        assert!(worker.end_turn(Duration::from_secs(60), taken));
+        lease.join().unwrap().answer(reply(0));
+    });
+    assert_eq!(rings(&hub), 1, "the second request is for a third worker, or for this one");
 }
 
 #[test]

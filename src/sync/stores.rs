@@ -37,9 +37,7 @@ pub(crate) fn store<R: Default>(what: &'static str, write: impl FnOnce() -> R) -
         return R::default();
     }
     let result = write();
-    if let Some(others) = LISTENER.with_borrow_mut(|listener| listener.as_mut().and_then(Listener::others_now)) {
-        unseen(others);
-    }
+    let_others_come();
     result
 }
 
@@ -57,7 +55,16 @@ pub(crate) fn copy(what: &'static str, bytes: &[u8], write: impl Fn(usize, &[u8]
     for (at, half) in [(0, first), (first.len(), second)] {
         if !half.is_empty() && happens(what) {
             write(at, half);
+            let_others_come();
         }
+    }
+}
+
+/// Runs the steps of another thread, if it is their turn.
+fn let_others_come() {
+    let now = LISTENER.try_with(|listener| listener.borrow_mut().as_mut().and_then(Listener::others_now));
+    if let Ok(Some(others)) = now {
+        unseen(others);
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn claim(shared: &Shared, cursor: &mut ScanCursor) -> Result<Option<C
             return Ok(Some(lease));
         }
         let took = attachment.take_rings_owed();
-        let has_handed_over = attachment.end_turn(TURN_PATIENCE);
+        let has_handed_over = attachment.end_turn(TURN_PATIENCE, took);
         let handing_on = |lease| {
             if took > 0 {
                 attachment.hand_on(took);

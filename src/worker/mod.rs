@@ -100,4 +100,6 @@ pub(crate) struct WorkerOptions {
     pub(crate) access: Access,
     /// Long request bodies are lent instead of copied.
     pub(crate) trust: Option<TrustedPeers>,
+    /// The process that keeps this one running, with which it ends.
+    pub(crate) kept_by: Option<u32>,
 }

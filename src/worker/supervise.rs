@@ -14,7 +14,7 @@ use super::pump::{Pump, PumpEnd};
 use super::shared::Shared;
 use super::watch::Watch;
 use super::{BoxError, CallService, Executor, WorkerOptions};
-use crate::bus::{Bus, BusError, Lookout, Standing, Stir};
+use crate::bus::{Bus, BusError, Lookout, Standing, Stir, end_with_parent};
 use crate::protocol::BusName;
 use crate::slot::Attachment;
 
@@ -117,6 +117,9 @@ enum Ended {
 
 impl<S: CallService> Supervisor<S> {
     fn run(self) -> Result<(), WorkerError> {
+        if let Some(parent) = self.options.kept_by {
+            end_with_parent(parent);
+        }
         let mut lingering = Vec::new();
         let result = self.serve(&mut lingering);
         self.wait_for(lingering);

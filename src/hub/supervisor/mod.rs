@@ -17,8 +17,8 @@ use std::time::Duration;
 use self::post::Running;
 use self::watch::{Order, Watch};
 use super::service::Hub;
-use crate::bus::{Alarm, end_with_parent};
-use crate::protocol::NAME_VARIABLE;
+use crate::bus::{Alarm, end_children_with_this};
+use crate::protocol::{NAME_VARIABLE, SUPERVISOR_VARIABLE};
 use crate::report::reported;
 
 /// Keeps worker processes running: starts them, starts those again that end, and drains them at the end.
@@ -101,7 +101,7 @@ impl Supervisor {
     /// Describes workers of `hub` that `command` starts. It gets the bus's name in `SLOTBUS_NAME`; a prefix of its own is the
     /// command's to know.
     pub fn builder(hub: &Hub, mut command: Command) -> SupervisorBuilder {
-        command.env(NAME_VARIABLE, hub.name().name());
+        command.env(NAME_VARIABLE, hub.name().name()).env(SUPERVISOR_VARIABLE, std::process::id().to_string());
         SupervisorBuilder {
             bus: hub.name().to_string(),
             command,
@@ -189,7 +189,7 @@ impl SupervisorBuilder {
         self
     }
 
-    /// Starts the processes.
+    /// Starts the processes, each by fork and exec: that takes the longer the more memory this process has.
     ///
     /// # Errors
     ///
@@ -203,7 +203,7 @@ impl SupervisorBuilder {
         let watched = Arc::clone(&shared);
         // What a process is told at the end of its parent is told at the end of the thread that started it: so all are started
         // by the one that stays.
-        end_with_parent(&mut self.command);
+        end_children_with_this(&mut self.command);
         let keep = move || match Running::start(&self.bus, &mut self.command) {
             Ok(first) => {
                 let watch = Watch::new(self, first, watched, received);

@@ -43,7 +43,7 @@ impl Running {
         })?;
         match ProcessHandle::of(&child) {
             Ok(handle) => {
-                tracing::info!(bus, pid = child.id(), program = %command.get_program().display(), "a worker process started");
+                tracing::info!(%bus, pid = child.id(), program = %command.get_program().display(), "a worker process started");
                 Ok(Self { child, handle, since: Instant::now() })
             }
             Err(error) => {

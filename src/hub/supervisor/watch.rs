@@ -160,7 +160,7 @@ impl Watch {
             post.last_end = status;
             let pause = post.put_off(self.pauses.1);
             tracing::warn!(
-                bus = self.bus,
+                bus = %self.bus,
                 pid = process.pid(),
                 "a worker process ended: {}; the next starts in {pause:?}",
                 how(status)
@@ -169,7 +169,7 @@ impl Watch {
         self.leaving.retain_mut(|leaving| {
             if leaving.killed_at.is_some_and(|at| at <= now) {
                 tracing::warn!(
-                    bus = self.bus,
+                    bus = %self.bus,
                     pid = leaving.process.pid(),
                     "a worker process does not end: it is killed"
                 );
@@ -194,7 +194,7 @@ impl Watch {
                 Ok(process) => drop(post.fill(process)),
                 Err(error) => {
                     let pause = post.put_off(self.pauses.1);
-                    tracing::error!(bus = self.bus, "{error}; the next attempt is in {pause:?}");
+                    tracing::error!(bus = %self.bus, "{error}; the next attempt is in {pause:?}");
                 }
             }
         }

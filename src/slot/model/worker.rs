@@ -84,6 +84,8 @@ fn go(
         Do::Claim(_) if worker.stops => Do::Nothing,
         // The pump's record has one place for what is held; another pump would go on.
         Do::Claim(_) if lease.hold > 0 => return Ok(None),
+        // Looked at before the first slot: what is retired while it goes on is claimed all the same.
+        Do::Claim(0) if s.life(life).retire > 0 => Do::CheckRetired,
         Do::Claim(i) => {
             let slot = s.slot(life, i);
             if rules.is(Wrong::ClaimInTwo) {
