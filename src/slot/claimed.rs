@@ -280,7 +280,8 @@ impl ClaimedSlot {
             NoRoom::Overflow(..) => StatusCode::INSUFFICIENT_STORAGE,
         };
         let cause = refused.source().map(ToString::to_string);
-        tracing::error!(bus = %self.attachment.bus.name(), slot = %self.index, cause, "response replaced by {status}: {refused}");
+        let request_id = self.request_id().map(tracing::field::display);
+        tracing::error!(bus = %self.attachment.bus.name(), request_id, cause, "response replaced by {status}: {refused}");
         for reply in [self.problem_reply(status, &refused.to_string()), OutgoingReply::bare(status)] {
             if self.try_write(&reply).is_ok() {
                 return status;
