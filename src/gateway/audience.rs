@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum_core::response::Response;
 use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 use hyper::body::Incoming;
+use tokio::sync::oneshot;
 
 use super::Inner;
 use super::forward::{prepare, route};
@@ -78,7 +79,14 @@ pub(super) async fn open(
         return Err(Refused::new(StatusCode::NOT_FOUND, "no worker has registered this path any more"));
     };
     let asked = client.begin(target);
-    let answer = client.connect(&asked).await?;
+    // On a task: a client that leaves meanwhile does not end it, and its worker hears of the leaving after the coming.
+    let (told, answer) = oneshot::channel();
+    gateway.tasks.begin({
+        let (client, asked) = (Arc::clone(&client), Arc::clone(&asked));
+        async move { drop(told.send(client.connect(&asked).await)) }
+    });
+    let ended = |_| Refused::new(StatusCode::SERVICE_UNAVAILABLE, "the gateway is ending");
+    let answer = answer.await.map_err(ended)??;
     if !takes(&answer) {
         // Its worker does not want it. What ends now it is not told of any more than a client that was never there; but one
         // that has taken the worker's place may know the client.
@@ -179,9 +187,12 @@ impl Client {
         Arc::clone(&state.target)
     }
 
-    /// Tells a worker that the client is there.
+    /// Tells a worker that the client is there, if it still is.
     async fn connect(&self, target: &Target) -> Result<Response, Refused> {
         let _turn = self.telling.lock().await;
+        if self.state().gone {
+            return Err(Refused::new(StatusCode::NOT_FOUND, "the client has gone"));
+        }
         let mut request = self.request(target, Lifecycle::Connect);
         *request.headers_mut() = self.headers.clone();
         request.extensions_mut().insert(self.id);

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, ToSocketAddrs};
 use super::Gateway;
 use super::secret::Secret;
 use crate::hub::{Hub, HubBuilder};
-use crate::protocol::Version;
+use crate::protocol::{Limits, Version};
 use crate::report::reported;
 
 /// As good as for ever, and still a time that the clock knows.
@@ -114,7 +114,7 @@ impl Options {
         let hub = Hub::builder(name).prefix(&self.prefix).version(self.version).slots(self.slots).timeout(self.timeout);
         // Answers may be longer than requests.
         let hub = hub.message_limit(self.body_limit.max(64 << 20)).header_limit((self.headers + ADDED).max(256));
-        let hub = hub.inline_capacity((80 << 10).max(2 * self.header_bytes));
+        let hub = hub.inline_capacity((80 << 10).max(self.header_bytes.saturating_mul(2)));
         if self.force { hub.replace_by_force() } else { hub }
     }
 }
@@ -164,17 +164,20 @@ impl GatewayBuilder {
         self
     }
 
-    /// The most headers of a request, and the most bytes of them with the target: 100 and 32 KiB by default. Answered 431.
+    /// The most headers of a request, 8,192 at most, and the most bytes of them with the target: 100 and 32 KiB by default. Answered
+    /// 431.
     ///
     /// What exceeds twice these is refused before it is read to its end: by a bare 431.
     pub fn header_limit(mut self, headers: usize, bytes: usize) -> Self {
-        (self.options.headers, self.options.header_bytes) = (headers, bytes);
+        (self.options.headers, self.options.header_bytes) = (headers.min(Limits::MOST_HEADERS), bytes);
         self
     }
 
-    /// How many requests are with workers at once, those of all names together: 1,024 by default. Answered 503.
+    /// How many requests are in hand at once, those of all names together: 1,024 by default. Answered 503.
     ///
-    /// An answer counts until its client has taken the last byte of it, so it is also how many answers are in memory.
+    /// A request counts from the end of its headers, while its client sends its body, too: where clients are not to be trusted with
+    /// that, a proxy in front takes bodies whole. It counts until its client has taken the last byte of the answer, so this is
+    /// also how many answers are in memory.
     pub fn concurrent_requests(mut self, requests: usize) -> Self {
         self.options.requests = requests;
         self
@@ -293,5 +296,21 @@ async fn listen(addresses: impl ToSocketAddrs) -> Result<(TcpListener, SocketAdd
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::*;
+
+    #[test]
+    fn limits_of_headers_beyond_what_a_request_can_have_are_cut_to_it() {
+        let GatewayBuilder { options } = Gateway::builder().header_limit(usize::MAX, usize::MAX);
+        assert_eq!(options.headers, Limits::MOST_HEADERS);
+        // What is asked of hyper, twice as many, has room in a map.
+        let _ = HeaderMap::<()>::with_capacity(2 * options.headers);
+        let _hub = options.hub("name");
     }
 }

@@ -116,9 +116,10 @@ fn note_client(headers: &mut HeaderMap, peer: SocketAddr) {
 
 /// Appends an element to a header that is a list.
 fn append(headers: &mut HeaderMap, name: HeaderName, element: &str) {
-    let former = headers.get_all(&name).iter().filter_map(|value| value.to_str().ok());
-    let list: Vec<_> = former.filter(|value| !value.trim().is_empty()).chain([element]).collect();
-    if let Ok(value) = HeaderValue::from_str(&list.join(", ")) {
+    // As bytes: a client that writes others than of ASCII must not take away what a proxy has added behind them.
+    let former = headers.get_all(&name).iter().map(HeaderValue::as_bytes);
+    let list: Vec<_> = former.filter(|value| !value.trim_ascii().is_empty()).chain([element.as_bytes()]).collect();
+    if let Ok(value) = HeaderValue::from_bytes(&list.join(&b", "[..])) {
         headers.insert(name, value);
     }
 }
@@ -152,6 +153,14 @@ mod tests {
                 .unwrap()
                 .ends_with(", for=\"[2001:db8::1]\";host=\"example.org\";proto=http")
         );
+    }
+
+    #[test]
+    fn what_proxies_before_have_said_stays_whatever_the_client_wrote() {
+        let mut headers = HeaderMap::new();
+        headers.append(FORWARDED_FOR, HeaderValue::from_bytes("é, 203.0.113.9".as_bytes()).unwrap());
+        note_client(&mut headers, "127.0.0.1:80".parse().unwrap());
+        assert_eq!(headers[FORWARDED_FOR].as_bytes(), "é, 203.0.113.9, 127.0.0.1".as_bytes());
     }
 
     #[test]

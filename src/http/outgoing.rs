@@ -130,6 +130,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn frames_of_few_bytes_take_no_more_memory_than_what_is_in_them() {
+        let lens = [vec![1; 10_000], vec![2000, 1, 3000, 1, 1, 1500], vec![1; 3]].concat();
+        let pieces = lens.iter().scan(0_u8, |last, &len| {
+            *last = last.wrapping_add(1);
+            Some(Bytes::from(vec![*last; len]))
+        });
+        let pieces: Vec<_> = pieces.collect();
+        let frames = pieces.iter().cloned().map(|data| Ok::<_, std::io::Error>(http_body::Frame::data(data)));
+        let collected = BodyCollector::new(StreamBody::new(futures::stream::iter(frames)), 1 << 20).await.unwrap();
+        assert_eq!(collected.iter().collect::<Vec<_>>().concat(), pieces.concat());
+        assert_eq!(collected.len(), lens.iter().sum::<usize>());
+        let parts = collected.iter().count();
+        assert!(parts <= 8, "{parts} parts");
+    }
+
+    #[tokio::test]
     async fn a_failing_body_is_an_error_with_its_cause() {
         let body = Full::new(Bytes::new()).map_err(|never| match never {}).boxed();
         assert!(BodyCollector::new(body, 1).await.is_ok());

@@ -10,11 +10,16 @@ use super::problem::{PROBLEM_JSON, problem_body};
 use super::record::{Length, Record, Unfit, Written};
 use super::request_id::RequestId;
 
-/// A body in pieces, as frames arrived; copied piece by piece, never joined first.
+/// Pieces shorter than this are joined, in bytes: each one that is kept takes 32 and perhaps the block that it is a part of.
+const SHORT: usize = 1024;
+
+/// A body in pieces, as frames arrived; long ones are copied one by one and not joined first.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Segments {
     first: Bytes,
     rest: Vec<Bytes>,
+    /// Short pieces behind the rest.
+    short: Vec<u8>,
     len: usize,
 }
 
@@ -29,8 +34,18 @@ impl Segments {
         if self.first.is_empty() {
             self.first = piece;
         } else {
-            self.rest.push(piece);
+            self.push_behind(piece);
         }
+    }
+
+    fn push_behind(&mut self, piece: Bytes) {
+        if piece.len() < SHORT {
+            return self.short.extend_from_slice(&piece);
+        }
+        if !self.short.is_empty() {
+            self.rest.push(std::mem::take(&mut self.short).into());
+        }
+        self.rest.push(piece);
     }
 
     /// Length of all pieces in bytes.
@@ -40,12 +55,13 @@ impl Segments {
 
     /// The one piece, when there is no other.
     pub(crate) fn only(&self) -> Option<&Bytes> {
-        self.rest.is_empty().then_some(&self.first)
+        (self.rest.is_empty() && self.short.is_empty()).then_some(&self.first)
     }
 
     /// The pieces in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        std::iter::once(&self.first).chain(&self.rest).map(|piece| &piece[..])
+        let short = (!self.short.is_empty()).then_some(&self.short[..]);
+        std::iter::once(&self.first).chain(&self.rest).map(|piece| &piece[..]).chain(short)
     }
 }
 

@@ -45,6 +45,11 @@ async fn stream_worker(
         async move {
             let (parts, body) = request.into_parts();
             let body: Value = serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap();
+            if body["params"]["room"] == "slow" && body["sse_lifecycle"] == "connect" {
+                told.unbounded_send((json!("begun"), json!(null))).unwrap();
+                // Longer than the handler of a request is left that nobody waits for.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
             if body["sse_lifecycle"] == "disconnect" {
                 // A gateway that ends has to wait for it.
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -93,6 +98,26 @@ async fn a_client_gets_what_is_pushed_to_its_path_and_its_worker_hears_of_its_co
     assert_eq!(body, json!({ "sse_lifecycle": "disconnect", "params": { "room": "7" } }));
     let gone = json!({ "path": "/rooms/7/events", "event_type": "said", "data": "" });
     problem(post(gateway.address, "/internal/sse-push", &gone).await, 404);
+    worker.stop().await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_hears_of_a_client_that_left_at_once_first_that_it_came_and_then_that_it_left() {
+    let gateway = Running::start().await;
+    let name = name();
+    let (worker, mut heard) = stream_worker(&gateway, &name).await;
+    let mut client = Client::http1(gateway.address).await;
+    let address = gateway.address;
+    let opening = tokio::spawn(async move {
+        let request = Request::get("/rooms/slow/events").body(Full::default()).unwrap();
+        client.open(request, address).await
+    });
+    assert_eq!(next(&mut heard).await.0, "begun");
+    opening.abort();
+    for what in ["connect", "disconnect"] {
+        assert_eq!(next(&mut heard).await.0["sse_lifecycle"], what);
+    }
     worker.stop().await;
     gateway.stop().await;
 }
