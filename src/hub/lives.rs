@@ -1,9 +1,9 @@
 //! The lives of a hub: each is one region, with the callers that have a slot in it.
 //!
 //! Nearly always there is one. When more than half its slots are stuck with workers that neither answer nor die, or one keeps
-//! the memory for answers of published workers used up, the hub retires the region: it makes another under the same name, and from then on calls go there. What no worker had
-//! claimed is withdrawn and sent again; what was claimed is waited for in the old region, which goes with the last of
-//! these callers, and of the handles that hold a slot there for their next call.
+//! the memory for answers of published workers used up, the hub retires the region: it makes another under the same name, and
+//! from then on calls go there. What no worker had claimed is withdrawn and sent again; what was claimed is waited for in the
+//! old region, which goes with the last of these callers, and of the handles that hold a slot there for their next call.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::thread::{self, JoinHandle};

@@ -139,7 +139,7 @@ impl OverflowView {
     pub(crate) fn open(name: &str, len: usize, dispatch: &Stamp, access: Access) -> io::Result<Self> {
         let (file, _, size) = shm::open_to_read(name, access).map_err(unopened)?;
         check_size(len, size)?;
-        check_stamp(&read_stamp(&file, size)?.unwrap_or([0; Stamp::LEN]), dispatch)?;
+        check_stamp_in(&file, size, dispatch)?;
         let is_whole = size <= OverflowObject::capacity_for(len.max(Room::KEPT));
         Ok(Self { map: map_to_read(&file, if is_whole { size } else { len as u64 })?, is_whole })
     }
@@ -209,7 +209,7 @@ pub(crate) fn read_overflow(name: &str, len: usize, dispatch: Option<&Stamp>, ac
     let mut bytes = vec![0; len];
     file.read_exact_at(&mut bytes, 0)?;
     if let Some(dispatch) = dispatch {
-        check_stamp(&read_stamp(&file, size)?.unwrap_or([0; Stamp::LEN]), dispatch)?;
+        check_stamp_in(&file, size, dispatch)?;
     }
     Ok(bytes)
 }
@@ -227,6 +227,11 @@ fn read_stamp(file: &File, size: u64) -> io::Result<Option<[u8; Stamp::LEN]>> {
     let mut bytes = [0; Stamp::LEN];
     file.read_exact_at(&mut bytes, at)?;
     Ok(Some(bytes))
+}
+
+/// Fails unless an object of `size` bytes carries the stamp of `dispatch`.
+fn check_stamp_in(file: &File, size: u64, dispatch: &Stamp) -> io::Result<()> {
+    check_stamp(&read_stamp(file, size)?.unwrap_or([0; Stamp::LEN]), dispatch)
 }
 
 fn check_stamp(bytes: &[u8; Stamp::LEN], dispatch: &Stamp) -> io::Result<()> {

@@ -21,9 +21,7 @@ pub(super) fn claim(shared: &Shared, cursor: &mut ScanCursor) -> Result<Option<C
         let took = attachment.take_rings_owed();
         let has_handed_over = attachment.end_turn(TURN_PATIENCE, took);
         let handing_on = |lease| {
-            if took > 0 {
-                attachment.hand_on(took);
-            }
+            attachment.hand_on(took);
             Ok(Some(lease))
         };
         if !has_handed_over && let Some(lease) = spin_for_one(shared, cursor).or_else(|| attachment.claim(cursor)) {

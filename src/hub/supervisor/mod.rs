@@ -201,9 +201,9 @@ impl SupervisorBuilder {
         let (orders, received) = channel();
         let (started, outcome) = channel();
         let watched = Arc::clone(&shared);
+        end_children_with_this(&mut self.command);
         // What a process is told at the end of its parent is told at the end of the thread that started it: so all are started
         // by the one that stays.
-        end_children_with_this(&mut self.command);
         let keep = move || match Running::start(&self.bus, &mut self.command) {
             Ok(first) => {
                 let watch = Watch::new(self, first, watched, received);
