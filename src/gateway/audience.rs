@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use axum_core::response::Response;
@@ -16,9 +16,9 @@ use tokio::sync::oneshot;
 use super::Inner;
 use super::forward::{prepare, route};
 use super::refused::Refused;
-use super::streams::Topic;
+use super::streams::{Place, Topic};
 use super::table::{Found, Table, Target};
-use super::worker::Unanswered;
+use super::worker::{Unanswered, Worker};
 use crate::body::Body;
 use crate::control::{Lifecycle, SseLifecycle};
 use crate::protocol::RequestId;
@@ -46,6 +46,8 @@ struct State {
     target: Arc<Target>,
     /// Of the processes that have that route.
     generation: u64,
+    /// Who was told of the client last, or is hearing of it.
+    heard: Option<(Weak<Worker>, u64)>,
     /// Whether a worker knows the client, or is hearing of it.
     told: bool,
     gone: bool,
@@ -65,13 +67,13 @@ pub(super) async fn open(
     for name in [header::CONTENT_LENGTH, header::CONTENT_TYPE] {
         parts.headers.remove(name);
     }
-    let state = State { generation: target.worker.generation(), target, told: false, gone: false };
+    let state = State { generation: target.worker.generation(), target, heard: None, told: false, gone: false };
     let (state, telling) = (Mutex::new(state), tokio::sync::Mutex::default());
     let client = Arc::new(Client { uri: parts.uri, headers: parts.headers, id, state, telling });
     // Listed before its worker is told, so that no event is lost that the worker sends at once.
     let stream = gateway.streams.open(Topic::Path(path.clone()), {
         let (gateway, client) = (Arc::clone(gateway), Arc::clone(&client));
-        move |number| gateway.audience.left(&gateway, number, client)
+        move |number, place| gateway.audience.left(&gateway, number, place, client)
     })?;
     gateway.audience.lock().insert(stream.number(), Arc::clone(&client));
     let Some(target) = find(&gateway.registry.table(), &path) else {
@@ -139,8 +141,9 @@ impl Audience {
         }
     }
 
-    /// A client has gone: tells its worker, on a task that the gateway waits for when it ends.
-    fn left(&self, gateway: &Inner, number: u64, client: Arc<Client>) {
+    /// A client has gone: tells its worker, on a task that the gateway waits for when it ends. Its place is free when that is done,
+    /// so no more clients are kept than there may be streams.
+    fn left(&self, gateway: &Inner, number: u64, place: Place, client: Arc<Client>) {
         self.lock().remove(&number);
         let target = client.leave();
         gateway.tasks.begin(async move {
@@ -148,7 +151,18 @@ impl Audience {
             if !target.worker.is_closed() && client.disconnect(&target).await.is_err() {
                 tracing::warn!(worker = target.worker.name(), "not told that a client has gone");
             }
+            drop(place);
         });
+    }
+}
+
+impl State {
+    /// Whether the processes that have the route now are those that were told.
+    fn was_heard_of_by(&self, worker: &Arc<Worker>) -> bool {
+        let heard = self.heard.as_ref();
+        heard.is_some_and(|(who, generation)| {
+            std::ptr::eq(who.as_ptr(), Arc::as_ptr(worker)) && *generation == self.generation
+        })
     }
 }
 
@@ -190,8 +204,12 @@ impl Client {
     /// Tells a worker that the client is there, if it still is.
     async fn connect(&self, target: &Target) -> Result<Response, Refused> {
         let _turn = self.telling.lock().await;
-        if self.state().gone {
-            return Err(Refused::new(StatusCode::NOT_FOUND, "the client has gone"));
+        {
+            let mut state = self.state();
+            if state.gone {
+                return Err(Refused::new(StatusCode::NOT_FOUND, "the client has gone"));
+            }
+            state.heard = Some((Arc::downgrade(&target.worker), target.worker.generation()));
         }
         let mut request = self.request(target, Lifecycle::Connect);
         *request.headers_mut() = self.headers.clone();
@@ -199,10 +217,13 @@ impl Client {
         tell(target, request).await
     }
 
-    /// Tells a worker that the client is there no more.
-    async fn disconnect(&self, target: &Target) -> Result<Response, Refused> {
+    /// Tells a worker that the client is there no more, if it has heard that it was.
+    async fn disconnect(&self, target: &Target) -> Result<(), Refused> {
         let _turn = self.telling.lock().await;
-        tell(target, self.request(target, Lifecycle::Disconnect)).await
+        if self.state().was_heard_of_by(&target.worker) {
+            tell(target, self.request(target, Lifecycle::Disconnect)).await?;
+        }
+        Ok(())
     }
 
     fn request(&self, target: &Target, what: Lifecycle) -> Request<Body> {
@@ -220,4 +241,53 @@ async fn tell(target: &Target, request: Request<Body>) -> Result<Response, Refus
     let telling = tokio::time::timeout(PATIENCE, target.worker.call(request, 0, PATIENCE));
     let told: Result<Result<_, Unanswered>, _> = telling.await;
     Ok(told.map_err(|_| Refused::new(StatusCode::GATEWAY_TIMEOUT, "the worker did not take the client within 5 s"))??)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+    use crate::hub::Hub;
+
+    /// The route of a bus of its own, where nobody answers.
+    fn target(name: &str) -> Arc<Target> {
+        let hub = Hub::builder(format!("audience{name}{}", std::process::id())).create().unwrap();
+        let pattern = crate::http::pattern::Pattern::parse("/a").unwrap();
+        let worker = Arc::new(Worker::new(hub));
+        Arc::new(Target { worker, method: Method::GET, registered: "/a".to_owned(), pattern, sse: true })
+    }
+
+    fn client(target: &Arc<Target>) -> Client {
+        let state = State { generation: 0, target: Arc::clone(target), heard: None, told: false, gone: false };
+        let (uri, id) = (Uri::from_static("/a"), uuid::Uuid::new_v4().into());
+        Client { uri, headers: HeaderMap::new(), id, state: state.into(), telling: tokio::sync::Mutex::default() }
+    }
+
+    /// Whether a worker is told that a client, which leaves after `before`, is gone.
+    fn is_told(client: &Client) -> bool {
+        let target = client.leave();
+        let told = client.disconnect(&target).now_or_never();
+        assert!(told.as_ref().is_none_or(Result::is_ok), "{told:?}");
+        told.is_none()
+    }
+
+    #[tokio::test]
+    async fn who_has_not_heard_that_a_client_came_is_not_told_that_it_left() {
+        let (target, next) = (target("a"), target("b"));
+        let early = client(&target);
+        early.begin(Arc::clone(&target));
+        assert!(!is_told(&early));
+        assert!(early.connect(&target).now_or_never().unwrap().is_err(), "it is too late for that");
+        let heard = client(&target);
+        heard.begin(Arc::clone(&target));
+        assert!(heard.connect(&target).now_or_never().is_none());
+        assert!(is_told(&heard));
+        // Its route went to others, who are about to hear of it; or the processes behind it are others.
+        let passed_on = client(&target);
+        passed_on.begin(Arc::clone(&target));
+        assert!(passed_on.connect(&target).now_or_never().is_none());
+        assert!(passed_on.goes_to(&next));
+        assert!(!is_told(&passed_on));
+    }
 }

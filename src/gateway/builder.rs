@@ -63,6 +63,7 @@ pub(super) struct Options {
     pub(super) headers: usize,
     pub(super) header_bytes: usize,
     pub(super) requests: usize,
+    pub(super) uploads: usize,
     pub(super) connections: usize,
     pub(super) streams: usize,
     pub(super) names: usize,
@@ -90,6 +91,7 @@ impl Default for Options {
             headers: 100,
             header_bytes: 32 << 10,
             requests: 1024,
+            uploads: 1024,
             connections: 4096,
             streams: 1024,
             names: 256,
@@ -175,11 +177,19 @@ impl GatewayBuilder {
 
     /// How many requests are in hand at once, those of all names together: 1,024 by default. Answered 503.
     ///
-    /// A request counts from the end of its headers, while its client sends its body, too: where clients are not to be trusted with
-    /// that, a proxy in front takes bodies whole. It counts until its client has taken the last byte of the answer, so this is
-    /// also how many answers are in memory.
+    /// A request counts from when its body is there until its client has taken the last byte of the answer, so this is also how
+    /// many answers are in memory.
     pub fn concurrent_requests(mut self, requests: usize) -> Self {
         self.options.requests = requests;
+        self
+    }
+
+    /// How many bodies are received at once, those of all names together: 1,024 by default. Answered 503.
+    ///
+    /// A request whose client still sends is not in hand yet, so clients that send slowly keep out others that send, and nobody
+    /// else. So many bodies are in memory besides those of requests in hand.
+    pub fn concurrent_uploads(mut self, uploads: usize) -> Self {
+        self.options.uploads = uploads;
         self
     }
 

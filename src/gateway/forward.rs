@@ -5,12 +5,11 @@ use std::net::SocketAddr;
 use axum_core::response::Response;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, StatusCode, Version, uri};
-use hyper::body::Incoming;
 
 use super::builder::Options;
-use super::client_body::{BodyFault, ClientBody};
 use super::refused::Refused;
 use super::table::Target;
+use super::upload::Received;
 use crate::body::Body;
 use crate::control::SECRET_HEADER;
 use crate::hub::Route;
@@ -26,21 +25,22 @@ pub(super) async fn forward(
     target: &Target,
     peer: SocketAddr,
     id: RequestId,
-    request: Request<Incoming>,
+    received: Received,
 ) -> Result<Response, Refused> {
+    let Received { request, deadline } = received;
     let (mut parts, body) = request.into_parts();
-    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: u64| length > options.body_limit as u64) {
-        return Err((&BodyFault::TooLong(options.body_limit)).into());
-    }
     prepare(&mut parts, target, peer, id);
     // A worker that has registered GET alone knows nothing of HEAD.
     let is_head_by_get = parts.method == Method::HEAD && target.method == Method::GET;
     if is_head_by_get {
         parts.method = Method::GET;
     }
-    let body = ClientBody::new(body, options.body_limit, options.patience);
-    let response = target.worker.call(Request::from_parts(parts, body), options.retries, options.timeout).await?;
+    let mut timeout = options.timeout;
+    if let Some(deadline) = deadline {
+        timeout = deadline.remaining();
+        parts.extensions.insert(deadline);
+    }
+    let response = target.worker.call(Request::from_parts(parts, body), options.retries, timeout).await?;
     let mut response = finish(response)?;
     if is_head_by_get {
         let length = http_body::Body::size_hint(response.body()).exact();

@@ -15,7 +15,7 @@ use super::refused::Refused;
 use super::streams;
 use super::table::Found;
 use super::traffic::Place;
-use super::{audience, forward::check_protocol, secret};
+use super::{audience, forward::check_protocol, secret, upload};
 use crate::body::Body;
 use crate::observe::GatewayMeter;
 use crate::protocol::RequestId;
@@ -88,10 +88,10 @@ async fn find_and_answer(
         let is_head = *request.method() == Method::HEAD;
         return if is_head { Ok(streams::head()) } else { audience::open(gateway, target, peer, id, request).await };
     }
-    let taken = Arc::clone(&gateway.places).try_acquire_owned();
-    let taken = taken.map_err(|_| Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too many requests are in hand"))?;
+    let received = upload::receive(gateway, request).await?;
+    let taken = Arc::clone(&gateway.places).try_acquire_owned().map_err(|_| upload::too_many_requests())?;
     *place = Some(Arc::new(taken));
-    forward::forward(&gateway.options, &target, peer, id, request).await
+    forward::forward(&gateway.options, &target, peer, id, received).await
 }
 
 /// Refuses a head with too much in it.

@@ -23,6 +23,7 @@ mod streams;
 mod table;
 mod tasks;
 mod traffic;
+mod upload;
 mod worker;
 
 use std::fmt;
@@ -69,6 +70,8 @@ struct Inner {
     audience: Audience,
     /// Of requests that are with workers, or whose answers are on their way.
     places: Arc<Semaphore>,
+    /// Of bodies that are being received.
+    uploads: Semaphore,
     /// Of registrations and of events that are being taken.
     registrations: Semaphore,
     events: Semaphore,
@@ -90,6 +93,7 @@ impl Gateway {
             streams: Streams::new(options.streams, options.heartbeat),
             audience: Audience::default(),
             places: Arc::new(Semaphore::new(options.requests.min(Semaphore::MAX_PERMITS))),
+            uploads: Semaphore::new(options.uploads.min(Semaphore::MAX_PERMITS)),
             registrations: Semaphore::new(plane::REGISTRATIONS),
             events: Semaphore::new(plane::EVENTS),
             tasks: tasks.tasks().clone(),

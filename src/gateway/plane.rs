@@ -107,7 +107,7 @@ impl Service {
                 push(gateway, read(gateway, request).await?)
             }
             Self::Health => Ok(json(&Health { ok: true, workers: gateway.registry.list() })),
-            Self::Events(topic) => Ok(gateway.streams.open(topic, |_| ())?.into_response()),
+            Self::Events(topic) => Ok(gateway.streams.open(topic, |_, _| ())?.into_response()),
             Self::Metrics => {
                 let text = gateway.options.render.as_ref().map(|render| render()).unwrap_or_default();
                 let content_type = HeaderValue::from_static("text/plain; version=0.0.4");

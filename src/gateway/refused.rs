@@ -1,7 +1,6 @@
 //! What the gateway answers by itself: problems, with the headers that belong to their status.
 
 use std::borrow::Cow;
-use std::error::Error;
 
 use axum_core::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -85,14 +84,6 @@ impl From<Unanswered> for Refused {
 
 impl From<CallError> for Refused {
     fn from(error: CallError) -> Self {
-        // What ails the client's body is in there somewhere: it came through other bodies.
-        let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
-        while let Some(error) = cause {
-            if let Some(fault) = error.downcast_ref::<BodyFault>() {
-                return fault.into();
-            }
-            cause = error.source();
-        }
         let detail = match &error {
             CallError::Closed => "the worker is being replaced".to_owned(),
             CallError::Interrupted => {

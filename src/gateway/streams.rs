@@ -83,11 +83,11 @@ impl Streams {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a stream; `on_end` is called with its number when it is over.
+    /// Opens a stream; when it is over `on_end` is called with its number, and its place, which nobody else has until it is dropped.
     pub(super) fn open(
         self: &Arc<Self>,
         topic: Topic,
-        on_end: impl FnOnce(u64) + Send + 'static,
+        on_end: impl FnOnce(u64, Place) + Send + 'static,
     ) -> Result<Stream, Refused> {
         let unavailable = |detail: &'static str| Err(Refused::new(http::StatusCode::SERVICE_UNAVAILABLE, detail));
         let (sender, receiver) = mpsc::channel(QUEUE);
@@ -107,7 +107,8 @@ impl Streams {
             sender,
             waiting: Arc::clone(&waiting),
         });
-        let listed = Listed { streams: Arc::clone(self), topic, number, on_end: Some(Box::new(on_end)) };
+        let place = Some(Place(Arc::clone(self)));
+        let listed = Listed { streams: Arc::clone(self), topic, number, place, on_end: Some(Box::new(on_end)) };
         Ok(Stream { receiver, waiting, listed, heartbeat: self.heartbeat, quiet: Box::pin(sleep(self.heartbeat)) })
     }
 
@@ -200,8 +201,12 @@ struct Listed {
     streams: Arc<Streams>,
     topic: Topic,
     number: u64,
-    on_end: Option<Box<dyn FnOnce(u64) + Send>>,
+    place: Option<Place>,
+    on_end: Option<Box<dyn FnOnce(u64, Place) + Send>>,
 }
+
+/// One of the places of streams that are open, until it is dropped.
+pub(super) struct Place(Arc<Streams>);
 
 impl Stream {
     pub(super) fn number(&self) -> u64 {
@@ -244,7 +249,6 @@ impl Drop for Listed {
     fn drop(&mut self) {
         {
             let mut open = self.streams.lock();
-            open.count -= 1;
             if let Some(streams) = open.by_topic.get_mut(&self.topic) {
                 streams.retain(|listener| listener.number != self.number);
                 if streams.is_empty() {
@@ -252,9 +256,15 @@ impl Drop for Listed {
                 }
             }
         }
-        if let Some(on_end) = self.on_end.take() {
-            on_end(self.number);
+        if let (Some(on_end), Some(place)) = (self.on_end.take(), self.place.take()) {
+            on_end(self.number, place);
         }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.lock().count -= 1;
     }
 }
 
@@ -265,7 +275,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_takes_nothing_misses_events_before_they_take_the_memory() {
         let streams = Streams::new(1, Duration::from_secs(1000));
-        let mut stream = streams.open(Topic::Everything, |_| ()).unwrap();
+        let mut stream = streams.open(Topic::Everything, |_, _| ()).unwrap();
         let long = Bytes::from(vec![b'x'; QUEUE_BYTES as usize / 3 + 1]);
         let (taken, missed) = (Sent { sent: 1, full: 0 }, Sent { sent: 0, full: 1 });
         for outcome in [taken, taken, missed] {

@@ -63,6 +63,13 @@ impl Segments {
         let short = (!self.short.is_empty()).then_some(&self.short[..]);
         std::iter::once(&self.first).chain(&self.rest).map(|piece| &piece[..]).chain(short)
     }
+
+    /// The pieces in order, each one's own.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn into_pieces(self) -> impl Iterator<Item = Bytes> {
+        let Self { first, rest, short, len: _ } = self;
+        std::iter::once(first).chain(rest).chain((!short.is_empty()).then(|| short.into()))
+    }
 }
 
 impl From<Bytes> for Segments {

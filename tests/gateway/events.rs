@@ -8,6 +8,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
+use slotbus::testing::Gate;
 
 use crate::setup::{Client, PATIENCE, Running, post, problem, until, worker};
 use crate::support::name;
@@ -182,6 +183,33 @@ async fn no_more_streams_are_opened_than_may_be() {
     problem(crate::setup::get(gateway.address, "/events").await, 503);
     drop((_client, first));
     until(async || listen(&gateway, "/events").await.1.status() == 200).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_has_its_place_until_its_worker_has_heard_that_its_client_has_gone() {
+    let gateway = Running::with(|builder| builder.event_streams(1)).await;
+    let (name, gate) = (name(), Gate::new());
+    gateway.register_as(&json!({ "name": name, "routes": [{ "method": "GET", "path": "/a", "sse": true }] })).await;
+    let worker = worker(&name, {
+        let gate = gate.clone();
+        move |request| {
+            let gate = gate.clone();
+            async move {
+                let body = request.into_body().collect().await.unwrap().to_bytes();
+                if body.starts_with(b"{\"sse_lifecycle\":\"disconnect\"") {
+                    gate.pass().await;
+                }
+                Response::new("".into())
+            }
+        }
+    });
+    drop(listen(&gateway, "/a").await);
+    gate.wait_for(1).await;
+    assert!(problem(crate::setup::get(gateway.address, "/events").await, 503).contains("too many"));
+    gate.open();
+    until(async || listen(&gateway, "/events").await.1.status() == 200).await;
+    worker.stop().await;
     gateway.stop().await;
 }
 

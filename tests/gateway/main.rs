@@ -10,6 +10,7 @@ mod forwarding;
 mod readers;
 mod registration;
 mod setup;
+mod uploads;
 #[path = "../support/mod.rs"]
 mod support;
 mod workers;

@@ -66,6 +66,9 @@ pub(crate) struct Gateway {
     /// How many requests are with workers at once.
     #[arg(long, value_name = "NUMBER", default_value_t = 1024)]
     concurrent_requests: usize,
+    /// How many bodies are received at once.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1024)]
+    concurrent_uploads: usize,
     /// How many connections there are at once.
     #[arg(long, value_name = "NUMBER", default_value_t = 4096)]
     connections: usize,
@@ -103,6 +106,7 @@ impl Gateway {
             .body_limit(self.body_limit)
             .header_limit(self.header_limit, self.header_bytes)
             .concurrent_requests(self.concurrent_requests)
+            .concurrent_uploads(self.concurrent_uploads)
             .connections(self.connections)
             .names(self.names)
             .retry_idempotent(self.retry_idempotent)
