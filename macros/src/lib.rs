@@ -36,6 +36,9 @@ use crate::{function::Handler, mistakes::Mistakes, route::Route};
 /// }
 /// ```
 ///
+/// The code beside it names the crate as `::slotbus`. Where `Cargo.toml` gives it another name, or a crate of yours re-exports it,
+/// `extern crate other_name as slotbus;` in the root of the crate says so.
+///
 /// # Options
 ///
 /// They follow the path in any order, each at most once.
