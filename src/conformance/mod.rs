@@ -9,6 +9,7 @@
 mod checks;
 mod probe;
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use self::probe::Probe;
@@ -71,6 +72,7 @@ pub struct Checked {
 
 /// Why nothing was checked.
 #[derive(thiserror::Error)]
+#[non_exhaustive]
 pub enum CheckError {
     /// The name is none.
     #[error(transparent)]
@@ -78,6 +80,9 @@ pub enum CheckError {
     /// The bus could not be made.
     #[error(transparent)]
     Bus(#[from] BusError),
+    /// The route that repeats bodies has no path.
+    #[error("{0:?} is no path of a route that repeats bodies: it begins with / and has no spaces")]
+    Echo(String),
     /// Nobody answered the first request.
     #[error(
         "no worker answered on bus {0}: start it, and see that name, prefix and version ({1}) are those that it expects"
@@ -87,7 +92,7 @@ pub enum CheckError {
 
 reported!(CheckError);
 
-/// Runs all checks and tells `report` of each as soon as it is done; whether none failed.
+/// Runs all checks and tells `report` of each as soon as it is done, which may break off; whether none failed.
 ///
 /// Blocks. The worker may be running already or start meanwhile, within the patience of [`Options`]; the bus is gone when this
 /// returns.
@@ -95,7 +100,7 @@ reported!(CheckError);
 /// # Errors
 ///
 /// When the bus cannot be made, for example because a live hub holds its name, or no worker takes part.
-pub fn check(options: &Options, mut report: impl FnMut(Checked)) -> Result<bool, CheckError> {
+pub fn check(options: &Options, mut report: impl FnMut(Checked) -> ControlFlow<()>) -> Result<bool, CheckError> {
     let probe = Probe::start(options)?;
     let mut conforms = true;
     for &(rule, check) in checks::ALL {
@@ -105,7 +110,9 @@ pub fn check(options: &Options, mut report: impl FnMut(Checked)) -> Result<bool,
             Err(fault) => Outcome::Failed(fault.to_string()),
         };
         conforms &= !matches!(outcome, Outcome::Failed(_));
-        report(Checked { rule, outcome });
+        if report(Checked { rule, outcome }).is_break() {
+            break;
+        }
     }
     Ok(conforms)
 }

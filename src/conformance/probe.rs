@@ -91,6 +91,10 @@ impl Probe {
     pub(super) fn start(options: &Options) -> Result<Self, CheckError> {
         let Options { name, prefix, version, echo, patience, force } = options;
         let name = BusName::new(prefix, name)?;
+        let is_path = |echo: &&String| echo.starts_with('/') && Uri::try_from(echo.as_str()).is_ok();
+        if let Some(echo) = echo.as_ref().filter(|echo| !is_path(echo)) {
+            return Err(CheckError::Echo(echo.clone()));
+        }
         let founding = Founding {
             version: *version,
             slots: SLOTS,

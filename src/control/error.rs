@@ -46,16 +46,20 @@ pub enum HubError {
         waited: Duration,
     },
     /// The hub said no.
-    #[error("the hub answered {status}: {body}")]
+    #[error("the hub at {url} answered {status}: {body}")]
     Refused {
+        /// The address.
+        url: String,
         /// The status.
         status: StatusCode,
         /// The beginning of what it said.
         body: String,
     },
     /// The hub's answer is not what it should be.
-    #[error("the hub's answer to {path} makes no sense")]
+    #[error("what is at {url} is no hub: its answer to {path} makes no sense")]
     Answer {
+        /// The address.
+        url: String,
         /// The path that was asked for.
         path: String,
         /// What is wrong with it.

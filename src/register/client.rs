@@ -85,7 +85,11 @@ impl HubClient {
 
     async fn answer<A: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<A, HubError> {
         let answer = self.request(method, path, body).await?;
-        serde_json::from_slice(&answer).map_err(|source| HubError::Answer { path: path.to_owned(), source })
+        serde_json::from_slice(&answer).map_err(|source| HubError::Answer {
+            url: self.url.clone(),
+            path: path.to_owned(),
+            source,
+        })
     }
 
     async fn request(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes, HubError> {
@@ -109,7 +113,7 @@ impl HubClient {
         }
         let text = String::from_utf8_lossy(&body);
         let body = text.chars().filter(|c| !c.is_control()).take(QUOTED).collect();
-        Err(HubError::Refused { status, body })
+        Err(HubError::Refused { url: self.url.clone(), status, body })
     }
 
     async fn exchange(

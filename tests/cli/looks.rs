@@ -230,6 +230,11 @@ fn top_draws_on_a_terminal_obeys_keys_and_gives_it_back() {
     top.wait_for("claimed");
     rustix::process::kill_process(Pid::from_child(&top.child), Signal::TERM).unwrap();
     top.ends();
+    // The list is at rest until the interval is over.
+    let mut top = OnTerminal::start(&["top", "--prefix", &waiting.prefix, "--interval", "10m"]);
+    top.wait_for("DISPATCHES");
+    rustix::process::kill_process(Pid::from_child(&top.child), Signal::TERM).unwrap();
+    top.ends();
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod support;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use slotbus::hub::Hub;
 use slotbus::{Path, Router, handler, routes};
 use support::{OnThread, name};
@@ -145,13 +146,77 @@ fn an_interrupted_bench_prints_what_it_has_and_takes_its_bus_away() {
     while !answered() {
         assert!(bench.try_wait().unwrap().is_none(), "it has ended");
     }
-    let process = rustix::process::Pid::from_child(&bench);
-    rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
+    kill_process(Pid::from_child(&bench), Signal::INT).unwrap();
     let output = bench.wait_with_output().unwrap();
     assert!(output.status.success());
     let counts: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(counts["answers"].as_u64().unwrap() > 50 && counts["errors"] == serde_json::json!({}), "{counts}");
     assert!(slotbus::inspect::Bus::open("slotbus", &worker.name).unwrap_err().is_missing());
+}
+
+/// What stands in `/dev/shm` under a bus's name.
+fn objects_of(name: &str) -> Vec<String> {
+    let entries = std::fs::read_dir("/dev/shm").unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).filter(|file| file.contains(name)).collect()
+}
+
+#[test]
+fn a_command_that_waits_for_a_worker_takes_its_bus_away_at_a_signal() {
+    for (arguments, signal) in [
+        (&["call", "GET", "/", "--timeout", "1m"][..], Signal::TERM),
+        (&["bench", "GET", "/", "--timeout", "1m"], Signal::INT),
+        (&["conformance", "--patience", "1s"], Signal::INT),
+    ] {
+        let name = name();
+        let (subcommand, rest) = arguments.split_first().unwrap();
+        let mut waiting = command(&[&[*subcommand, &name], rest].concat()).stderr(Stdio::null()).spawn().unwrap();
+        while slotbus::inspect::Bus::open("slotbus", &name).is_err() {
+            assert!(waiting.try_wait().unwrap().is_none(), "{subcommand} has ended");
+        }
+        kill_process(Pid::from_child(&waiting), signal).unwrap();
+        assert_eq!(waiting.wait().unwrap().code(), Some(130), "{subcommand}");
+        assert_eq!(objects_of(&name), [""; 0], "{subcommand}");
+    }
+}
+
+#[test]
+fn a_command_ends_as_it_would_when_nobody_reads_what_it_says() {
+    let worker = Worker::start();
+    let nobody = name();
+    for (arguments, code) in [
+        (&["call", &worker.name, "GET", "/nowhere", "--timing", "--fail"][..], 22),
+        (&["call", &nobody, "GET", "/", "--timeout", "50ms"], 1),
+    ] {
+        let closed = || std::io::pipe().unwrap().1;
+        let status = command(arguments).stdout(closed()).stderr(closed()).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
+fn conformance_refuses_a_path_that_is_none_before_it_asks_anything() {
+    for (path, said) in [("echo", "begins with `/`"), ("/a b", "invalid")] {
+        let (output, out, err) = slotbus(&["conformance", "w", "--echo", path]);
+        assert_eq!((output.status.code(), out.as_str()), (Some(2), ""), "{err}");
+        assert!(err.contains("--echo") && err.contains(said), "{err}");
+        let mut options = slotbus::conformance::Options::new(name());
+        options.echo = Some(path.to_owned());
+        let error = slotbus::conformance::check(&options, |_| unreachable!("nothing is asked")).unwrap_err();
+        assert!(error.to_string().contains(&format!("{path:?} is no path")), "{error}");
+    }
+}
+
+#[test]
+fn clean_says_of_each_object_why_it_stays() {
+    let prefix = format!("p{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
+    let bells = ["req", "rsp"].map(|bell| std::path::PathBuf::from(format!("/dev/shm/sem.{prefix}-a-{bell}")));
+    bells.iter().for_each(|bell| std::fs::create_dir(bell).unwrap());
+    let (_, out, err) = slotbus(&["clean", "--prefix", &prefix, "--json"]);
+    bells.iter().for_each(|bell| std::fs::remove_dir(bell).unwrap());
+    let cleaned: serde_json::Value = serde_json::from_str(&out).expect(&err);
+    let left: Vec<_> = cleaned["left"].as_array().unwrap().iter().map(|left| left["reason"].to_string()).collect();
+    assert_eq!(left.len(), 2, "{out}");
+    assert!(left[0].contains("-req") && left[1].contains("-rsp") && left[0].contains("directory"), "{out}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::ops::ControlFlow;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,7 @@ fn check_all(options: &Options) -> (Vec<String>, Vec<&'static str>) {
             Outcome::Failed(why) => failed.push(format!("{rule}: {why}")),
             Outcome::Skipped(_) => skipped.push(rule),
         }
+        ControlFlow::Continue(())
     })
     .unwrap();
     assert_eq!(conforms, failed.is_empty());

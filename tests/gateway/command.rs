@@ -15,8 +15,16 @@ struct Program(Child, SocketAddr);
 
 impl Program {
     fn start(arguments: &[&str]) -> Self {
+        Self::of(&mut Self::command(arguments))
+    }
+
+    fn command(arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_slotbus"));
         command.args(["gateway", "--listen", "127.0.0.1:0"]).args(arguments);
+        command
+    }
+
+    fn of(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -59,6 +67,42 @@ async fn the_program_forwards_shows_metrics_and_ends_well_at_a_signal() {
         assert!(!std::path::Path::new(&format!("/dev/shm/hub-{name}")).exists());
         worker.abort();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_goes_on_when_its_log_cannot_be_written() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let program = Program::of(Program::command(&[]).env("RUST_LOG", "").stderr(full));
+    let name = name();
+    for _ in 0..2 {
+        let registration = json!({ "name": name, "routes": [{ "method": "GET", "path": "/" }] });
+        assert_eq!(post(program.1, "/internal/register", &registration).await.status(), 200);
+    }
+    let worker = worker(&name, echo);
+    assert_eq!(json_of(get(program.1, "/").await)["path"], "/");
+    kill_process(Pid::from_child(&program.0), Signal::TERM).unwrap();
+    let ended = { program }.0.wait().unwrap();
+    assert!(ended.success(), "{ended}");
+    worker.abort();
+}
+
+#[test]
+fn what_the_environment_says_is_taken_as_a_file_has_it_and_what_is_wrong_there_is_named() {
+    for secret in ["", "sixteen or more visible\n", "0123456789abcdef\n"] {
+        let is_one = !secret.contains(' ');
+        let mut command = Program::command(&[]);
+        command.env("SLOTBUS_HUB_SECRET", secret);
+        if is_one {
+            drop(Program::of(&mut command));
+        } else {
+            let output = command.output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(!output.status.success() && said.contains("16 or more visible ascii characters"), "{said}");
+        }
+    }
+    let output = Program::command(&[]).env("RUST_LOG", "slotbus=debgu").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains("RUST_LOG"), "{said}");
 }
 
 #[test]

@@ -111,9 +111,9 @@ async fn a_secret_is_in_no_debug_output() {
 async fn a_refused_registration_ends_the_worker_with_what_the_hub_said() {
     let (url, book) = hub("none").await;
     book.lock().unwrap().refusals.push(StatusCode::BAD_REQUEST);
-    let error = slotbus::serve(super::app().0).name("w").hub(url).await.unwrap_err();
+    let error = slotbus::serve(super::app().0).name("w").hub(&url).await.unwrap_err();
     assert!(matches!(error, Error::Hub(HubError::Refused { .. })));
-    assert_eq!(error.to_string(), "the hub answered 400 Bad Request: it has its reasons");
+    assert_eq!(error.to_string(), format!("the hub at {url} answered 400 Bad Request: it has its reasons"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

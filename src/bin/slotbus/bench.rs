@@ -2,20 +2,24 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::error::Error;
 use std::io::{IsTerminal, Write};
 use std::pin::pin;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use clap::Args;
-use futures::future::{Either, join, join_all, select};
+use futures::future::{Either, join_all, select};
 use hdrhistogram::Histogram;
 use slotbus::hub::Hub;
 
 use super::bus::{BusArguments, RequestArguments};
 use super::measures::time;
-use super::out::{line, unless_gone};
+use super::out::{line, told, unless_gone};
+use super::signals::{Signals, interrupted};
 
 /// Send many requests to the workers of a bus, and print how long the answers take.
 ///
@@ -63,64 +67,67 @@ impl Counts {
 }
 
 /// When the load ends. Its callers are of one thread.
-struct End {
+struct End<'a> {
     left: Cell<u64>,
     at: Option<Instant>,
     /// Somebody has seen enough.
-    stopped: Cell<bool>,
+    stopped: &'a OnceLock<()>,
 }
 
-impl End {
+impl End<'_> {
     /// Whether there is another request to be sent.
     fn another(&self) -> bool {
         let left = self.left.get();
-        let another = left > 0 && !self.stopped.get() && self.at.is_none_or(|at| Instant::now() < at);
+        let another = left > 0 && self.stopped.get().is_none() && self.at.is_none_or(|at| Instant::now() < at);
         self.left.set(left - u64::from(another));
         another
     }
 }
 
-/// As a shell calls the end by a second Ctrl-C.
-const INTERRUPTED: i32 = 130;
-
 impl Bench {
     pub(crate) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         let body = self.request.body()?;
+        let signals = Signals::listen()?;
         let hub = self.bus.hub()?;
-        hub.call_blocking(self.request.request(body.clone())).map_err(|error| self.bus.failed(error))?;
+        let (answered, stopped) = (OnceLock::new(), OnceLock::new());
+        let work = || {
+            hub.call_blocking(self.request.request(body.clone())).map_err(|error| self.bus.failed(error))?;
+            let _ = answered.set(());
+            self.load(&hub, &body, &stopped)
+        };
+        let told = || {
+            // An answer may take its time; who asks twice does not wait for it.
+            if stopped.set(()).is_err() || answered.get().is_none() {
+                hub.close();
+            }
+        };
+        let (ended, was_told) = signals.run(work, told);
+        match ended {
+            Err(_) if was_told => Ok(interrupted()),
+            ended => ended.map_err(|error| -> Box<dyn Error> { error }),
+        }
+    }
+
+    /// Sends the requests and prints what came of them.
+    fn load(&self, hub: &Hub, body: &Bytes, stopped: &OnceLock<()>) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
         let total = if self.duration.is_some() { u64::MAX } else { self.requests };
         let started = Instant::now();
-        let end = End {
-            left: Cell::new(total),
-            at: self.duration.map(|duration| started + duration),
-            stopped: Cell::new(false),
-        };
+        let end = End { left: Cell::new(total), at: self.duration.map(|duration| started + duration), stopped };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let counts = runtime.block_on(async {
-            let one = || {
-                let (hub, request, body) = (hub.clone(), &self.request, body.clone());
-                let request = move || request.request(body.clone());
-                load(hub, &end, request)
-            };
+            let one = || load(hub, &end, || self.request.request(body.clone()));
             // On one task: hundreds of callers on one thread are what a hub is made for.
             let callers = join_all((0..self.concurrency.max(1)).map(|_| one()));
-            let stopped = async {
-                slotbus::shutdown_signal().await;
-                end.stopped.set(true);
-                // An answer may take its time; who asks twice does not wait for it.
-                slotbus::shutdown_signal().await;
-                std::process::exit(INTERRUPTED);
-            };
-            let beside = pin!(join(self.show_progress(&end, total, started), stopped));
-            // What goes on beside them never ends.
-            let Either::Left((all, _)) = select(callers, beside).await;
+            let progress = pin!(self.show_progress(&end, total, started));
+            // The progress never ends.
+            let Either::Left((all, _)) = select(callers, progress).await;
             let mut counts = Counts::new();
             all.into_iter().for_each(|one| counts.add(one));
             counts
         });
         let took = started.elapsed();
         if std::io::stderr().is_terminal() {
-            eprint!("\r\x1b[K");
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
         if self.json {
             unless_gone(line(json(&counts, took)))?;
@@ -131,7 +138,7 @@ impl Bench {
     }
 
     /// A line on a terminal, twice a second; never ends.
-    async fn show_progress(&self, end: &End, total: u64, started: Instant) {
+    async fn show_progress(&self, end: &End<'_>, total: u64, started: Instant) -> Infallible {
         loop {
             tokio::time::sleep(Duration::from_millis(500)).await;
             if !std::io::stderr().is_terminal() {
@@ -143,13 +150,13 @@ impl Bench {
                 None => sent as f64 / total.max(1) as f64,
             };
             let width = (share.clamp(0.0, 1.0) * 40.0) as usize;
-            eprint!("\r\x1b[K[{:40}] {:3.0} %  {sent} requests", "=".repeat(width), share * 100.0);
-            let _ = std::io::stderr().flush();
+            let (bar, percent, mut err) = ("=".repeat(width), share * 100.0, std::io::stderr());
+            let _ = write!(err, "\r\x1b[K[{bar:40}] {percent:3.0} %  {sent} requests").and_then(|()| err.flush());
         }
     }
 }
 
-async fn load(hub: Hub, end: &End, request: impl Fn() -> http::Request<slotbus::Body>) -> Counts {
+async fn load(hub: &Hub, end: &End<'_>, request: impl Fn() -> http::Request<slotbus::Body>) -> Counts {
     let mut counts = Counts::new();
     while end.another() {
         let sent = Instant::now();
@@ -159,7 +166,7 @@ async fn load(hub: Hub, end: &End, request: impl Fn() -> http::Request<slotbus::
                 counts.latencies.record(nanos).expect("it grows by itself");
                 *counts.statuses.entry(response.status().as_u16()).or_default() += 1;
             }
-            Err(error) => *counts.errors.entry(error.to_string()).or_default() += 1,
+            Err(error) => *counts.errors.entry(told(&error)).or_default() += 1,
         }
     }
     counts

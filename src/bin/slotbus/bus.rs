@@ -64,7 +64,7 @@ impl BusArguments {
     }
 
     /// What is to be said when a call failed.
-    pub(crate) fn failed(&self, error: CallError) -> Box<dyn Error> {
+    pub(crate) fn failed(&self, error: CallError) -> Box<dyn Error + Send + Sync> {
         match error {
             CallError::Unclaimed(after) => {
                 let start = format!("start a worker with SLOTBUS_NAME={}, or give it more --timeout", self.name);
@@ -111,7 +111,8 @@ fn method(text: &str) -> Result<Method, String> {
     found.ok_or_else(|| format!("a bus carries {}", known.join(", ")))
 }
 
-fn path(text: &str) -> Result<Uri, String> {
+/// The target of a request, path and query.
+pub(crate) fn path(text: &str) -> Result<Uri, String> {
     if !text.starts_with('/') {
         return Err("a path begins with `/`".to_owned());
     }

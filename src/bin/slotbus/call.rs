@@ -5,12 +5,15 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use ::bytes::Bytes;
 use clap::Args;
 use http::{HeaderMap, StatusCode};
 use slotbus::body::to_bytes;
+use slotbus::hub::Hub;
 
 use super::bus::{BusArguments, RequestArguments};
-use super::out::{bytes, unless_gone};
+use super::out::{bytes, note, unless_gone};
+use super::signals::{Signals, interrupted};
 
 /// What a shell sees of an answer of 400 or more with `--fail`, as with curl.
 const FAILED: u8 = 22;
@@ -41,7 +44,13 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         let body = self.request.body()?;
+        let signals = Signals::listen()?;
         let hub = self.bus.hub()?;
+        let (ended, was_told) = signals.run(|| self.call(&hub, body), || hub.close());
+        if was_told { Ok(interrupted()) } else { ended.map_err(|error| -> Box<dyn Error> { error }) }
+    }
+
+    fn call(&self, hub: &Hub, body: Bytes) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
         let started = Instant::now();
         let response = hub.call_blocking(self.request.request(body)).map_err(|error| self.bus.failed(error))?;
         let took = started.elapsed();
@@ -62,7 +71,7 @@ impl Call {
         }
         unless_gone(bytes(&out))?;
         if self.timing {
-            eprintln!("{} in {took:?}, {} bytes", parts.status, body.len());
+            note(format_args!("{} in {took:?}, {} bytes", parts.status, body.len()));
         }
         let is_error = parts.status.is_client_error() || parts.status.is_server_error();
         Ok(if self.fail && is_error { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Args;
+use slotbus::Left;
 
 use super::out::line;
 
@@ -24,8 +25,9 @@ impl Clean {
     pub(crate) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         let cleaned = slotbus::clean(&self.prefix)?;
         if self.json {
-            let left = cleaned.left.iter().map(|left| (left.bus.to_string(), left.reason.to_string().into()));
-            let left: serde_json::Map<String, serde_json::Value> = left.collect();
+            let told =
+                |left: &Left| serde_json::json!({ "bus": left.bus.to_string(), "reason": left.reason.to_string() });
+            let left: Vec<_> = cleaned.left.iter().map(told).collect();
             line(serde_json::json!({ "removed": cleaned.objects, "left": left }))?;
             return Ok(ExitCode::SUCCESS);
         }

@@ -1,15 +1,20 @@
 //! `slotbus conformance`.
 
 use std::error::Error;
+use std::ops::ControlFlow;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::Args;
+use http::Uri;
 use slotbus::Version;
 use slotbus::conformance::{Checked, Options, Outcome, check};
 
+use super::bus::path;
 use super::measures::{time, version};
 use super::out::{line, unless_gone};
+use super::signals::{Signals, interrupted};
 
 /// Check a worker, in whatever language it is written, against the protocol.
 ///
@@ -26,8 +31,8 @@ pub(crate) struct Conformance {
     #[arg(long, default_value = "1", value_name = "VERSION", value_parser = version())]
     region_version: Version,
     /// A path whose POST the worker answers with the body that came.
-    #[arg(long, value_name = "PATH")]
-    echo: Option<String>,
+    #[arg(long, value_name = "PATH", value_parser = path)]
+    echo: Option<Uri>,
     /// How long an answer may take: 500ms, 5s, 2m.
     #[arg(long, default_value = "5s", value_name = "TIME", value_parser = time)]
     patience: Duration,
@@ -44,15 +49,26 @@ impl Conformance {
         let mut options = Options::new(self.name);
         options.prefix = self.prefix;
         options.version = self.region_version;
-        options.echo = self.echo;
+        options.echo = self.echo.map(|path| path.to_string());
         options.patience = self.patience;
         options.force = self.force;
-        let mut written = Ok(());
-        let conforms = check(&options, |checked| {
-            if written.is_ok() {
-                written = line(if self.json { json(&checked) } else { text(&checked) });
-            }
-        })?;
+        let (mut written, stopped) = (Ok(()), OnceLock::new());
+        let work = || {
+            check(&options, |checked| {
+                if written.is_ok() {
+                    written = line(if self.json { json(&checked) } else { text(&checked) });
+                }
+                if stopped.get().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+        };
+        // The bus goes when the rule is checked that is being looked at.
+        let (conforms, was_told) = Signals::listen()?.run(work, || {
+            let _ = stopped.set(());
+        });
+        if was_told {
+            return Ok(interrupted());
+        }
+        let conforms = conforms?;
         unless_gone(written)?;
         Ok(if conforms { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

@@ -11,6 +11,7 @@ use futures::FutureExt;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use slotbus::Version;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::measures::{size, time, version};
 
@@ -85,9 +86,11 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+        let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
+        let filter = filter.from_env().map_err(|error| format!("RUST_LOG is no filter: {error}"))?;
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal());
-        log.with_writer(std::io::stderr).init();
+        // A line that cannot be written is lost: a full disk under the log is no reason to end.
+        log.with_writer(std::io::stderr).log_internal_errors(false).init();
         let metrics = install_recorder()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(self.serve(metrics))?;
@@ -117,7 +120,8 @@ impl Gateway {
         if self.replace {
             builder = builder.replace_by_force();
         }
-        if let Some(secret) = self.secret {
+        // A file's last line has an end that is no part of it; an empty variable is as good as none.
+        if let Some(secret) = self.secret.as_deref().map(str::trim_end).filter(|secret| !secret.is_empty()) {
             builder = builder.secret(secret);
         }
         // Polled before anybody is told of the address, so that a signal is heard from then on.

@@ -9,7 +9,7 @@ use clap::Args;
 use slotbus::inspect::{self, HubLife, InspectError, Listed, Look, Retirement, SlotState};
 
 use super::measures::{short_size, short_time};
-use super::out::{causes, line};
+use super::out::{line, told};
 
 /// List the buses of this machine: whether they have a hub, their workers, their slots, and what dead ones left.
 ///
@@ -79,11 +79,6 @@ impl Ls {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// An error with all its causes, on one line.
-pub(crate) fn told(error: &InspectError) -> String {
-    causes(error).fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
 }
 
 /// The heads of `row`.
@@ -161,7 +156,7 @@ fn listed_json(listed: &Listed) -> serde_json::Value {
         "name": listed.bus.name(),
         "orphan": listed.is_orphan(),
         "objects": listed.objects,
-        "error": look.err().map(told),
+        "error": look.err().map(|error| told(error)),
         "region": look.ok().map(look_json),
     })
 }

@@ -10,6 +10,7 @@ mod gateway;
 mod ls;
 mod measures;
 mod out;
+mod signals;
 mod top;
 
 use std::process::ExitCode;
@@ -52,8 +53,8 @@ fn main() -> ExitCode {
         // Who reads what is shown has seen enough.
         Err(error) if error.downcast_ref().is_some_and(out::has_reader_gone) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
-            out::causes(&*error).for_each(|cause| eprintln!("  because: {cause}"));
+            out::note(format_args!("error: {error}"));
+            out::causes(&*error).for_each(|cause| out::note(format_args!("  because: {cause}")));
             ExitCode::FAILURE
         }
     }

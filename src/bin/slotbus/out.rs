@@ -30,6 +30,11 @@ pub(crate) fn bytes(bytes: &[u8]) -> io::Result<()> {
     })
 }
 
+/// Writes a line to the standard error, if anybody reads it.
+pub(crate) fn note(text: impl Display) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Whether the reader of the standard output went, which is no failure of a command that only shows.
 pub(crate) fn has_reader_gone(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|error| error.is::<ReaderGone>())
@@ -38,6 +43,11 @@ pub(crate) fn has_reader_gone(error: &io::Error) -> bool {
 /// `written`, but all is well when the reader has gone: the command has more to say by how it ends.
 pub(crate) fn unless_gone(written: io::Result<()>) -> io::Result<()> {
     written.or_else(|error| if has_reader_gone(&error) { Ok(()) } else { Err(error) })
+}
+
+/// An error with all its causes, on one line.
+pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
+    causes(error).fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
 }
 
 /// What an error came of, and that of, to the first cause.

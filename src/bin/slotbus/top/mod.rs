@@ -5,22 +5,20 @@ mod model;
 
 use std::error::Error;
 use std::io::{self, IsTerminal};
-use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use futures::FutureExt;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use tokio::runtime::Runtime;
 
 use self::draw::{draw, text};
 use self::model::Model;
 use super::ls::Which;
 use super::measures::time;
 use super::out::line;
+use super::signals::Signals;
 
 /// Watch a bus: what its slots do, how many requests a second, how long they take and wait.
 ///
@@ -45,6 +43,8 @@ pub(crate) struct Top {
 
 /// Pause between two looks at a bus that works. Its times become means of that many looks.
 const PAUSE: Duration = Duration::from_millis(10);
+/// How often it looks whether a signal has come while nothing moves: waiting for keys goes on over signals.
+const SIGNALS: Duration = Duration::from_millis(500);
 /// Columns and rows of a picture that is printed.
 const PRINTED: (u16, u16) = (100, 28);
 
@@ -70,38 +70,12 @@ impl Top {
         if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
             return Err("this is no terminal: run with --once, or with NAME and --json".into());
         }
-        let mut told = Told::listen()?;
+        let mut signals = Signals::listen()?;
         // Gives the terminal back also when this thread panics.
         let mut terminal = ratatui::try_init().inspect_err(|_| ratatui::restore())?;
-        let watched = watch_on(&mut terminal, &mut model, self.interval, &mut told);
+        let watched = watch_on(&mut terminal, &mut model, self.interval, &mut signals);
         ratatui::try_restore()?;
         watched.map(|()| ExitCode::SUCCESS)
-    }
-}
-
-/// Hears SIGTERM, so that the terminal is given back then too.
-struct Told {
-    runtime: Runtime,
-    signal: Pin<Box<dyn Future<Output = ()>>>,
-}
-
-impl Told {
-    fn listen() -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-        let mut told = Self { runtime, signal: Box::pin(slotbus::shutdown_signal()) };
-        // Polled once, the signal is heard from then on.
-        told.is_ended();
-        Ok(told)
-    }
-
-    /// Whether it is time to end.
-    fn is_ended(&mut self) -> bool {
-        let Self { runtime, signal } = self;
-        runtime.block_on(async {
-            // Behind it the runtime has looked for signals.
-            tokio::task::yield_now().await;
-            signal.as_mut().now_or_never().is_some()
-        })
     }
 }
 
@@ -123,7 +97,7 @@ fn watch_on(
     terminal: &mut ratatui::DefaultTerminal,
     model: &mut Model,
     interval: Duration,
-    told: &mut Told,
+    signals: &mut Signals,
 ) -> Result<(), Box<dyn Error>> {
     loop {
         let end = Instant::now() + interval;
@@ -131,13 +105,15 @@ fn watch_on(
         while let left = end.saturating_duration_since(Instant::now())
             && !left.is_zero()
         {
-            if told.is_ended() {
+            if signals.has_come() {
                 return Ok(());
             }
             // A bus at rest is looked at once an interval.
-            let pause = if model.is_at_rest() { left } else { left.min(PAUSE) };
-            if !event::poll(pause)? {
-                model.look();
+            let is_at_rest = model.is_at_rest();
+            if !event::poll(left.min(if is_at_rest { SIGNALS } else { PAUSE }))? {
+                if !is_at_rest {
+                    model.look();
+                }
                 continue;
             }
             match event::read()? {

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use slotbus::BusName;
 use slotbus::inspect::{Bus, Figures, InspectError, Listed, Look, Meter, Slot, SlotState};
 
-use super::super::ls::{Which, look_json, told};
+use super::super::ls::{Which, look_json};
+use super::super::out::told;
 
 /// Intervals that are remembered.
 const HISTORY: usize = 200;
