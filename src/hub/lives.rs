@@ -15,7 +15,7 @@ use super::{guard, watcher};
 use crate::bus::{Alarm, Bus, BusError, Founding};
 use crate::protocol::{BusName, Limits};
 use crate::slot::{HubBus, TrustedPeers};
-use crate::sync::Flag;
+use crate::sync::{Flag, run_through_panics};
 
 /// What every life of a hub is like.
 #[derive(Debug)]
@@ -83,8 +83,9 @@ impl Lives {
     /// Starts the threads of a life.
     fn run(self: &Arc<Self>, shared: Arc<Shared>) -> Result<(), CreateError> {
         let name = self.options.name.name();
-        let start = |what: &str, run: Box<dyn FnOnce() + Send>| {
-            thread::Builder::new().name(format!("slotbus-{what}-{name}")).spawn(run).map_err(CreateError::Thread)
+        let start = |what: &str, run: Box<dyn Fn() + Send>| {
+            let thread = thread::Builder::new().name(format!("slotbus-{what}-{name}"));
+            thread.spawn(move || run_through_panics(run)).map_err(CreateError::Thread)
         };
         let watched = Arc::clone(&shared);
         let watcher = start("hub", Box::new(move || watcher::watch(&watched)))?;
@@ -162,7 +163,6 @@ impl Threads {
                 }
                 thread::sleep(watcher::NOTICE);
             }
-            // A panic there is a bug of ours and was printed.
             let _ = thread.join();
         }
     }

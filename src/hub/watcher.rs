@@ -83,8 +83,8 @@ pub(super) fn look_after_life(shared: &Shared) {
     bury_the_dead(shared);
     let bus = shared.bus.bus();
     if !shared.succeeding.is_raised() && !bus.is_current() && !shared.is_closed() {
-        tracing::error!(bus = %bus.name(), "the region was removed or taken over: the hub closes");
         shared.close();
+        tracing::error!(bus = %bus.name(), "the region was removed or taken over: the hub closes");
     }
 }
 
@@ -95,16 +95,17 @@ fn bury_the_dead(shared: &Shared) {
         shared.drop_interest();
     }
     let bus = shared.bus.bus();
-    if !workers.is_empty() {
-        tracing::warn!(bus = %bus.name(), requests = workers.len(), "a worker died with requests in hand");
-        shared.meters.workers_died(&workers);
-    }
     // A worker that died may have taken rings that it never acted on, or been counted on: what waits is told of anew. Not what
     // has just been sent, since what workers that are awake are about to claim has no ring either.
     let waiting = Instant::now().checked_sub(TICK).map_or(0, |then| shared.bus.waiting(shared.clock.nanos(then)));
     if waiting > 0 && bus.requests().rings() < waiting && bus.is_own_life() {
         shared.bus.forget_awake_workers();
         (0..waiting).for_each(|_| bus.requests().ring());
+    }
+    // Last, since it may panic in foreign code.
+    if !workers.is_empty() {
+        shared.meters.workers_died(&workers);
+        tracing::warn!(bus = %bus.name(), requests = workers.len(), "a worker died with requests in hand");
     }
 }
 

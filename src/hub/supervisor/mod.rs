@@ -20,6 +20,7 @@ use super::service::Hub;
 use crate::bus::{Alarm, end_children_with_this};
 use crate::protocol::{NAME_VARIABLE, SUPERVISOR_VARIABLE};
 use crate::report::reported;
+use crate::sync::run_through_panics;
 
 /// Keeps worker processes running: starts them, starts those again that end, and drains them at the end.
 ///
@@ -206,9 +207,9 @@ impl SupervisorBuilder {
         // by the one that stays.
         let keep = move || match Running::start(&self.bus, &mut self.command) {
             Ok(first) => {
-                let watch = Watch::new(self, first, watched, received);
+                let mut watch = Watch::new(self, first, watched, received);
                 let _ = started.send(Ok(()));
-                watch.run();
+                run_through_panics(|| watch.run());
             }
             Err(error) => drop(started.send(Err(error))),
         };

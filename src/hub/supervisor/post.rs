@@ -5,6 +5,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use crate::bus::ProcessHandle;
+use crate::sync::survived;
 
 /// A process that runs.
 #[derive(Debug)]
@@ -43,7 +44,8 @@ impl Running {
         })?;
         match ProcessHandle::of(&child) {
             Ok(handle) => {
-                tracing::info!(%bus, pid = child.id(), program = %command.get_program().display(), "a worker process started");
+                let (pid, program) = (child.id(), command.get_program().display());
+                survived(|| tracing::info!(%bus, pid, %program, "a worker process started"));
                 Ok(Self { child, handle, since: Instant::now() })
             }
             Err(error) => {

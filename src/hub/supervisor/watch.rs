@@ -67,7 +67,7 @@ impl Watch {
     }
 
     /// Watches until all processes have ended after a stop.
-    pub(super) fn run(mut self) {
+    pub(super) fn run(&mut self) {
         while !(self.stops && self.leaving.is_empty()) {
             let patience = self.next_due().map(|due| due.saturating_duration_since(Instant::now()));
             let next = self.replacement.iter().filter_map(|replacement| replacement.next.as_ref());
