@@ -7,7 +7,6 @@
 
 use std::fs::File;
 use std::mem::offset_of;
-use std::os::unix::fs::FileExt;
 use std::time::SystemTime;
 
 use uuid::Uuid;
@@ -17,7 +16,7 @@ use crate::lock::{self, Role};
 use crate::protocol::{
     BusName, EXT_MAGIC, Features, PUBLISHED_ANSWER, RETIRE_DRAIN, SHM_MAGIC, ShmHeader, Version, align8, compute_layout,
 };
-use crate::region::{Region, RegionError};
+use crate::region::{Region, RegionError, is_region, word_at};
 use crate::shm::{self, ObjectError, ObjectId};
 use crate::signal::CastBell;
 
@@ -132,10 +131,9 @@ impl Bus {
         }
         // All the memory there is need for, before anything changes.
         let (region, bells) = (founding.region(name)?, founding.bells(name)?);
-        // Before the name goes: whoever finds it gone finds the region retired, and its hub alive.
+        // Before the name is another's: whoever finds that finds the region retired, and its hub alive.
         old.region.header().retire.close(RETIRE_DRAIN);
-        old.region.unlink();
-        if !region.link()? {
+        if !region.succeed(&old.region, &name.next_region())? {
             return Err(BusError::Live(name.clone()));
         }
         let new = Self::complete(name, region, bells, founding.access)?;
@@ -219,18 +217,6 @@ fn carries_extension(file: &File) -> bool {
     announces().unwrap_or(false)
 }
 
-/// Whether the object of this name is a region, whoever made it.
-fn is_region(object: &str) -> bool {
-    // What is not ours is not ours to remove either; the sweep says so.
-    shm::open_own(object)
-        .is_ok_and(|(file, _)| word_at(&file, offset_of!(ShmHeader, magic)).is_ok_and(|word| word == SHM_MAGIC))
-}
-
-fn word_at(file: &File, offset: usize) -> std::io::Result<u32> {
-    let mut bytes = [0; 4];
-    file.read_exact_at(&mut bytes, offset as u64).map(|()| u32::from_le_bytes(bytes))
-}
-
 /// What a sweep did.
 #[derive(Debug, Default)]
 pub(super) struct Swept {
@@ -257,7 +243,7 @@ pub(super) fn sweep(name: &BusName) -> Swept {
     // A folder that cannot be read is one where nothing is to be removed.
     for object in shm::names(name.region()).unwrap_or_default() {
         // A worker of a published hub may have a name that makes its region look like one.
-        if name.owns_overflow(&object) && !is_region(&object) {
+        if object == name.next_region() || name.owns_overflow(&object) && !is_region(&object) {
             swept.remove(object);
         }
     }

@@ -77,6 +77,11 @@ impl BusName {
         &self.region
     }
 
+    /// What a region is called before it takes the place of the one that has the name. No bus is called so.
+    pub(crate) fn next_region(&self) -> String {
+        format!("{}~next", self.region)
+    }
+
     /// The semaphore the hub posts.
     pub(crate) fn request_bell(&self) -> String {
         format!("{}-req", self.region)

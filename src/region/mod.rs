@@ -16,7 +16,8 @@ mod shared;
 use std::fs::File;
 use std::io;
 use std::marker::PhantomData;
-use std::mem::align_of;
+use std::mem::{align_of, offset_of};
+use std::os::unix::fs::FileExt;
 
 use bytes::BufMut;
 use memmap2::{MmapOptions, MmapRaw};
@@ -25,7 +26,8 @@ pub(crate) use self::overflow::{OverflowObject, OverflowView, read_overflow, sta
 pub use self::shared::TrustedPeers;
 pub(crate) use self::shared::{Lender, lend_object, lend_range, lend_view};
 use crate::protocol::{
-    BusName, Geometry, GeometryError, HeaderImage, HeapRange, SHM_HEADER_SIZE, ShmHeader, SlotIndex, SlotMeta,
+    BusName, Geometry, GeometryError, HeaderImage, HeapRange, SHM_HEADER_SIZE, SHM_MAGIC, ShmHeader, SlotIndex,
+    SlotMeta,
 };
 use crate::shm::{self, Access, ObjectError, ObjectId};
 use crate::sync::stores;
@@ -63,6 +65,18 @@ impl RegionError {
             Self::Map { .. } => false,
         }
     }
+}
+
+/// Whether the object of this name is a region, whoever made it. One that is not this user's is none to remove either.
+pub(crate) fn is_region(object: &str) -> bool {
+    let magic = |file| word_at(&file, offset_of!(ShmHeader, magic));
+    shm::open_own(object).is_ok_and(|(file, _)| magic(file).is_ok_and(|magic| magic == SHM_MAGIC))
+}
+
+/// A word of an object that may be short: read, not mapped.
+pub(crate) fn word_at(file: &File, offset: usize) -> io::Result<u32> {
+    let mut bytes = [0; 4];
+    file.read_exact_at(&mut bytes, offset as u64).map(|()| u32::from_le_bytes(bytes))
 }
 
 #[cfg(not(test))]
@@ -132,6 +146,11 @@ impl Region {
     /// Gives a region made by `create` its name; false when the name is taken.
     pub(crate) fn link(&self) -> Result<bool, RegionError> {
         Ok(shm::link(&self.file, &self.name)?)
+    }
+
+    /// Gives a region made by `create` the name of `former`, which is never free meanwhile; false when it is another's by now.
+    pub(crate) fn succeed(&self, former: &Self, next: &str) -> Result<bool, RegionError> {
+        Ok(shm::replace(&self.file, next, &self.name, former.id)?)
     }
 
     /// Removes the region's name, if it still stands for this object.

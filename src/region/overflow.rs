@@ -12,6 +12,7 @@ use std::os::unix::fs::FileExt;
 
 use memmap2::{MmapOptions, MmapRaw};
 
+use super::is_region;
 use crate::protocol::{Room, Stamp};
 use crate::shm::{self, Access, Folder, ObjectError, ObjectId};
 use crate::sync::{Share, stores};
@@ -54,6 +55,10 @@ impl OverflowObject {
         for _ in 0..2 {
             if let Some(object) = Self::create(name.to_owned(), len, access)? {
                 return Ok(object);
+            }
+            if is_region(name) {
+                let message = format!("/dev/shm/{name} is another bus: give one of the two another name");
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
             }
             shm::remove(name).map_err(io::Error::other)?;
         }

@@ -95,3 +95,21 @@ fn a_replaced_object_is_neither_reused_nor_removed() {
     drop(first);
     assert!(second.can_hold(1, &folder), "the first's drop left the second alone");
 }
+
+#[test]
+fn an_object_is_replaced_by_the_next_and_the_region_of_another_bus_is_not() {
+    let name = name();
+    let path = format!("/dev/shm/{name}");
+    std::fs::write(&path, [0; 8192]).unwrap();
+    drop(OverflowObject::replace(&name, 5, OWN).unwrap());
+    // As a published hub whose name ends like a body's.
+    let mut region = [0; 8192];
+    region[std::mem::offset_of!(crate::protocol::ShmHeader, magic)..][..4]
+        .copy_from_slice(&crate::protocol::SHM_MAGIC.to_le_bytes());
+    std::fs::write(&path, region).unwrap();
+    let refused = OverflowObject::replace(&name, 5, OWN).map(drop).map_err(|error| error.to_string());
+    let kept = std::fs::read(&path).is_ok_and(|bytes| bytes == region);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(refused, Err(format!("/dev/shm/{name} is another bus: give one of the two another name")));
+    assert!(kept);
+}

@@ -4,14 +4,16 @@
 //! objects are believed is said once, by [`Access`]; what is removed is always this user's own.
 
 mod error;
+mod folder;
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat};
 
 pub use self::error::ObjectError;
+pub(crate) use self::folder::Folder;
 use crate::sync::stores;
 
 /// Where Linux keeps POSIX shared memory and named semaphores.
@@ -144,28 +146,6 @@ pub(crate) fn is_current(name: &str, id: ObjectId) -> bool {
     matches!(stat(name), Ok(Some(stat)) if ObjectId::of(&stat) == id)
 }
 
-/// Where all objects are, for who looks there again and again: the way there takes longer than the look.
-#[derive(Debug)]
-pub(crate) struct Folder(Option<OwnedFd>);
-
-impl Folder {
-    /// Opens it. Without a descriptor for it names are looked up by their paths.
-    pub(crate) fn open() -> Self {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Self(rustix::fs::open(DIRECTORY, flags, Mode::empty()).ok())
-    }
-
-    /// As [`is_current`].
-    pub(crate) fn is_current(&self, name: &str, id: ObjectId) -> bool {
-        match &self.0 {
-            Some(folder) => {
-                rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| ObjectId::of(&stat) == id)
-            }
-            None => is_current(name, id),
-        }
-    }
-}
-
 /// Makes an object without a name, all its pages reserved, so that touching them cannot fail later. Its mode is 0600, or
 /// 0660 for a group, whatever the umask.
 pub(crate) fn create_unnamed(name: &str, len: u64, access: Access) -> Result<(File, ObjectId), ObjectError> {
@@ -210,6 +190,32 @@ pub(crate) fn link(file: &File, name: &str) -> Result<bool, ObjectError> {
         None | Some(Ok(())) => Ok(true),
         Some(Err(rustix::io::Errno::EXIST)) => Ok(false),
         Some(Err(e)) => Err(ObjectError::system(name, "given its name", e)),
+    }
+}
+
+/// Gives an unnamed object the name that stands for `former`, which nobody finds free meanwhile; false when it stands for another.
+///
+/// On the way the object has the name `next`, which must be no other's: a process that dies there leaves it behind.
+pub(crate) fn replace(file: &File, next: &str, name: &str, former: ObjectId) -> Result<bool, ObjectError> {
+    remove(next)?;
+    if !link(file, next)? {
+        return Ok(false);
+    }
+    let renamed = if is_current(name, former) {
+        stores::store("name taken over", || Some(rustix::fs::rename(path(next), path(name))))
+    } else {
+        Some(Err(rustix::io::Errno::EXIST))
+    };
+    match renamed {
+        None | Some(Ok(())) => Ok(true),
+        Some(Err(error)) => {
+            remove(next)?;
+            if error == rustix::io::Errno::EXIST {
+                Ok(false)
+            } else {
+                Err(ObjectError::system(name, "taken over", error))
+            }
+        }
     }
 }
 

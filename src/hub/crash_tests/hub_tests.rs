@@ -171,6 +171,34 @@ fn a_hub_may_die_behind_each_store_of_its_founding_and_of_its_end() {
     println!("{points} crash points of foundings");
 }
 
+#[test]
+fn the_name_of_a_hub_that_lives_is_never_free_while_it_retires_its_region() {
+    for nth in 1.. {
+        // A prefix of its own: the cleaning is of nobody else's.
+        let name = BusName::new(&format!("retires{}", std::process::id()), "a").unwrap();
+        let founding = options(&name, Version::V1).founding;
+        let old = Bus::found(&name, &founding).unwrap();
+        stores::interrupt(nth, {
+            let (name, founding) = (name.clone(), founding.clone());
+            move || {
+                let cleaned = crate::bus::clean(name.prefix()).unwrap();
+                assert!(cleaned.objects.iter().all(|object| !object.contains(name.region())), "{nth}: {cleaned}");
+                let other = Bus::found(&name, &founding).map(drop).unwrap_err();
+                assert!(matches!(other, crate::bus::BusError::Live(_)), "{nth}: {other}");
+            }
+        });
+        let new = Bus::succeed(&old, &founding).unwrap();
+        // The last store is the magic number's, and the ring behind it.
+        let stores = std::panic::catch_unwind(stores::heard);
+        drop((new, old));
+        check_nothing_is_left(&name, "a retirement");
+        if stores.is_err() {
+            assert!(nth > 5, "it was interrupted behind every store");
+            return;
+        }
+    }
+}
+
 fn survive_founding(name: &BusName, version: Version, place: &str) {
     let hub = hub(name, version);
     let next = worker(name, None);
