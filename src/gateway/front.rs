@@ -69,7 +69,7 @@ async fn find_and_answer(
     secret::check(gateway.options.secret.as_ref(), peer, request.headers())?;
     check_protocol(&request)?;
     if let Some(service) = Service::at(request.uri().path(), gateway.options.render.is_some()) {
-        meter.matched(service.route());
+        meter.kept(service.route());
         return service.answer(gateway, request).await;
     }
     let table = gateway.registry.table();

@@ -7,6 +7,7 @@
 #[cfg(feature = "gateway")]
 mod gateway;
 mod hub;
+mod labels;
 mod names;
 mod worker;
 

@@ -99,5 +99,7 @@ pub(crate) struct GatewayMeter;
 impl GatewayMeter {
     pub(crate) fn matched(&mut self, _: &str) {}
 
+    pub(crate) fn kept(&mut self, _: &'static str) {}
+
     pub(crate) fn answered(self, _: StatusCode) {}
 }

@@ -1,10 +1,12 @@
 //! A gateway's metrics.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::metrics::{Gauge, SharedString, counter, gauge, histogram};
 use http::{Method, StatusCode};
 
+use super::labels::Labels;
 use super::names;
 
 /// What is counted of a client that has gone before its answer.
@@ -14,13 +16,18 @@ const GONE: &str = "499";
 #[derive(Debug)]
 pub(crate) struct GatewayMeters {
     in_flight: Gauge,
+    /// Patterns that workers have registered.
+    routes: Arc<Labels>,
 }
+
+/// How many patterns are labels: as many as may be registered at a time, unless its builder says otherwise.
+const ROUTES: usize = 16 << 10;
 
 impl GatewayMeters {
     /// Asks the recorder that is installed now.
     pub(crate) fn new() -> Self {
         names::describe_gateway();
-        Self { in_flight: gauge!(names::GATEWAY_IN_FLIGHT) }
+        Self { in_flight: gauge!(names::GATEWAY_IN_FLIGHT), routes: Arc::new(Labels::new(ROUTES)) }
     }
 
     /// A request begins.
@@ -39,8 +46,8 @@ impl GatewayMeters {
         // Clients may invent methods, and labels are to have an end.
         let method =
             NAMED.iter().find(|known| *known == method).map_or("other".into(), |known| known.to_string().into());
-        let in_flight = self.in_flight.clone();
-        GatewayMeter { in_flight, method, route: "".into(), begun: Instant::now(), status: None }
+        let (in_flight, routes) = (self.in_flight.clone(), Arc::clone(&self.routes));
+        GatewayMeter { in_flight, routes, method, route: "".into(), begun: Instant::now(), status: None }
     }
 }
 
@@ -48,6 +55,7 @@ impl GatewayMeters {
 #[derive(Debug)]
 pub(crate) struct GatewayMeter {
     in_flight: Gauge,
+    routes: Arc<Labels>,
     method: SharedString,
     route: SharedString,
     begun: Instant,
@@ -57,7 +65,12 @@ pub(crate) struct GatewayMeter {
 impl GatewayMeter {
     /// The request goes to the route with this pattern.
     pub(crate) fn matched(&mut self, pattern: &str) {
-        self.route = pattern.to_owned().into();
+        self.route = self.routes.label(pattern);
+    }
+
+    /// The gateway itself answers the request, by this route of its own.
+    pub(crate) fn kept(&mut self, route: &'static str) {
+        self.route = route.into();
     }
 
     /// The request is answered.

@@ -1,13 +1,17 @@
 //! A hub's metrics.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use ::metrics::{Counter, Gauge, SharedString, counter, gauge};
 
+use super::labels::Labels;
 use super::names;
 use crate::observe::SlotCounts;
 use crate::protocol::{BusName, OwnerToken};
+
+/// Buses that this process has had hubs of. A gateway's are called as its workers please.
+static BUSES: LazyLock<Labels> = LazyLock::new(|| Labels::new(1024));
 
 /// The metrics of a hub.
 #[derive(Debug, Clone)]
@@ -33,7 +37,7 @@ impl HubMeters {
     /// Asks the recorder that is installed now for the metrics of the hub of `bus`.
     pub(crate) fn new(bus: &BusName) -> Self {
         names::describe_hub();
-        let bus = SharedString::from(bus.to_string());
+        let bus = BUSES.label(&bus.to_string());
         let slots = |state: &'static str| gauge!(names::HUB_SLOTS, "bus" => bus.clone(), "state" => state);
         Self(Arc::new(Meters {
             calls: Mutex::default(),
