@@ -4,6 +4,7 @@
 //! counters and flags of this process, each with the ordering it needs, so that no other room chooses one. Every store that
 //! another process sees passes `stores`, where a unit test can hear it.
 
+mod panics;
 mod share;
 #[cfg(test)]
 pub(crate) mod stores;
@@ -14,8 +15,8 @@ pub(crate) mod stores;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::thread::Thread;
-use std::time::Duration;
 
+pub(crate) use self::panics::{caught, run_through_panics, survived};
 pub(crate) use self::share::Share;
 use crate::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 
@@ -126,30 +127,6 @@ impl OrderedCounter {
 #[inline]
 pub(crate) fn after_reading() {
     fence(Ordering::Acquire);
-}
-
-/// Runs what may be foreign code, as wakers, subscribers and recorders are: a panic there must not end the thread of ours that runs
-/// it. False when it panicked, which was printed.
-pub(crate) fn survived(foreign: impl FnOnce()) -> bool {
-    let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(foreign));
-    // What a panic carries may panic too when it is dropped.
-    ran.map_err(std::mem::forget).is_ok()
-}
-
-/// Runs a waker.
-pub(crate) fn caught(waker: impl FnOnce()) {
-    if !survived(waker) {
-        survived(|| tracing::error!("a waker panicked"));
-    }
-}
-
-/// Runs `work` until it ends by itself, anew after each panic of foreign code. For threads of ours that others count on.
-pub(crate) fn run_through_panics(mut work: impl FnMut()) {
-    /// What panics each time is not to keep a core busy.
-    const PAUSE: Duration = Duration::from_millis(10);
-    while !survived(&mut work) {
-        std::thread::sleep(PAUSE);
-    }
 }
 
 /// A set of small numbers from which any thread takes the lowest, without a lock and in time that does not grow with

@@ -1,6 +1,6 @@
 //! The function under the attribute.
 
-use syn::{FnArg, ItemFn, Type, punctuated::Punctuated, token::Comma};
+use syn::{Attribute, FnArg, ItemFn, PathArguments, PathSegment, Type, punctuated::Punctuated, token::Comma};
 
 use crate::{
     arity::{PathArgument, last_segment},
@@ -9,9 +9,11 @@ use crate::{
     route::Route,
 };
 
-/// Types whose name says that they read the body. A type of that name which does not is still accepted: the name only
-/// decides for which arguments the compiler is asked early.
-const BODY_READERS: [&str; 7] = ["Json", "Form", "Bytes", "String", "Body", "Request", "Multipart"];
+/// Types whose name says that they read the body. The name only decides for which arguments the compiler is asked early, whether
+/// they can do without it, whatever the state is.
+const BODY_READERS: [&str; 5] = ["Bytes", "String", "Body", "Request", "Multipart"];
+/// Those that have a type in them; another one of the name, without, is somebody's own.
+const BODY_READERS_OF: [&str; 2] = ["Json", "Form"];
 
 /// What the code needs of a function.
 pub(crate) struct Handler<'a> {
@@ -57,10 +59,7 @@ impl<'a> Handler<'a> {
     /// Arguments before the last whose names say that they read the body.
     pub(crate) fn early_body_readers(&self) -> impl Iterator<Item = &'a Type> {
         let before_last = self.arguments.len().saturating_sub(1);
-        self.arguments[..before_last]
-            .iter()
-            .copied()
-            .filter(|ty| last_segment(ty).is_some_and(|segment| BODY_READERS.iter().any(|name| segment.ident == name)))
+        self.arguments[..before_last].iter().copied().filter(|ty| last_segment(ty).is_some_and(reads_the_body))
     }
 
     /// How many parameters the first `Path<..>` insists on, as far as its type tells.
@@ -100,6 +99,12 @@ fn arguments<'a>(inputs: &'a Punctuated<FnArg, Comma>, mistakes: &mut Mistakes) 
                 mistakes.at(receiver, "a handler is a function, not a method: take `State<T>` instead of `self`");
             }
             FnArg::Typed(typed) => {
+                // They are not applied yet when an attribute of the function sees them.
+                if let Some(condition) = typed.attrs.iter().find(|attribute| is_condition(attribute)) {
+                    let message =
+                        "an argument of a handler cannot have a condition: put it on the function, and write two";
+                    mistakes.at(condition, message);
+                }
                 match &*typed.ty {
                     Type::Reference(_) => {
                         mistakes.at(&typed.ty, "a handler owns its arguments: take the value, not a reference")
@@ -114,6 +119,19 @@ fn arguments<'a>(inputs: &'a Punctuated<FnArg, Comma>, mistakes: &mut Mistakes) 
     (types, method)
 }
 
+/// Whether a type's name says so.
+fn reads_the_body(segment: &PathSegment) -> bool {
+    let names: &[&str] = match segment.arguments {
+        PathArguments::None => &BODY_READERS,
+        _ => &BODY_READERS_OF,
+    };
+    names.iter().any(|name| segment.ident == name)
+}
+
+fn is_condition(attribute: &Attribute) -> bool {
+    ["cfg", "cfg_attr"].iter().any(|name| attribute.path().is_ident(name))
+}
+
 /// The first line of the documentation that says anything, and what follows it.
 fn documentation(item: &ItemFn) -> (String, String) {
     let texts = item.attrs.iter().filter_map(|attribute| {
@@ -123,13 +141,27 @@ fn documentation(item: &ItemFn) -> (String, String) {
             _ => None,
         }
     });
-    let texts: Vec<String> = texts.collect();
-    // A `/** … */` comment is one attribute of several lines.
-    let mut lines = texts.iter().flat_map(|text| if text.is_empty() { "\n" } else { text }.lines());
+    let lines: Vec<String> = texts.flat_map(|text| lines(&text)).collect();
+    let mut lines = lines.iter().map(String::as_str);
     let summary = lines.find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned();
+    (summary, lines.collect::<Vec<_>>().join("\n").trim_matches('\n').to_owned())
+}
+
+/// The lines of one comment, without what is there for the eye in the source.
+fn lines(text: &str) -> Vec<String> {
     // A space separates the slashes from the text.
-    let rest: Vec<_> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end()).collect();
-    (summary, rest.join("\n").trim_matches('\n').to_owned())
+    let plain = |line: &str| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned();
+    let Some((first, others)) = text.split_once('\n') else { return vec![plain(text)] };
+    // A comment of several lines, `/** … */`: they may have a column of stars, and stand as far in as their function.
+    let said = || others.lines().filter(|line| !line.trim().is_empty());
+    let stars = said().all(|line| line.trim_start().starts_with('*'));
+    let without_star =
+        |line: &str| if stars { line.trim_start().trim_start_matches('*').to_owned() } else { line.to_owned() };
+    let others: Vec<_> = others.lines().map(without_star).collect();
+    let said = others.iter().filter(|line| !line.trim().is_empty());
+    let margin = said.map(|line| line.len() - line.trim_start().len()).min().unwrap_or_default();
+    let others = others.iter().map(|line| line.get(margin..).unwrap_or(line.trim_start()).trim_end().to_owned());
+    [plain(first)].into_iter().chain(others).collect()
 }
 
 #[cfg(test)]
@@ -150,5 +182,15 @@ mod tests {
             said("One.", "Two,\n  three.\n\nFour.")
         );
         assert_eq!(of("/** One.\n\n Two. */\nfn f() {}"), said("One.", "Two."));
+        assert_eq!(
+            of("/**\n * One.\n *\n * - two\n *   three\n */\nfn f() {}"),
+            said("One.", "- two\n  three"),
+            "a column of stars"
+        );
+        assert_eq!(
+            of("    /**\n        One.\n\n          Two.\n        Three.\n    */\nfn f() {}"),
+            said("One.", "  Two.\nThree.")
+        );
+        assert_eq!(of("/** One.\n * two\n * three */\nfn f() {}"), said("One.", "two\nthree"));
     }
 }

@@ -27,7 +27,7 @@ use crate::{function::Handler, mistakes::Mistakes, route::Route};
 /// ordinary function that tests can call, with its documentation.
 ///
 /// Beside it, a type of the same name carries the route; `slotbus::routes![name]` adds it to a router. A module or type of
-/// that name in the same place is therefore an error.
+/// that name in the same place is therefore an error, and a crate of that name is reached there by `::name` only.
 ///
 /// ```text
 /// #[slotbus::handler(GET, "/session/{id}")]

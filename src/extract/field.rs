@@ -1,21 +1,29 @@
-//! A query string or form that is not as expected, with the field that was to blame.
+//! A query string, a form or JSON that is not as expected, with the field that was to blame.
 
+use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use serde_html_form::de::{Deserializer, Error};
+use serde_html_form::de::Deserializer;
 
 /// Where the client chooses the keys, one may be as long as the body; a longer one is not told.
 const LONGEST: usize = 64;
 
-/// Why a query string or a form does not hold what it should.
+/// Why a query string, a form or JSON does not hold what it should. Its source is what `serde_html_form` or `serde_json` said.
 #[derive(Clone, Debug)]
 pub struct FieldError {
     field: Option<String>,
-    error: Error,
+    error: Arc<dyn Error + Send + Sync>,
 }
 
 impl FieldError {
+    fn new<E: Error + Send + Sync + 'static>(error: E, located: Option<serde_path_to_error::Error<E>>) -> Self {
+        let field = located.map(|error| error.path().to_string());
+        let field = field.filter(|path| path != "." && path.len() <= LONGEST);
+        Self { field, error: Arc::new(error) }
+    }
+
     /// The field whose value was to blame; none where all of it was, as when a field is missing.
     pub fn field(&self) -> Option<&str> {
         self.field.as_deref()
@@ -31,9 +39,9 @@ impl fmt::Display for FieldError {
     }
 }
 
-impl std::error::Error for FieldError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.error)
+impl Error for FieldError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.error)
     }
 }
 
@@ -42,10 +50,14 @@ pub(super) fn parse<T: DeserializeOwned>(pairs: &[u8]) -> Result<T, FieldError> 
     serde_html_form::from_bytes(pairs).map_err(|error| {
         // Once more, since who is asked for the field each time takes memory for each.
         let located = serde_path_to_error::deserialize::<_, T>(Deserializer::from_bytes(pairs));
-        let field = located.err().map(|error| error.path().to_string());
-        let field = field.filter(|path| path != "." && path.len() <= LONGEST);
-        FieldError { field, error }
+        FieldError::new(error, located.err())
     })
+}
+
+/// Finds the field of JSON that made `error`.
+pub(super) fn of_json<T: DeserializeOwned>(json: &[u8], error: serde_json::Error) -> FieldError {
+    let located = serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_slice(json));
+    FieldError::new(error, located.err())
 }
 
 #[cfg(test)]

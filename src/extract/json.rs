@@ -8,7 +8,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::error::Category;
 
-use super::{Reason, Rejection, content_type_is, deref};
+use super::{FieldError, Reason, Rejection, content_type_is, deref, field};
 use crate::{
     http::{Refuser, take_body, whole_body},
     response::{BodyWriter, Problem, typed},
@@ -54,7 +54,7 @@ pub enum JsonError {
     Syntax(#[source] serde_json::Error),
     /// The body is JSON, but not a `T`. Answered 422.
     #[error("the json is not as expected: {0}")]
-    Data(#[source] serde_json::Error),
+    Data(#[source] FieldError),
 }
 
 /// What [`Json`] is refused with.
@@ -71,10 +71,11 @@ impl Reason for JsonError {
     }
 }
 
-impl From<serde_json::Error> for JsonError {
-    fn from(error: serde_json::Error) -> Self {
+impl JsonError {
+    /// Why `body` is no `T`, of which serde has said `error`.
+    fn of<T: DeserializeOwned>(body: &[u8], error: serde_json::Error) -> Self {
         match error.classify() {
-            Category::Data => Self::Data(error),
+            Category::Data => Self::Data(field::of_json::<T>(body, error)),
             Category::Syntax | Category::Eof | Category::Io => Self::Syntax(error),
         }
     }
@@ -104,7 +105,7 @@ where
             return Err(Rejection::by(refuser, JsonError::ContentType));
         }
         let value = match whole_body(request).await {
-            Ok(body) => serde_json::from_slice(&body).map_err(JsonError::from),
+            Ok(body) => serde_json::from_slice(&body).map_err(|error| JsonError::of::<T>(&body, error)),
             Err(rejection) => Err(JsonError::Body(rejection)),
         };
         value.map(Self).map_err(|reason| Rejection::by(refuser, reason))

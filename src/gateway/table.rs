@@ -58,7 +58,7 @@ impl Table {
             other: format!("{} {}", other.method, other.registered),
             worker: other.worker.name().to_owned(),
         };
-        let nameless = without_names(target.pattern.as_str());
+        let nameless = target.pattern.nameless();
         if let Some(&path) = self.known.get(&nameless) {
             if let Some(other) = self.paths[path].iter().find(|other| other.method == target.method) {
                 return Err(conflict(other));
@@ -106,39 +106,6 @@ impl Table {
                 let names = HeaderValue::try_from(names.join(", ")).expect("method names are visible ascii");
                 Found::OtherMethods(names)
             }
-        }
-    }
-}
-
-/// The pattern with numbers for the names of its parameters.
-fn without_names(pattern: &str) -> String {
-    let mut nameless = String::with_capacity(pattern.len());
-    let mut rest = pattern;
-    let mut number = 0;
-    while let Some((before, parameter)) = rest.split_once('{') {
-        let (name, after) = parameter.split_once('}').expect("the pattern was parsed");
-        let star = if name.starts_with('*') { "*" } else { "" };
-        nameless.push_str(&format!("{before}{{{star}{number}}}"));
-        number += 1;
-        rest = after;
-    }
-    nameless.push_str(rest);
-    nameless
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_that_differ_in_names_only_are_one() {
-        for (pattern, nameless) in [
-            ("/", "/"),
-            ("/a/{id}/b/{other}", "/a/{0}/b/{1}"),
-            ("/a/x{id}.json", "/a/x{0}.json"),
-            ("/files/{*rest}", "/files/{*0}"),
-        ] {
-            assert_eq!(without_names(pattern), nameless);
         }
     }
 }

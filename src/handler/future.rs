@@ -66,11 +66,12 @@ impl Future for ResponseFuture {
     }
 }
 
-/// Empties the response, but says how long the body would have been where that is known.
+/// Empties the response, but says how long the body would have been where that is known. That there is none is not: an empty body is
+/// also what is left of one that a router before has taken away.
 fn drop_body(response: &mut Response) {
     let body = mem::replace(response.body_mut(), Body::empty());
     let bodiless = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    if let Some(len) = body.size_hint().exact().filter(|_| !bodiless) {
+    if let Some(len) = body.size_hint().exact().filter(|&len| len > 0 && !bodiless) {
         response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(len));
     }
 }

@@ -95,6 +95,8 @@ impl CallContext {
 pub(crate) struct MatchedRoute {
     pattern: Arc<Pattern>,
     path: Option<PathAndQuery>,
+    /// No route was chosen: it is the prefix of a nested router, whose fallback answers.
+    is_prefix: bool,
 }
 
 impl MatchedRoute {
@@ -110,6 +112,11 @@ impl MatchedRoute {
 
     /// The route chosen for the request with these extensions.
     pub(crate) fn find(extensions: &Extensions) -> Option<&Self> {
+        Self::with_params(extensions).filter(|route| !route.is_prefix)
+    }
+
+    /// The same, or the prefix below which none was.
+    pub(crate) fn with_params(extensions: &Extensions) -> Option<&Self> {
         match extensions.get::<CallContext>() {
             Some(context) => context.matched.as_ref(),
             None => extensions.get(),
@@ -129,14 +136,25 @@ impl MatchedRoute {
             {
                 observed.matched(pattern.as_str());
             }
-            context.matched = pattern.map(|pattern| Self { pattern: context.handle_of(pattern), path });
+            let is_prefix = false;
+            context.matched = pattern.map(|pattern| Self { pattern: context.handle_of(pattern), path, is_prefix });
         } else if let Some(pattern) = pattern {
             if extensions.is_empty() {
                 *extensions = no_extensions();
             }
-            extensions.insert(Self { pattern: Arc::clone(pattern), path });
+            extensions.insert(Self { pattern: Arc::clone(pattern), path, is_prefix: false });
         } else {
             extensions.remove::<Self>();
+        }
+    }
+
+    /// Notes that no route was chosen below `prefix`, whose parameters are the request's all the same.
+    pub(crate) fn note_prefix<B>(prefix: &Arc<Pattern>, request: &mut Request<B>) {
+        let path = request.uri().path_and_query().cloned();
+        let matched = Self { pattern: Arc::clone(prefix), path, is_prefix: true };
+        match request.extensions_mut().get_mut::<CallContext>() {
+            Some(context) => context.matched = Some(matched),
+            None => drop(request.extensions_mut().insert(matched)),
         }
     }
 }

@@ -119,6 +119,21 @@ impl Pattern {
         count == params.len() && captures.remainder().is_some_and(str::is_empty)
     }
 
+    /// The pattern with numbers for the names of its parameters: the same for all that describe the same paths.
+    pub(crate) fn nameless(&self) -> String {
+        let mut text = String::with_capacity(self.text.len());
+        let mut numbers = 0..;
+        let mut number = || numbers.next().unwrap_or_default();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Literal(range) => text.push_str(&self.text[range.clone()]),
+                Piece::Param { .. } => text.push_str(&format!("{{{}}}", number())),
+                Piece::Rest(_) => text.push_str(&format!("{{*{}}}", number())),
+            }
+        }
+        text
+    }
+
     /// Whether the path is this pattern or lies below it.
     pub(crate) fn covers(&self, path: &str) -> bool {
         let mut captures = self.captures(path);

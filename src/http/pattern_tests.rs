@@ -101,3 +101,15 @@ proptest! {
         prop_assert_eq!(captures(&parsed, &path), by_tree);
     }
 }
+
+#[test]
+fn patterns_that_differ_in_names_only_are_one() {
+    for (pattern, nameless) in [
+        ("/", "/"),
+        ("/a/{id}/b/:other", "/a/{0}/b/{1}"),
+        ("/a/x{id}.json", "/a/x{0}.json"),
+        ("/files/*rest", "/files/{*0}"),
+    ] {
+        assert_eq!(Pattern::parse(pattern).unwrap().nameless(), nameless);
+    }
+}

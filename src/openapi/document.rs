@@ -71,17 +71,21 @@ impl OpenApi {
         self.edit(|document| push(&mut document["servers"], server.into().into_json()))
     }
 
-    /// Adds a tag, and gives it to the operations below its prefixes.
+    /// Adds a tag, and gives it to the operations below its prefixes. One of a name that there is takes its place.
     pub fn tag(self, tag: impl Into<Tag>) -> Self {
         let tag = tag.into();
         self.edit(|document| {
             let paths = document["paths"].as_object_mut().into_iter().flatten();
             for (_, item) in paths.filter(|(path, _)| tag.covers(path)) {
-                for (_, operation) in item.as_object_mut().into_iter().flatten() {
-                    push(&mut operation["tags"], tag.name().into());
+                let members = item.as_object_mut().into_iter().flatten();
+                for (_, operation) in members.filter(|(member, _)| OPERATIONS.contains(&member.as_str())) {
+                    if operation.is_object() {
+                        push_once(&mut operation["tags"], tag.name().into(), |other| other == tag.name());
+                    }
                 }
             }
-            push(&mut document["tags"], tag.into_json());
+            let name = tag.name().to_owned();
+            push_once(&mut document["tags"], tag.into_json(), |other| other["name"] == name);
         })
     }
 
@@ -99,6 +103,17 @@ impl OpenApi {
     /// The document as it is.
     pub fn as_json(&self) -> &Value {
         &self.0
+    }
+}
+
+/// The members of a path that are operations; others are its own, as `summary`.
+const OPERATIONS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+/// Adds to a list, in place of the element that `is_same` as this one.
+fn push_once(list: &mut Value, element: Value, is_same: impl Fn(&Value) -> bool) {
+    match list.as_array_mut().and_then(|list| list.iter_mut().find(|other| is_same(other))) {
+        Some(other) => *other = element,
+        None => push(list, element),
     }
 }
 

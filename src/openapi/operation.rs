@@ -31,7 +31,7 @@ pub(super) fn operation(
     id: String,
 ) -> (Value, Vec<&'static str>) {
     let Described { method, pattern: _, handler: _, summary, description, deprecated, timeout, signature } = route;
-    let unknown = || Signature::new().answers(Some(Output::OPEN), None, false);
+    let unknown = || Signature::new().answers(Some(Output::UNKNOWN), None, false);
     let Signature { inputs, outputs } = signature.map_or_else(unknown, |signature| signature());
     let has_body = !matches!(**method, Method::GET | Method::HEAD);
     let mut operation = Operation {

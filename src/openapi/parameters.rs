@@ -38,6 +38,10 @@ impl Shape {
             let named = properties.iter().map(|(name, schema)| (name.clone(), schema.clone(), is_required(name)));
             return Self::Named(named.collect());
         }
+        // `()` and what is like it: there is nothing to be taken.
+        if is("null") {
+            return Self::Named(Vec::new());
+        }
         match schema.get("prefixItems").or_else(|| schema.get("items")) {
             Some(Value::Array(items)) => Self::Listed(items.clone()),
             Some(items) => Self::Each(items.clone()),

@@ -28,7 +28,7 @@ impl Responses {
         let key = match output.status {
             Status::Is(code) => Key::Is(code),
             Status::Success => Key::Success,
-            Status::Open => Key::Default,
+            Status::Open | Status::Unknown => Key::Default,
         };
         let contents = self.0.entry(key).or_default();
         if let Some(content) = output.content {

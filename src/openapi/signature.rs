@@ -100,10 +100,14 @@ pub(super) enum Status {
     Success,
     /// The function chooses.
     Open,
+    /// Nobody knows who chooses, not even whether it means success.
+    Unknown,
 }
 
 impl Output {
     /// Nothing is known.
+    pub(super) const UNKNOWN: Self = Self { status: Status::Unknown, content: None };
+    /// Some status, and nothing else.
     pub(super) const OPEN: Self = Self { status: Status::Open, content: None };
 
     pub(super) const fn empty(status: u16) -> Self {

@@ -35,10 +35,10 @@ impl Tag {
         self
     }
 
-    /// Whether operations of this path have it.
+    /// Whether operations of this path have it. A prefix may be spelled as a route is.
     pub(super) fn covers(&self, path: &str) -> bool {
         let below = |prefix: &String| {
-            let rest = path.strip_prefix(prefix.trim_end_matches('/'));
+            let rest = path.strip_prefix(&*template(prefix.trim_end_matches('/')));
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         self.prefixes.iter().any(below)
@@ -94,6 +94,15 @@ impl<T: Into<String>> From<T> for Server {
     fn from(url: T) -> Self {
         Self::new(url)
     }
+}
+
+/// A path with parameters as a document writes them.
+fn template(path: &str) -> String {
+    let segment = |segment: &str| match segment.strip_prefix([':', '*']) {
+        Some(name) => format!("{{{name}}}"),
+        None => segment.replace("{*", "{"),
+    };
+    path.split('/').map(segment).collect::<Vec<_>>().join("/")
 }
 
 fn described(key: &str, value: String, description: Option<String>) -> Value {

@@ -87,9 +87,11 @@ impl<S> Inner<S> {
                         }
                         existing
                     }
-                    existing => {
-                        let first = existing.map(|path| Place(&path.methods[0].0).to_string());
-                        let first = first.unwrap_or_default();
+                    _ => {
+                        let first = self.paths.iter().find(|path| are_in_conflict(&path.pattern, &pattern));
+                        let (first, with) = first.map_or((String::new(), with.as_str()), |path| {
+                            (Place(&path.methods[0].0).to_string(), path.pattern.as_str())
+                        });
                         panic!(
                             "{} at `{}` is in conflict with {first} at `{with}`: a path could be either's",
                             Place(&declaration),
@@ -115,8 +117,9 @@ impl<S> Inner<S> {
     #[track_caller]
     pub(super) fn add_nested(&mut self, prefix: &str, endpoint: Endpoint<S>) {
         let prefix = Pattern::parse(prefix).unwrap_or_else(|error| panic!("cannot nest under `{prefix}`: {error}"));
-        let taken = self.nested.iter().any(|(other, _)| other.as_str() == prefix.as_str());
-        assert!(!taken, "there are two fallbacks for `{}`", prefix.as_str());
+        if let Some((other, _)) = self.nested.iter().find(|(other, _)| other.nameless() == prefix.nameless()) {
+            panic!("there are two fallbacks for the same paths, `{}` and `{}`", other.as_str(), prefix.as_str());
+        }
         self.nested.push((Arc::new(prefix), endpoint));
     }
 
@@ -152,6 +155,12 @@ impl<S> Inner<S> {
             table: OnceLock::new(),
         }
     }
+}
+
+/// Whether two patterns cannot stand in one tree. Which one of many it is the tree does not always tell.
+fn are_in_conflict(first: &Pattern, second: &Pattern) -> bool {
+    let mut tree = matchit::Router::new();
+    tree.insert(first.as_str(), ()).is_ok() && tree.insert(second.as_str(), ()).is_err()
 }
 
 /// The value of `Allow`, on its way to the answer of status 405.

@@ -70,12 +70,16 @@ impl Inner<()> {
         let table = self.table();
         let head = request.method() == Method::HEAD;
         let path = self.find(table, request);
-        MatchedRoute::note(path.map(|i| &self.paths[i].pattern), request);
+        let nested = if path.is_none() { self.innermost(request.uri().path()) } else { None };
+        match nested.map(|i| &self.nested[i].0) {
+            Some(prefix) if prefix.names().next().is_some() => MatchedRoute::note_prefix(prefix, request),
+            _ => MatchedRoute::note(path.map(|i| &self.paths[i].pattern), request),
+        }
         if let Some(map) = &self.refusals {
             map.note(request.extensions_mut());
         }
         let future = match path {
-            None => self.fallback(table, request.uri().path()).answer(request),
+            None => nested.map_or(&table.fallback, |i| &table.nested[i]).answer(request),
             Some(i) => match table.route(i, request.method()) {
                 Some(route) => route.answer(request),
                 None => {
@@ -100,15 +104,14 @@ impl Inner<()> {
         self.tree.at(path).ok().map(|found| *found.value)
     }
 
-    /// The fallback of the innermost nested router that has one and covers the path, else that of the router itself.
-    fn fallback<'a>(&self, table: &'a Table, path: &str) -> &'a Route {
-        let covering = self.nested.iter().zip(&table.nested).filter(|((prefix, _), _)| prefix.covers(path));
+    /// The innermost nested router that has a fallback and covers the path.
+    fn innermost(&self, path: &str) -> Option<usize> {
+        let covering = self.nested.iter().enumerate().filter(|(_, (prefix, _))| prefix.covers(path));
         // Of prefixes that are as long, the one with the first fixed part where the other has a parameter.
         let depth = |prefix: &str| {
             let is_fixed: Vec<_> = prefix.split('/').map(|part| !part.contains('{')).collect();
             (is_fixed.len(), is_fixed)
         };
-        let innermost = covering.max_by_key(|((prefix, _), _)| depth(prefix.as_str()));
-        innermost.map_or(&table.fallback, |(_, route)| route)
+        covering.max_by_key(|(_, (prefix, _))| depth(prefix.as_str())).map(|(i, _)| i)
     }
 }

@@ -112,6 +112,34 @@ async fn a_type_that_does_not_fit_the_pattern_is_answered_500() {
     get(&path_app!("/{a}", (u8, u8)), "/1").await.assert_problem(500);
     get(&path_app!("/{a}", Named), "/1").await.assert_problem(500);
     get(&path_app!("/{a}/{b}", (u8, Named)), "/1/2").await.assert_problem(500);
+    // Its name is no element of a list that is to be the parameter.
+    get(&path_app!("/{a}/{b}", HashMap<String, Vec<String>>), "/1/2").await.assert_problem(500);
+    get(&path_app!("/{a}/{b}", HashMap<String, (String, String)>), "/1/2").await.assert_problem(500);
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "read through Debug")]
+    struct Only {
+        id: u8,
+    }
+    get(&path_app!("/{id}", Only), "/1").await.assert_status(200);
+    get(&path_app!("/{tenant}/{id}", Only), "/a/1").await.assert_problem(500);
+}
+
+#[tokio::test]
+async fn a_type_that_asks_what_there_is_sees_a_string() {
+    #[derive(Debug, Deserialize)]
+    #[serde(untagged)]
+    #[expect(dead_code, reason = "read through Debug")]
+    enum IdOrSlug {
+        Id(Uuid),
+        Slug(String),
+    }
+    get(&path_app!("/{post}", IdOrSlug), "/hello%20you").await.assert_status(200).assert_text("Slug(\"hello you\")");
+    let app = path_app!("/{a}/{b}", (IdOrSlug, IdOrSlug));
+    get(&app, "/67e55044-10b1-426f-9247-bb680e5fe0c8/b")
+        .await
+        .assert_status(200)
+        .assert_text("(Id(67e55044-10b1-426f-9247-bb680e5fe0c8), Slug(\"b\"))");
 }
 
 #[tokio::test]
@@ -182,7 +210,11 @@ fn json_app() -> Router {
     async fn perhaps(point: Option<Json<Point>>) -> String {
         format!("{point:?}")
     }
-    Router::new().routes(routes![mirror, perhaps])
+    #[handler(POST, "/all")]
+    async fn all(Json(points): Json<HashMap<String, Vec<Point>>>) -> String {
+        points.len().to_string()
+    }
+    Router::new().routes(routes![mirror, perhaps, all])
 }
 
 #[tokio::test]
@@ -206,6 +238,8 @@ async fn json_of_another_content_type_is_415_broken_400_unfit_422_and_too_long_4
     post(&app, "/", "application/json", r#"{"x": 1} x"#).await.assert_problem(400);
     let said = post(&app, "/", "application/json", r#"{"y": 1}"#).await.assert_problem(422);
     assert!(said.contains("missing field `x`"), "{said}");
+    let said = post(&app, "/all", "application/json", r#"{"a": [{"x": 1}, {"x": "one"}]}"#).await.assert_problem(422);
+    assert!(said.contains("`a[1].x`: invalid type: string \"one\", expected") && said.contains("line 1"), "{said}");
     let limited = app.layer(DefaultBodyLimit::max(4));
     post(&limited, "/", "application/json", r#"{"x": 1}"#).await.assert_problem(413);
 }

@@ -12,6 +12,7 @@ mod handlers;
 mod headers;
 mod layers;
 mod mapping;
+mod nested;
 mod on_a_bus;
 mod optional;
 mod refusals;

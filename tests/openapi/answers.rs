@@ -201,7 +201,15 @@ fn an_answer_that_is_not_known_is_any_answer_without_a_schema() {
     async fn whole() -> Response {
         "text".into_response()
     }
-    for routes in [routes![anonymous], routes![nested], routes![whole]] {
+    #[handler(GET, "/")]
+    async fn fallible() -> Result<Response, Infallible> {
+        Ok("text".into_response())
+    }
+    #[handler(GET, "/")]
+    async fn somewhere_else() -> Result<axum::response::Redirect, Failure> {
+        Ok(axum::response::Redirect::to("/"))
+    }
+    for routes in [routes![anonymous], routes![nested], routes![whole], routes![fallible], routes![somewhere_else]] {
         assert_eq!(responses(routes), json!({ "default": { "description": "Any other answer" } }));
     }
 }

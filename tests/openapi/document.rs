@@ -51,6 +51,21 @@ fn a_tag_is_given_to_the_operations_below_its_prefixes() {
 }
 
 #[test]
+fn tags_are_of_operations_alone_each_once_and_their_prefixes_are_spelled_as_routes_are() {
+    let edited = plain().edit(|document| {
+        document["paths"]["/notes"]["summary"] = json!("Notes");
+        document["paths"]["/notes"]["parameters"] = json!([]);
+    });
+    let document = edited.tag(Tag::new("one").below("/notes/:id")).tag("twice").tag(Tag::new("all").below("/notes"));
+    let document = document.tag(Tag::new("twice").description("The second.")).tag(Tag::new("all").below("/notes"));
+    let path = |path: &str| document.as_json()["paths"][path].clone();
+    assert_eq!(path("/notes/{id}")["get"]["tags"], json!(["one", "all"]));
+    assert_eq!((&path("/notes")["get"]["tags"], &path("/notes")["summary"]), (&json!(["all"]), &json!("Notes")));
+    let tags = json!([{ "name": "one" }, { "name": "twice", "description": "The second." }, { "name": "all" }]);
+    assert_eq!(document.as_json()["tags"], tags);
+}
+
+#[test]
 fn anything_else_can_be_edited_and_a_clone_keeps_what_it_was() {
     let before = plain();
     let after = before.clone().edit(|document| document["info"]["license"] = json!({ "name": "MIT" }));

@@ -69,6 +69,9 @@ async fn map(Path(_): Path<HashMap<String, i8>>) {}
 #[handler(GET, "/{a}/{b}")]
 async fn nobody() {}
 
+#[handler(GET, "/{id}")]
+async fn nothing(_: Path<()>, _: Query<()>) {}
+
 #[handler(GET, "/{shelf}")]
 async fn optional_path(_: Option<Path<u8>>) {}
 
@@ -81,6 +84,7 @@ pub(crate) fn app() -> Router {
         routes![choice],
         routes![list],
         routes![nobody],
+        routes![nothing],
         routes![optional_path],
         routes![below],
         routes![search],
@@ -118,6 +122,7 @@ fn lists_pairs_and_maps_fill_all_parameters_of_a_path() {
 #[test]
 fn parameters_that_no_argument_takes_are_strings() {
     assert_parameters(routes![nobody], &[("path", "a", true, "string"), ("path", "b", true, "string")]);
+    assert_parameters(routes![nothing], &[("path", "id", true, "string")]);
 }
 
 #[test]

@@ -24,7 +24,7 @@ impl<'a> PathDeserializer<'a> {
 
     fn single(mut self) -> Result<Param<'a>, PathError> {
         match (self.params.next(), self.params.next()) {
-            (Some((name, raw)), None) => Ok(Param { name, raw }),
+            (Some((name, raw)), None) => Ok(Param { name, raw, is_paired: false }),
             (None, _) => Err(PathError::Count { expected: 1, got: 0 }),
             _ => Err(PathError::Count { expected: 1, got: 2 + self.params.count() }),
         }
@@ -50,7 +50,11 @@ impl<'de> Deserializer<'de> for PathDeserializer<'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PathError> {
-        self.deserialize_map(visitor)
+        let mut params = self.params.clone();
+        match (params.next(), params.next()) {
+            (Some(_), None) => self.single()?.deserialize_any(visitor),
+            _ => self.deserialize_map(visitor),
+        }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PathError> {
@@ -125,7 +129,8 @@ impl<'de> SeqAccess<'de> for Params<'de> {
     type Error = PathError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, PathError> {
-        self.params.next().map(|(name, raw)| seed.deserialize(Param { name, raw })).transpose()
+        let next = self.params.next();
+        next.map(|(name, raw)| seed.deserialize(Param { name, raw, is_paired: true })).transpose()
     }
 }
 
@@ -136,7 +141,7 @@ impl<'de> MapAccess<'de> for Params<'de> {
         let Some((name, raw)) = self.params.next() else {
             return Ok(None);
         };
-        self.value = Some(Param { name, raw });
+        self.value = Some(Param { name, raw, is_paired: false });
         seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
     }
 

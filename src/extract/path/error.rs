@@ -43,6 +43,9 @@ pub enum PathError {
     /// The type has a field that the pattern has no parameter for. Answered 500.
     #[error("the pattern has no parameter `{0}`")]
     Missing(&'static str),
+    /// The pattern has a parameter that the type forbids. Answered 500.
+    #[error("the handler takes no parameter `{0}`, which the pattern has")]
+    Unexpected(String),
     /// The type cannot be made of text. Answered 500.
     #[error("a path parameter cannot be {0}")]
     Unsupported(&'static str),
@@ -68,7 +71,7 @@ impl Reason for PathError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Value { .. } | Self::Encoding { .. } | Self::Refused(_) => StatusCode::BAD_REQUEST,
-            Self::Count { .. } | Self::Missing(_) | Self::Unsupported(_) | Self::NoRoute => {
+            Self::Count { .. } | Self::Missing(_) | Self::Unexpected(_) | Self::Unsupported(_) | Self::NoRoute => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         }
@@ -82,5 +85,9 @@ impl de::Error for PathError {
 
     fn missing_field(field: &'static str) -> Self {
         Self::Missing(field)
+    }
+
+    fn unknown_field(field: &str, _: &'static [&'static str]) -> Self {
+        Self::Unexpected(field.to_owned())
     }
 }

@@ -24,7 +24,7 @@ use crate::http::context::MatchedRoute;
 ///
 /// A value that is not a `T` is answered 400, as is one whose percent-encoding is broken or not UTF-8; a type that does not
 /// fit the pattern is the program's fault and answered 500. `Option<Path<T>>` is none where the pattern has no parameter at
-/// all, or no pattern matched.
+/// all, or no pattern matched. The fallback of a router that is nested has the parameters of its prefix.
 ///
 /// ```
 /// use slotbus::Path;
@@ -46,7 +46,7 @@ impl<T: DeserializeOwned> Path<T> {
 
     /// That of the request with these extensions, if it has one.
     pub(crate) fn find(extensions: &Extensions) -> Option<Self> {
-        MatchedRoute::find(extensions).and_then(|route| Self::of(route).ok())
+        MatchedRoute::with_params(extensions).and_then(|route| Self::of(route).ok())
     }
 }
 
@@ -62,7 +62,7 @@ where
     type Rejection = PathRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        match MatchedRoute::find(&parts.extensions) {
+        match MatchedRoute::with_params(&parts.extensions) {
             Some(route) => parse(route, parts),
             None => Err(Rejection::new(PathError::NoRoute, parts)),
         }
@@ -77,7 +77,7 @@ where
     type Rejection = PathRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Self::Rejection> {
-        match MatchedRoute::find(&parts.extensions) {
+        match MatchedRoute::with_params(&parts.extensions) {
             Some(route) if route.params().next().is_some() => parse(route, parts).map(Some),
             _ => Ok(None),
         }

@@ -16,6 +16,8 @@ pub(super) struct Param<'a> {
     pub(super) name: &'a str,
     /// As it stands in the path.
     pub(super) raw: &'a str,
+    /// Whether it may be made a pair with its name.
+    pub(super) is_paired: bool,
 }
 
 impl<'a> Param<'a> {
@@ -121,6 +123,9 @@ impl<'de> Deserializer<'de> for Param<'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PathError> {
+        if !self.is_paired {
+            return Err(PathError::Unsupported("a sequence"));
+        }
         visitor.visit_seq(Pair { name: Some(self.name), param: Some(self) })
     }
 

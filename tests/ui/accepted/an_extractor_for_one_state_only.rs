@@ -17,7 +17,10 @@ impl FromRequestParts<App> for Form {
 #[slotbus::handler(POST, "/")]
 async fn handler(_: http::Method, _: Form) {}
 
+#[slotbus::handler(POST, "/first")]
+async fn first(_: Form, _: http::Method) {}
+
 #[test]
 fn is_accepted() {
-    let _: slotbus::Router = slotbus::Router::new().routes(slotbus::routes![handler]).with_state(App);
+    let _: slotbus::Router = slotbus::Router::new().routes(slotbus::routes![handler, first]).with_state(App);
 }
