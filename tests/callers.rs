@@ -301,3 +301,16 @@ async fn giving_up_on_a_running_request_keeps_its_slot_until_it_is_answered() {
     assert_eq!(bytes(next.await.unwrap()).await, "hello");
     worker.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_of_a_handle_that_is_used_up_by_it_is_answered() {
+    use tower::ServiceExt;
+    let (name, body) = (name(), "hello");
+    let hub = Hub::builder(&name).create().unwrap();
+    let worker = Worker::start(&name, service(move |_| async move { http::Response::new(Body::from(body)) }));
+    // The only handle is gone when the future is polled for the second time.
+    let answer = tower::ServiceBuilder::new().timeout(Duration::from_secs(60)).service(hub).oneshot(get_request("/"));
+    assert_eq!(bytes(answer.await.unwrap()).await, body);
+    assert!(!std::path::Path::new(&format!("/dev/shm/slotbus-{name}")).exists(), "nobody can use it any more");
+    worker.stop().await;
+}

@@ -39,7 +39,8 @@ impl tower::Service<Request<Body>> for Failing {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_fails_to_be_ready_answers_one_request_and_is_replaced() {
-    let failing = Failing { left: Arc::new(AtomicUsize::new(1)) };
+    // Before there is a request, which tells nobody, and when there is one.
+    let failing = Failing { left: Arc::new(AtomicUsize::new(2)) };
     let bus = TestBus::builder().serve(slotbus::serve(failing).pumps(1)).await;
     bus.get("/").await.assert_status(500);
     bus.get("/").await.assert_status(200);
@@ -236,4 +237,84 @@ async fn a_name_that_cannot_be_one_is_refused_before_anything_is_touched() {
     let hello = tower::service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
     let error = slotbus::serve(hello).name("../etc").await.unwrap_err();
     assert!(error.to_string().starts_with("name \"../etc\" is no name: use 1 to 64 ascii letters"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_at_rest_reserves_nothing_of_what_its_service_shares() {
+    let answers = service(|_| async { Response::new(Body::empty()) });
+    let shared = ServiceBuilder::new().concurrency_limit(1).service(answers);
+    let first = TestBus::builder().serve(slotbus::serve(shared.clone())).await;
+    let second = TestBus::builder().serve(slotbus::serve(shared)).await;
+    for _ in 0..3 {
+        for bus in [&first, &second] {
+            bus.get("/").await.assert_status(200);
+        }
+    }
+    first.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_was_busy_before_there_was_a_request_is_asked_again() {
+    let waits = service(|_| async {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        Response::new(Body::empty())
+    });
+    // What it sheds is decided by what it said when it was asked last.
+    let sheds = ServiceBuilder::new().load_shed().concurrency_limit(1).service(waits);
+    let bus = TestBus::builder().serve(slotbus::serve(sheds)).await;
+    for _ in 0..20 {
+        bus.get("/").await.assert_status(200);
+    }
+    bus.stop().await;
+}
+
+/// Can be cloned until its lock is poisoned, as anything that locks in `clone` may.
+struct Locks(Arc<std::sync::Mutex<()>>);
+
+impl Clone for Locks {
+    fn clone(&self) -> Self {
+        drop(self.0.lock().unwrap());
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl tower::Service<Request<Body>> for Locks {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Infallible>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        let _locked = self.0.lock();
+        panic!("it is poisoned")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_cannot_be_cloned_any_more_ends_serve_with_what_its_clone_says() {
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let serve = tokio::spawn(slotbus::serve(Locks(Arc::default())).name(&name).into_future());
+    assert_eq!(hub.call(get_request("/")).await.unwrap().status(), 500);
+    let error = tokio::time::timeout(Duration::from_secs(60), serve).await.unwrap().unwrap().unwrap_err();
+    assert!(error.to_string().starts_with("the service cannot be cloned: ") && error.to_string().contains("Poison"));
+}
+
+#[test]
+fn handlers_on_an_executor_begin_in_the_runtime_where_serve_is_awaited() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let sleeps = service(|_| async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            Response::new(Body::empty())
+        });
+        let pool = futures::executor::ThreadPool::builder().pool_size(1).create().unwrap();
+        let bus = TestBus::builder().serve(slotbus::serve(sleeps).executor(pool)).await;
+        bus.get("/").await.assert_status(200);
+        bus.stop().await;
+    });
 }

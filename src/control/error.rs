@@ -63,7 +63,7 @@ pub enum HubError {
         /// The path that was asked for.
         path: String,
         /// What is wrong with it.
-        source: serde_json::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A stream was declared that has no route.
     #[error("there is no GET {0} among the routes, which is to be a stream")]

@@ -34,32 +34,23 @@ use crate::protocol::{Caller, News};
 ///     job.await.unwrap_or_default()
 /// }
 /// ```
-pub struct Cancelled(Asked);
-
-enum Asked {
-    /// Where to ask when somebody wants to know.
-    Not(Option<Caller>),
-    Yes(Arc<News>),
-}
+pub struct Cancelled(Option<Arc<News>>);
 
 impl Cancelled {
     /// That of the request with these extensions. For layers; a handler takes it as an argument.
     pub fn of(extensions: &Extensions) -> Self {
-        Self(Asked::Not(CallContext::caller_in(extensions).cloned()))
+        // Asked for now: when somebody waits for it the request may be over, and nobody left to tell.
+        Self(CallContext::caller_in(extensions).map(Caller::news))
     }
 }
 
 impl Future for Cancelled {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if let Asked::Not(caller) = &self.0 {
-            let Some(caller) = caller else { return Poll::Pending };
-            self.0 = Asked::Yes(caller.news());
-        }
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match &self.0 {
-            Asked::Yes(news) => news.poll(cx),
-            Asked::Not(_) => Poll::Pending,
+            Some(news) => news.poll(cx),
+            None => Poll::Pending,
         }
     }
 }

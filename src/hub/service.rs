@@ -108,7 +108,8 @@ impl Hub {
     ///
     /// A [`Deadline`](crate::Deadline) among the extensions shortens the hub's time-out for this call. Dropping the future gives
     /// up: a request that no worker has claimed is taken back; the handler of one that runs is dropped within 20 ms, unless it
-    /// is to [finish](crate::routing::OnDisconnect::Finish), and then its answer is.
+    /// is to [finish](crate::routing::OnDisconnect::Finish), and then its answer is. The future is no handle: with the last of those
+    /// the hub is closed, and the call fails.
     ///
     /// # Errors
     /// [`CallError`] says what kept the response away; [`CallError::status`] is what a gateway answers for it.
@@ -226,19 +227,24 @@ where
             Readiness::Ready(permit) => Some(permit),
             Readiness::None | Readiness::Waiting(_) => panic!("`poll_ready` must be ready before `call`"),
         };
-        HubFuture(Box::pin(call::call(self.current(), request, permit, Manner::Yield, None)))
+        let calling = Box::pin(call::call(self.current(), request, permit, Manner::Yield, None));
+        HubFuture { calling, _handle: Arc::clone(&self.handle) }
     }
 }
 
-/// A call that was made through the hub's tower service.
+/// A call that was made through the hub's tower service. It keeps the hub as a clone does: who is asked once is often dropped while it
+/// is.
 #[must_use = "futures do nothing unless polled"]
-pub struct HubFuture(Pin<Box<dyn Future<Output = Result<Response<Body>, CallError>> + Send>>);
+pub struct HubFuture {
+    calling: Pin<Box<dyn Future<Output = Result<Response<Body>, CallError>> + Send>>,
+    _handle: Arc<Handle>,
+}
 
 impl Future for HubFuture {
     type Output = Result<Response<Body>, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx)
+        self.calling.as_mut().poll(cx)
     }
 }
 

@@ -53,9 +53,8 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
         let named: Vec<HeaderName> = headers
             .get_all(CONNECTION)
             .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|name| name.trim().parse().ok())
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+            .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
             .collect();
         for name in named {
             headers.remove(name);
@@ -63,6 +62,20 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
     for name in HOP_BY_HOP {
         headers.remove(name);
+    }
+}
+
+/// Leaves one content length at most where the body it speaks of is not there: none that is contradicted, nor any where no body could
+/// be (RFC 9110 section 8.6).
+pub(crate) fn keep_one_content_length(headers: &mut HeaderMap, may_be_there: bool) {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let Some(first) = lengths.next() else { return };
+    match (may_be_there, lengths.all(|other| other == first)) {
+        (true, true) => {
+            let first = first.clone();
+            headers.insert(CONTENT_LENGTH, first);
+        }
+        _ => drop(headers.remove(CONTENT_LENGTH)),
     }
 }
 
@@ -115,6 +128,17 @@ mod tests {
         }
         strip_hop_by_hop(&mut headers);
         assert_eq!(headers.keys().collect::<Vec<_>>(), ["accept", "user-agent"]);
+    }
+
+    #[test]
+    fn what_a_connection_names_is_removed_beside_what_is_no_name() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONNECTION, HeaderValue::from_bytes("x-hop, é, x-other ,,".as_bytes()).unwrap());
+        for name in ["x-hop", "x-other", "x-kept"] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
+        }
+        strip_hop_by_hop(&mut headers);
+        assert_eq!(headers.keys().collect::<Vec<_>>(), ["x-kept"]);
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(crate) use self::decode::HeaderList;
 pub(crate) use self::geometry::{Geometry, PUBLISHED_ANSWER, PUBLISHED_HEAD, SlotIndex};
 pub use self::geometry::{GeometryError, Version};
 pub(crate) use self::header_image::HeaderImage;
-pub(crate) use self::headers::{correct_content_length, strip_hop_by_hop};
+pub(crate) use self::headers::{correct_content_length, keep_one_content_length, strip_hop_by_hop};
 pub use self::heap::RangeError;
 pub(crate) use self::heap::{HeapRange, align8};
 pub(crate) use self::layout::{EXT_MAGIC, Features, RETIRE_DETACH, RETIRE_DRAIN};

@@ -88,7 +88,7 @@ impl HubClient {
         serde_json::from_slice(&answer).map_err(|source| HubError::Answer {
             url: self.url.clone(),
             path: path.to_owned(),
-            source,
+            source: source.into(),
         })
     }
 
@@ -105,7 +105,15 @@ impl HubClient {
         }
         let exchange = self.exchange(request);
         let (status, body) = match tokio::time::timeout(PATIENCE, exchange).await {
-            Ok(answer) => answer.map_err(|source| HubError::Unreachable { url: self.url.clone(), source })?,
+            Ok(answer) => answer.map_err(|source| {
+                let url = self.url.clone();
+                // Somebody was reached who is no hub: trying again helps nobody.
+                if is_an_answer(&*source) {
+                    HubError::Answer { url, path: path.to_owned(), source }
+                } else {
+                    HubError::Unreachable { url, source }
+                }
+            })?,
             Err(_) => return Err(HubError::Silent { url: self.url.clone(), waited: PATIENCE }),
         };
         if status.is_success() {
@@ -171,4 +179,9 @@ impl fmt::Display for HubClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.url)
     }
+}
+
+/// Whether an exchange failed at what the other side has said, which was no HTTP or too much.
+fn is_an_answer(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref().is_some_and(hyper::Error::is_parse) || error.is::<http_body_util::LengthLimitError>()
 }

@@ -32,7 +32,7 @@ pub use self::events::Events;
 pub use self::lifecycle::{NoLifecycle, SseLifecycleRejection};
 use self::registrar::Registrar;
 use crate::body::{Body, BoxError};
-use crate::control::{DEFAULT_HUB, HubError, Registration};
+use crate::control::{DEFAULT_HUB, Registration};
 use crate::routing::Router;
 use crate::serve::{Error, Serve, ServeFuture};
 
@@ -186,7 +186,7 @@ where
             // Workers of buses that were given before; they answer what they have.
             let mut leaving = FuturesUnordered::new();
             loop {
-                let (prefix, name) = split(&registered.shm_name, registrar.name())?;
+                let (prefix, name) = registrar.bus_of(&registered)?;
                 let (leave, left) = oneshot::channel::<()>();
                 let stop = select(shutdown.clone(), left).map(drop);
                 let worker = serve.on_bus(prefix, name, patience.take()).with_graceful_shutdown(stop).into_future();
@@ -238,13 +238,4 @@ fn url_from_environment() -> Option<String> {
 fn secret_from_environment() -> Option<String> {
     let secret = std::env::var(SECRET_VARIABLE).ok()?.trim_end().to_owned();
     Some(secret).filter(|secret| !secret.is_empty())
-}
-
-/// Prefix and name of a region that a hub named.
-fn split<'a>(region: &'a str, name: &str) -> Result<(&'a str, &'a str), Error> {
-    let parts = region.strip_suffix(name).and_then(|prefix| prefix.strip_suffix('-'));
-    match parts {
-        Some(prefix) if !prefix.is_empty() => Ok((prefix, &region[prefix.len() + 1..])),
-        _ => region.split_once('-').ok_or_else(|| HubError::Region(region.to_owned()).into()),
-    }
 }

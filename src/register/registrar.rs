@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::client::HubClient;
 use crate::control::{HEALTH_PATH, Health, HubError, REGISTER_PATH, Registered, Registration};
+use crate::protocol::BusName;
 
 /// How often the hub is asked whether it still knows the worker.
 const HEALTH_CHECK: Duration = Duration::from_secs(1);
@@ -47,9 +48,22 @@ impl Registrar {
 
     async fn register(&self) -> Result<Registered, HubError> {
         let registered: Registered = self.client.post(REGISTER_PATH, &self.registration).await?;
+        self.bus_of(&registered)?;
         let bus = &registered.shm_name;
         tracing::info!(hub = %self.client, name = self.name(), bus, routes = self.registration.routes.len(), "registered");
         Ok(registered)
+    }
+
+    /// Prefix and name of the bus that the hub gave.
+    pub(super) fn bus_of<'a>(&self, registered: &'a Registered) -> Result<(&'a str, &'a str), HubError> {
+        let region = &*registered.shm_name;
+        let prefix = region.strip_suffix(self.name()).and_then(|prefix| prefix.strip_suffix('-'));
+        let parts = match prefix {
+            Some(prefix) if !prefix.is_empty() => Some((prefix, &region[prefix.len() + 1..])),
+            _ => region.split_once('-'),
+        };
+        let is_one = |(prefix, name): &(&str, &str)| BusName::new(prefix, name).is_ok();
+        parts.filter(is_one).ok_or_else(|| HubError::Region(region.to_owned()))
     }
 
     /// Registers for the first time, when a refusal is final and the patience may end.

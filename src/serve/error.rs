@@ -43,6 +43,9 @@ pub enum Error {
     /// `poll_ready` of the service failed three times in a row.
     #[error("the service failed three times in a row")]
     Service(#[source] BoxError),
+    /// `Clone` of the service panicked, so that no thread can be given one.
+    #[error("the service cannot be cloned: {0}")]
+    Clone(String),
     /// The system gave no file descriptor to be woken by.
     #[error("no file descriptor is left: raise the limit of open files")]
     Descriptor(#[source] std::io::Error),
@@ -63,6 +66,7 @@ impl From<WorkerError> for Error {
             WorkerError::Bus(error) => Self::Bus(error),
             WorkerError::NoHub { name, waited } => Self::NoHub { name, waited },
             WorkerError::Service(error) => Self::Service(error),
+            WorkerError::Clone(panic) => Self::Clone(panic),
             WorkerError::Alarm(error) => Self::Descriptor(error),
             WorkerError::Thread(error) => Self::Thread(error),
         }

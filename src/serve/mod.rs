@@ -158,6 +158,9 @@ impl<S, F> Serve<S, F> {
     }
 
     /// Runs unfinished handlers on `executor` instead of tokio.
+    ///
+    /// Each is polled first by the thread that has received its request, in the context of the tokio runtime where `serve` is awaited,
+    /// if it is in one.
     pub fn executor<E: Spawn + Send + Sync + 'static>(mut self, executor: E) -> Self {
         self.options.executor = Some(Arc::new(SpawnExecutor(executor)));
         self
@@ -280,7 +283,7 @@ where
             let name = self.bus_name()?;
             let Self { service, shutdown, options } = self;
             let executor = match options.executor {
-                Some(executor) => executor,
+                Some(executor) => where_it_is_served(executor),
                 None => default_executor()?,
             };
             let service = HttpService::new(service, options.body_limit, options.limits);
@@ -318,6 +321,17 @@ where
 fn default_executor() -> Result<Arc<dyn Executor>, Error> {
     let executor = tokio_executor::TokioExecutor::current().ok_or(Error::NoExecutor)?;
     Ok(Arc::new(executor))
+}
+
+/// An executor of the user's, whose tasks begin in the context of the runtime that this is called in.
+#[cfg(feature = "tokio")]
+fn where_it_is_served(executor: Arc<dyn Executor>) -> Arc<dyn Executor> {
+    tokio_executor::InRuntime::current(executor)
+}
+
+#[cfg(not(feature = "tokio"))]
+fn where_it_is_served(executor: Arc<dyn Executor>) -> Arc<dyn Executor> {
+    executor
 }
 
 #[cfg(not(feature = "tokio"))]

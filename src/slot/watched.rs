@@ -35,19 +35,12 @@ impl Watched {
     pub(super) fn spread(&self, ticket: u64) {
         // Told and dropped without the lock: their tasks are foreign code.
         let listeners = std::mem::take(&mut *self.listeners());
-        listeners.iter().filter(|(of, _)| *of == ticket).for_each(|(_, news)| news.spread());
+        listeners.iter().filter(|(of, _)| *of == ticket).for_each(|(_, news)| caught(|| news.spread()));
     }
 
     /// Tells everybody who has to do with this dispatch that nobody waits for it.
     pub(super) fn tell_all(&self, ticket: u64) {
-        caught(|| self.spread(ticket));
-        caught(|| self.runner.wake());
-    }
-
-    /// Tells everybody that it is over, whatever the slot says by now.
-    pub(super) fn end(&self) {
-        let listeners = std::mem::take(&mut *self.listeners());
-        listeners.iter().for_each(|(_, news)| caught(|| news.spread()));
+        self.spread(ticket);
         caught(|| self.runner.wake());
     }
 }

@@ -7,12 +7,16 @@ use super::shared::Shared;
 use crate::signal::Peer;
 use crate::slot::{ClaimedSlot, Parked, ScanCursor, TURN_PATIENCE};
 
-/// Waits for a request and claims it; `None` when it is time to look at everything else again.
+/// Waits for a request and claims it; `None` when it is time to look at everything else again. `rest` is called before each parking.
 ///
 /// No wake-up is lost: the hub rings after it announces, or before its caller parks, and every ring that is taken here,
 /// also one that is only owed for an earlier claim, is followed by a look at all slots before this thread parks. Where another
 /// worker goes on, whatever that look finds is rung for instead of claimed.
-pub(super) fn claim(shared: &Shared, cursor: &mut ScanCursor) -> Result<Option<ClaimedSlot>, PumpEnd> {
+pub(super) fn claim(
+    shared: &Shared,
+    cursor: &mut ScanCursor,
+    mut rest: impl FnMut(),
+) -> Result<Option<ClaimedSlot>, PumpEnd> {
     let Shared { attachment, spin, stop, gauge, .. } = shared;
     while !stop.is_raised() {
         if let Some(lease) = attachment.claim(cursor) {
@@ -36,6 +40,7 @@ pub(super) fn claim(shared: &Shared, cursor: &mut ScanCursor) -> Result<Option<C
         if !attachment.bus().is_own_life() {
             return Err(PumpEnd::BusGone);
         }
+        rest();
         let parked = Instant::now();
         let patience = attachment.patience(gauge.in_hand());
         let waited = if has_handed_over {

@@ -186,6 +186,8 @@ impl<F: Future<Output = OutgoingReply>> Future for Flight<F> {
                 Ok(reply) => drop(lease.answer(reply)),
                 Err(panic) => answer_panic(lease, &*panic),
             }
+        } else if let Err(panic) = ended {
+            tracing::error!("a handler panicked whose caller had given up: {}", panic_message(&*panic));
         }
         Poll::Ready(())
     }

@@ -56,7 +56,6 @@ pub(super) struct Pump<S: CallService> {
 struct Claimed {
     lease: ClaimedSlot,
     in_hand: InHand,
-    readiness: Readiness,
 }
 
 /// Why the service is not called.
@@ -67,14 +66,6 @@ enum TurnedAway {
     Ping,
     /// The published hub's worker has too much in hand.
     Full,
-}
-
-/// What the service said when it was asked whether it is ready.
-enum Readiness {
-    Ready,
-    Failed(BoxError),
-    /// Only on a published hub, where a request is claimed all the same.
-    NotYet,
 }
 
 impl<S: CallService> Pump<S> {
@@ -119,18 +110,21 @@ impl<S: CallService> Pump<S> {
             if !published && !self.wait_for_room()? {
                 continue;
             }
-            let readiness = match self.poll_ready() {
-                Poll::Ready(Ok(())) => Readiness::Ready,
-                Poll::Ready(Err(error)) => Readiness::Failed(error),
-                Poll::Pending if published => Readiness::NotYet,
+            match self.poll_ready() {
+                Poll::Ready(Ok(())) => {}
+                // It is asked again, as another clone, when there is a request to tell it to.
+                Poll::Ready(Err(_)) => self.service = self.template.clone(),
+                Poll::Pending if published => {}
                 Poll::Pending => {
                     self.park_until_woken()?;
                     continue;
                 }
-            };
-            if let Some(lease) = claim(shared, &mut self.cursor)? {
+            }
+            let Self { service, template, cursor, .. } = self;
+            // What a service has reserved for a request, as a place in a limit that others share, is not kept while none comes.
+            if let Some(lease) = claim(shared, cursor, || *service = template.clone())? {
                 // Counted before the baton goes on, so that the next holder sees it.
-                return Ok(Claimed { lease, in_hand: shared.gauge.enter(), readiness });
+                return Ok(Claimed { lease, in_hand: shared.gauge.enter() });
             }
         }
     }
@@ -167,20 +161,21 @@ impl<S: CallService> Pump<S> {
     }
 
     /// Sees to one claimed request; an error ends the worker.
-    fn serve(&mut self, Claimed { mut lease, in_hand, readiness }: Claimed) -> Result<(), BoxError> {
+    fn serve(&mut self, Claimed { mut lease, in_hand }: Claimed) -> Result<(), BoxError> {
         if let Err(why) = self.screen(&mut lease) {
             self.turn_away(lease, why);
             return Ok(());
         }
-        match readiness {
-            Readiness::Ready => {
+        // Once more: what was said before may have been long ago, and some services decide by it what becomes of the request.
+        match self.poll_ready() {
+            Poll::Ready(Ok(())) => {
                 if self.shared.ready_errors.get() != 0 {
                     self.shared.ready_errors.set(0);
                 }
                 self.start(lease, in_hand);
             }
-            Readiness::NotYet => self.start_when_ready(lease, in_hand),
-            Readiness::Failed(error) => return self.fail(lease, error),
+            Poll::Pending => self.start_when_ready(lease, in_hand),
+            Poll::Ready(Err(error)) => return self.fail(lease, error),
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use futures::channel::oneshot;
 
 use super::events::{Event, Inbox, Life, Stop, Teller, inbox};
+use super::flight::panic_message;
 use super::leave::{LISTEN, Lingering, leave};
 use super::pump::{Pump, PumpEnd};
 use super::shared::Shared;
@@ -31,6 +32,8 @@ pub(crate) enum WorkerError {
     NoHub { name: BusName, waited: Duration },
     #[error("the service failed three times in a row")]
     Service(#[source] BoxError),
+    #[error("the service cannot be cloned: {0}")]
+    Clone(String),
     #[error("no event descriptor is to be had")]
     Alarm(#[source] std::io::Error),
     #[error("a thread could not be started")]
@@ -250,7 +253,7 @@ impl<S: CallService> Supervisor<S> {
     }
 
     fn start_pumps(&self, life: Life, shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>, WorkerError> {
-        let mut pumps = Vec::with_capacity(self.options.pumps);
+        let mut pumps = Vec::new();
         while pumps.len() < self.options.pumps {
             match self.start_pump(life, shared) {
                 Ok(pump) => pumps.push(pump),
@@ -264,10 +267,13 @@ impl<S: CallService> Supervisor<S> {
     }
 
     fn start_pump(&self, life: Life, shared: &Arc<Shared>) -> Result<JoinHandle<()>, WorkerError> {
-        let pump = Pump::new(Arc::clone(shared), self.service.clone());
-        let teller = self.teller.clone();
+        // Foreign code: a panic of it is the service's failure and not the end of this thread, whom the pumps count on.
+        let template = catch_unwind(AssertUnwindSafe(|| self.service.clone()))
+            .map_err(|panic| WorkerError::Clone(panic_message(&*panic).to_owned()))?;
+        let (shared, teller) = (Arc::clone(shared), self.teller.clone());
         let thread = thread::Builder::new().name("slotbus-pump".to_owned()).spawn(move || {
-            let end = catch_unwind(AssertUnwindSafe(|| pump.run())).unwrap_or(PumpEnd::Panicked);
+            let pump = AssertUnwindSafe(|| Pump::new(shared, template).run());
+            let end = catch_unwind(pump).unwrap_or(PumpEnd::Panicked);
             teller.tell(Event::Ended(life, end));
         });
         thread.map_err(WorkerError::Thread)

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use slotbus::control::{Health, Registered, Registration, WorkerInfo};
 use slotbus::hub::{Hub, SlotState};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{Error, HubError, Registered as Worker, until};
 
@@ -205,4 +206,51 @@ async fn registrations_that_do_not_last_are_followed_by_longer_pauses() {
 async fn a_shutdown_before_the_hub_is_there_ends_the_worker() {
     let worker = Worker::start("w", "http://127.0.0.1:9");
     worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_goes_on_where_it_is_while_its_hub_gives_a_region_that_is_none() {
+    let name = name();
+    let bus = Hub::builder(&name).create().unwrap();
+    let (url, book) = hub(&name).await;
+    let worker = Worker::start("w", &url);
+    answers(&bus).await;
+    for odd in ["nodash", "slotbus-a/b"] {
+        let before = book.lock().unwrap().seen.len();
+        {
+            let mut book = book.lock().unwrap();
+            (book.bus, book.known) = (odd.to_owned(), None);
+        }
+        until("two registrations more", async || book.lock().unwrap().seen.len() >= before + 2).await;
+        answers(&bus).await;
+        book.lock().unwrap().bus = format!("slotbus-{name}");
+        let known = async || {
+            let book = book.lock().unwrap();
+            book.known == Some(format!("worker-{}", book.seen.len()))
+        };
+        until("a registration that lasts", known).await;
+    }
+    worker.stop().await;
+    book.lock().unwrap().bus = "nodash".to_owned();
+    let error = slotbus::serve(super::app().0).name("w").hub(url).await.unwrap_err();
+    assert!(matches!(&error, Error::Hub(HubError::Region(region)) if region == "nodash"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_speaks_no_http_at_the_address_is_named_and_not_asked_again() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut clients = Vec::new();
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            client.read_buf(&mut Vec::new()).await.unwrap();
+            // An alert, as of one who expects TLS.
+            client.write_all(&[21, 3, 1, 0, 2, 2, 70]).await.unwrap();
+            clients.push(client);
+        }
+    });
+    let serve = slotbus::serve(super::app().0).name("w").hub(&url).into_future();
+    let error = tokio::time::timeout(super::PATIENCE, serve).await.expect("it is final").unwrap_err();
+    assert!(error.to_string().starts_with(&format!("what is at {url} is no hub")), "{error}");
 }

@@ -11,9 +11,12 @@ use futures::task::{FutureObj, Spawn, SpawnError};
 use published01::{SlotBus, SlotBusConfig};
 use recorder::{listen, request, span_of, spans_of};
 use slotbus::hub::{CallError, Hub, SlotState};
+use slotbus::routing::OnDisconnect;
+use slotbus::testing::Gate;
 use slotbus::{Body, Deadline, Path, RequestId, Router, TraceContext, handler, routes};
 use support::{Worker, bytes, name, service};
 use tokio::sync::oneshot;
+use tower::Layer;
 use tracing::Level;
 use uuid::Uuid;
 
@@ -237,6 +240,36 @@ async fn a_handler_that_its_executor_drops_is_dropped_inside_its_span() {
     let span = span_of(&id).await;
     assert_eq!(span.field("http.response.status_code"), Some("500"));
     assert_eq!(span.events.iter().map(|(message, _)| message.as_str()).collect::<Vec<_>>(), ["dropped"]);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_panic_of_a_handler_that_finishes_for_nobody_is_told_inside_its_span() {
+    listen();
+    let name = name();
+    let hub = Hub::builder(&name).create().unwrap();
+    let gate = Gate::new();
+    let held = gate.clone();
+    let panics = OnDisconnect::Finish.layer(service(move |_| {
+        let held = held.clone();
+        async move {
+            held.pass().await;
+            panic!("over an order")
+        }
+    }));
+    let worker = Worker::start(&name, panics);
+    let (id, builder) = request("/");
+    let calling = tokio::spawn(hub.call(builder.body(Body::empty()).unwrap()));
+    gate.wait_for(1).await;
+    calling.abort();
+    while hub.slots().iter().any(|&slot| slot != SlotState::Free) {
+        tokio::task::yield_now().await;
+    }
+    gate.open();
+    let said = "a handler panicked whose caller had given up: over an order";
+    while !spans_of(&id).iter().flat_map(|span| &span.events).any(|(message, _)| message == said) {
+        tokio::task::yield_now().await;
+    }
     worker.stop().await;
 }
 
