@@ -78,6 +78,11 @@ async fn a_hub_still_closes_when_its_region_is_removed() {
     std::fs::remove_file(format!("/dev/shm/slotbus-{name}")).unwrap();
     let ended = tokio::time::timeout(PATIENCE, waiting).await.expect("the hub closes").unwrap();
     assert!(matches!(ended, Err(CallError::Closed)), "{ended:?}");
+    drop(hub);
+    // It has left them: they may be another hub's by now.
+    for bell in ["req", "rsp"] {
+        std::fs::remove_file(format!("/dev/shm/sem.slotbus-{name}-{bell}")).unwrap();
+    }
 }
 
 #[test]
