@@ -194,8 +194,10 @@ fn semaphores_and_bodies_without_a_region_are_removed() {
     for body in ["req-0", "rsp-31", "rsp-3-g7"] {
         prefix.put(&format!("{bus}-{body}"), &[0; 4096]);
     }
+    // A region that was about to take the place of the one which is gone.
+    prefix.put(&format!("{}-other~next", prefix.0), &[0; 4096]);
     let cleaned = prefix.clean();
-    assert_eq!((names(&cleaned), cleaned.objects.len(), cleaned.left.len()), (vec!["gone"], 4, 0));
+    assert_eq!((names(&cleaned), cleaned.objects.len(), cleaned.left.len()), (vec!["gone", "other"], 5, 0));
     assert_eq!(prefix.objects(), Vec::<String>::new(), "the name that was held meanwhile is free again");
 }
 

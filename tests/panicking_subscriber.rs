@@ -14,6 +14,8 @@ use support::{get_request, name, service};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
+/// The file that a process makes which cannot be ended by a signal that it may hear.
+const READY: &str = "SLOTBUS_TEST_READY";
 /// Longer than anything takes here.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -96,4 +98,36 @@ fn a_supervisor_still_starts_again_what_has_ended() {
         assert!(begun.elapsed() < PATIENCE, "{:?}", supervisor.processes());
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn a_supervisor_still_kills_what_does_not_end() {
+    if support::process::role().is_some() {
+        // As `nohup` does with another signal: it is not to end by this one.
+        let _ignored = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(async { tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap() });
+        std::fs::write(std::env::var_os(READY).unwrap(), "").unwrap();
+        support::process::wait_to_be_killed();
+    }
+    panic_over_all_that_is_said();
+    let hub = Hub::builder(name()).create().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let ready = folder.path().join("ready");
+    let mut stubborn = support::process::command(&[], "a_supervisor_still_kills_what_does_not_end", "stubborn");
+    stubborn.env(READY, &ready);
+    let supervisor = Supervisor::builder(&hub, stubborn).stop_timeout(Duration::from_millis(50)).start().unwrap();
+    let begun = Instant::now();
+    while !ready.exists() {
+        assert!(begun.elapsed() < PATIENCE, "{:?}", supervisor.processes());
+        std::thread::yield_now();
+    }
+    let stopped = std::thread::spawn(move || supervisor.stop());
+    while !stopped.is_finished() {
+        assert!(begun.elapsed() < PATIENCE, "it was not killed");
+        std::thread::yield_now();
+    }
+    stopped.join().unwrap();
 }

@@ -121,11 +121,8 @@ fn arguments<'a>(inputs: &'a Punctuated<FnArg, Comma>, mistakes: &mut Mistakes) 
 
 /// Whether a type's name says so.
 fn reads_the_body(segment: &PathSegment) -> bool {
-    let names: &[&str] = match segment.arguments {
-        PathArguments::None => &BODY_READERS,
-        _ => &BODY_READERS_OF,
-    };
-    names.iter().any(|name| segment.ident == name)
+    let is = |names: &[&str]| names.iter().any(|name| segment.ident == name);
+    is(&BODY_READERS) || is(&BODY_READERS_OF) && !matches!(segment.arguments, PathArguments::None)
 }
 
 fn is_condition(attribute: &Attribute) -> bool {
@@ -152,11 +149,12 @@ fn lines(text: &str) -> Vec<String> {
     // A space separates the slashes from the text.
     let plain = |line: &str| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned();
     let Some((first, others)) = text.split_once('\n') else { return vec![plain(text)] };
-    // A comment of several lines, `/** … */`: they may have a column of stars, and stand as far in as their function.
-    let said = || others.lines().filter(|line| !line.trim().is_empty());
-    let stars = said().all(|line| line.trim_start().starts_with('*'));
-    let without_star =
-        |line: &str| if stars { line.trim_start().trim_start_matches('*').to_owned() } else { line.to_owned() };
+    // A comment of several lines, `/** … */`: they may have a column of stars, blank ones too, and stand as far in as their function.
+    let before_end = others.trim_end_matches(' ').lines().rev().skip_while(|line| line.trim().is_empty());
+    let stars = before_end.map(str::trim_start).all(|line| line.starts_with('*'));
+    let without_star = |line: &str| {
+        if stars { line.trim_start().strip_prefix('*').unwrap_or_default().to_owned() } else { line.to_owned() }
+    };
     let others: Vec<_> = others.lines().map(without_star).collect();
     let said = others.iter().filter(|line| !line.trim().is_empty());
     let margin = said.map(|line| line.len() - line.trim_start().len()).min().unwrap_or_default();
@@ -192,5 +190,6 @@ mod tests {
             said("One.", "  Two.\nThree.")
         );
         assert_eq!(of("/** One.\n * two\n * three */\nfn f() {}"), said("One.", "two\nthree"));
+        assert_eq!(of("/** One.\n\n * two\n * three\n*/\nfn f() {}"), said("One.", "* two\n* three"), "a list");
     }
 }

@@ -131,10 +131,18 @@ impl Bus {
         }
         // All the memory there is need for, before anything changes.
         let (region, bells) = (founding.region(name)?, founding.bells(name)?);
+        let next = name.next_region();
+        region.prepare(&next)?;
         // Before the name is another's: whoever finds that finds the region retired, and its hub alive.
         old.region.header().retire.close(RETIRE_DRAIN);
-        if !region.succeed(&old.region, &name.next_region())? {
-            return Err(BusError::Live(name.clone()));
+        match region.succeed(&old.region, &next) {
+            Ok(true) => {}
+            Ok(false) => return Err(BusError::Live(name.clone())),
+            Err(error) => {
+                // Its workers leave already. Without its name the hub closes, and makes room for another.
+                old.region.unlink();
+                return Err(error.into());
+            }
         }
         let new = Self::complete(name, region, bells, founding.access)?;
         // A worker that finds the region retired rings on for the next one.

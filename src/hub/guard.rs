@@ -12,6 +12,7 @@ use super::shared::Shared;
 use super::watcher;
 use crate::bus::{LIFE_CHECK, Looks, Stir};
 use crate::observe::SlotMeter;
+use crate::sync::survived;
 
 /// How often workers are looked after while requests are out, where the kernel gives no hints.
 const BLIND_CHECK: Duration = Duration::from_millis(50);
@@ -24,7 +25,7 @@ pub(super) fn guard(lives: &Weak<Lives>, shared: &Arc<Shared>) {
     let bus = shared.bus.bus();
     let lookout = bus.look_out();
     if let Err(error) = &lookout {
-        tracing::debug!(bus = %bus.name(), "workers are looked after by the clock: {error}");
+        survived(|| tracing::debug!(bus = %bus.name(), "workers are looked after by the clock: {error}"));
     }
     let lookout = lookout.ok();
     let mut looks = Looks::default();

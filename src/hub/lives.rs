@@ -84,8 +84,8 @@ impl Lives {
     fn run(self: &Arc<Self>, shared: Arc<Shared>) -> Result<(), CreateError> {
         let name = self.options.name.name();
         let start = |what: &str, run: Box<dyn Fn() + Send>| {
-            let thread = thread::Builder::new().name(format!("slotbus-{what}-{name}"));
-            thread.spawn(move || run_through_panics(run)).map_err(CreateError::Thread)
+            let (thread, life) = (thread::Builder::new().name(format!("slotbus-{what}-{name}")), Arc::clone(&shared));
+            thread.spawn(move || run_through_panics(run, || life.is_closed())).map_err(CreateError::Thread)
         };
         let watched = Arc::clone(&shared);
         let watcher = start("hub", Box::new(move || watcher::watch(&watched)))?;

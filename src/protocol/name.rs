@@ -12,6 +12,9 @@ pub(crate) const SUPERVISOR_VARIABLE: &str = "SLOTBUS_SUPERVISOR";
 /// The prefix of a bus that names none.
 pub(crate) const DEFAULT_PREFIX: &str = "slotbus";
 
+/// What follows the name in that of a region that is about to take its place. No name has such a character.
+const NEXT: &str = "~next";
+
 /// Why a text cannot name a bus.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
@@ -79,7 +82,7 @@ impl BusName {
 
     /// What a region is called before it takes the place of the one that has the name. No bus is called so.
     pub(crate) fn next_region(&self) -> String {
-        format!("{}~next", self.region)
+        format!("{}{NEXT}", self.region)
     }
 
     /// The semaphore the hub posts.
@@ -104,8 +107,8 @@ impl BusName {
         }
     }
 
-    /// The bus with `prefix` that an object under this name would belong to: as its region, its semaphore or its overflow
-    /// object.
+    /// The bus with `prefix` that an object under this name would belong to: as its region, or the next, its semaphore or its
+    /// overflow object.
     pub(crate) fn of_object(prefix: &str, object: &str) -> Option<Self> {
         let region = match object.strip_prefix("sem.") {
             Some(bell) => bell.strip_suffix("-req").or_else(|| bell.strip_suffix("-rsp"))?,
@@ -114,7 +117,7 @@ impl BusName {
                 // Slot and direction.
                 body.rsplitn(3, '-').nth(2)?
             }
-            None => object,
+            None => object.strip_suffix(NEXT).unwrap_or(object),
         };
         Self::new(prefix, region.strip_prefix(prefix)?.strip_prefix('-')?).ok()
     }

@@ -148,9 +148,16 @@ impl Region {
         Ok(shm::link(&self.file, &self.name)?)
     }
 
-    /// Gives a region made by `create` the name of `former`, which is never free meanwhile; false when it is another's by now.
+    /// Gives a region made by `create` the name `next` until it takes another's place. A process that dies between leaves it behind.
+    pub(crate) fn prepare(&self, next: &str) -> Result<(), RegionError> {
+        // Whoever has the lock of the region in whose place this one comes is the only one who uses that name.
+        shm::remove(next)?;
+        if shm::link(&self.file, next)? { Ok(()) } else { Err(ObjectError::Taken(next.to_owned()).into()) }
+    }
+
+    /// Takes the name of `former`, which is never free meanwhile; false when it is another's by now.
     pub(crate) fn succeed(&self, former: &Self, next: &str) -> Result<bool, RegionError> {
-        Ok(shm::replace(&self.file, next, &self.name, former.id)?)
+        Ok(shm::take_over(next, &self.name, former.id)?)
     }
 
     /// Removes the region's name, if it still stands for this object.

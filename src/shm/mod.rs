@@ -193,30 +193,18 @@ pub(crate) fn link(file: &File, name: &str) -> Result<bool, ObjectError> {
     }
 }
 
-/// Gives an unnamed object the name that stands for `former`, which nobody finds free meanwhile; false when it stands for another.
-///
-/// On the way the object has the name `next`, which must be no other's: a process that dies there leaves it behind.
-pub(crate) fn replace(file: &File, next: &str, name: &str, former: ObjectId) -> Result<bool, ObjectError> {
-    remove(next)?;
-    if !link(file, next)? {
-        return Ok(false);
-    }
+/// Gives the object called `next` the name that stands for `former`, which nobody finds free meanwhile; false when it does not stand
+/// for that any more. Either way `next` is no name then.
+pub(crate) fn take_over(next: &str, name: &str, former: ObjectId) -> Result<bool, ObjectError> {
     let renamed = if is_current(name, former) {
         stores::store("name taken over", || Some(rustix::fs::rename(path(next), path(name))))
     } else {
         Some(Err(rustix::io::Errno::EXIST))
     };
-    match renamed {
-        None | Some(Ok(())) => Ok(true),
-        Some(Err(error)) => {
-            remove(next)?;
-            if error == rustix::io::Errno::EXIST {
-                Ok(false)
-            } else {
-                Err(ObjectError::system(name, "taken over", error))
-            }
-        }
-    }
+    let Some(Err(error)) = renamed else { return Ok(true) };
+    // What keeps it from being removed is not worse than what keeps it from being renamed.
+    let _ = remove(next);
+    if error == rustix::io::Errno::EXIST { Ok(false) } else { Err(ObjectError::system(name, "taken over", error)) }
 }
 
 /// Removes `name` if it still stands for `id`. Failing is no error: then somebody else removed or replaced it.

@@ -241,8 +241,6 @@ impl Attachment {
     pub(crate) fn revoke(self: &Arc<Self>, status: StatusCode) {
         for index in self.slots() {
             let right = &self.rights[index.get()];
-            // Of the lease that is out, if one is.
-            let ticket = self.slot(index).ticket.get();
             let was_out = right.is_out();
             while right.is_out() {
                 match right.held() {
@@ -256,7 +254,7 @@ impl Attachment {
             }
             if was_out {
                 // A handler that waits for something would wait on for nobody, and keep this attachment.
-                self.watched[index.get()].tell_all(ticket);
+                self.watched[index.get()].end();
             }
         }
     }

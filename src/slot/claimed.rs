@@ -231,6 +231,7 @@ impl ClaimedSlot {
         let counts = &attachment.counts;
         if published {
             counts.published.add(1);
+            attachment.watched[index.get()].forget(self.ticket);
             // Asked after the right is settled: who lets go of the request's bytes until then leaves the ring to this answer.
             if !attachment.tells_of_quiet || attachment.slot(*index).quiet.needs_ring() {
                 attachment.bus.responses().ring();

@@ -13,7 +13,7 @@ use futures::task::AtomicWaker;
 use super::attachment::Attachment;
 use crate::protocol::{Callers, News, SlotIndex};
 use crate::signal::monotonic_nanos;
-use crate::sync::{Counter, caught};
+use crate::sync::{Counter, Flag, caught};
 
 /// Who wants to know what becomes of a slot's request.
 #[derive(Debug, Default)]
@@ -24,6 +24,8 @@ pub(super) struct Watched {
     pub(super) finishes: Counter,
     /// Handlers that asked, each with its dispatch.
     listeners: Mutex<Vec<(u64, Arc<News>)>>,
+    /// There are some.
+    has_listeners: Flag,
 }
 
 impl Watched {
@@ -36,6 +38,33 @@ impl Watched {
         // Told and dropped without the lock: their tasks are foreign code.
         let listeners = std::mem::take(&mut *self.listeners());
         listeners.iter().filter(|(of, _)| *of == ticket).for_each(|(_, news)| caught(|| news.spread()));
+    }
+
+    /// Forgets those who asked for this dispatch: it is answered.
+    #[inline]
+    pub(super) fn forget(&self, ticket: u64) {
+        if self.has_listeners.is_raised() {
+            self.forget_listeners(ticket);
+        }
+    }
+
+    #[cold]
+    fn forget_listeners(&self, ticket: u64) {
+        let mut listeners = self.listeners();
+        let answered: Vec<_> = listeners.extract_if(.., |(of, _)| *of == ticket).collect();
+        if listeners.is_empty() {
+            self.has_listeners.lower();
+        }
+        // Dropped without the lock: what they hold is foreign code.
+        drop(listeners);
+        drop(answered);
+    }
+
+    /// Tells everybody whose request is not answered that it is over, whatever the slot says by now.
+    pub(super) fn end(&self) {
+        let listeners = std::mem::take(&mut *self.listeners());
+        listeners.iter().for_each(|(_, news)| caught(|| news.spread()));
+        caught(|| self.runner.wake());
     }
 
     /// Tells everybody who has to do with this dispatch that nobody waits for it.
@@ -86,6 +115,7 @@ impl Callers for Attachment {
             let is_over = |(of, news): &mut (u64, Arc<News>)| *of != ticket || Arc::strong_count(news) == 1;
             over.extend(listeners.extract_if(.., is_over));
             listeners.push((ticket, Arc::clone(news)));
+            self.watched[slot.get()].has_listeners.raise();
         }
         // Dropped without the lock: what they hold is foreign code.
         drop(listeners);

@@ -17,11 +17,11 @@ pub(crate) fn caught(waker: impl FnOnce()) {
     }
 }
 
-/// Runs `work` until it ends by itself, anew after each panic of foreign code. For threads of ours that others count on.
-pub(crate) fn run_through_panics(mut work: impl FnMut()) {
+/// Runs `work` until it ends by itself, or `is_over`, anew after each panic of foreign code. For threads of ours that others count on.
+pub(crate) fn run_through_panics(mut work: impl FnMut(), is_over: impl Fn() -> bool) {
     /// What panics each time is not to keep a core busy.
     const PAUSE: Duration = Duration::from_millis(10);
-    while !survived(&mut work) {
+    while !survived(&mut work) && !is_over() {
         std::thread::sleep(PAUSE);
     }
 }

@@ -187,7 +187,7 @@ impl<F: Future<Output = OutgoingReply>> Future for Flight<F> {
                 Err(panic) => answer_panic(lease, &*panic),
             }
         } else if let Err(panic) = ended {
-            tracing::error!("a handler panicked whose caller had given up: {}", panic_message(&*panic));
+            tracing::error!("a handler panicked after its request was answered: {}", panic_message(&*panic));
         }
         Poll::Ready(())
     }

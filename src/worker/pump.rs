@@ -56,6 +56,8 @@ pub(super) struct Pump<S: CallService> {
 struct Claimed {
     lease: ClaimedSlot,
     in_hand: InHand,
+    /// What the service said when the request was there.
+    readiness: Poll<Result<(), BoxError>>,
 }
 
 /// Why the service is not called.
@@ -113,7 +115,10 @@ impl<S: CallService> Pump<S> {
             match self.poll_ready() {
                 Poll::Ready(Ok(())) => {}
                 // It is asked again, as another clone, when there is a request to tell it to.
-                Poll::Ready(Err(_)) => self.service = self.template.clone(),
+                Poll::Ready(Err(error)) => {
+                    self.service = self.template.clone();
+                    tracing::debug!(bus = %shared.attachment.bus().name(), "the service is not ready: {error}");
+                }
                 Poll::Pending if published => {}
                 Poll::Pending => {
                     self.park_until_woken()?;
@@ -124,7 +129,11 @@ impl<S: CallService> Pump<S> {
             // What a service has reserved for a request, as a place in a limit that others share, is not kept while none comes.
             if let Some(lease) = claim(shared, cursor, || *service = template.clone())? {
                 // Counted before the baton goes on, so that the next holder sees it.
-                return Ok(Claimed { lease, in_hand: shared.gauge.enter() });
+                let in_hand = shared.gauge.enter();
+                // Once more: what was said before may have been long ago, and some services decide by it what becomes of the request.
+                // Before the next holder asks, who may get what this request is to have.
+                let readiness = self.poll_ready();
+                return Ok(Claimed { lease, in_hand, readiness });
             }
         }
     }
@@ -161,13 +170,12 @@ impl<S: CallService> Pump<S> {
     }
 
     /// Sees to one claimed request; an error ends the worker.
-    fn serve(&mut self, Claimed { mut lease, in_hand }: Claimed) -> Result<(), BoxError> {
+    fn serve(&mut self, Claimed { mut lease, in_hand, readiness }: Claimed) -> Result<(), BoxError> {
         if let Err(why) = self.screen(&mut lease) {
             self.turn_away(lease, why);
             return Ok(());
         }
-        // Once more: what was said before may have been long ago, and some services decide by it what becomes of the request.
-        match self.poll_ready() {
+        match readiness {
             Poll::Ready(Ok(())) => {
                 if self.shared.ready_errors.get() != 0 {
                     self.shared.ready_errors.set(0);
@@ -232,7 +240,7 @@ impl<S: CallService> Pump<S> {
         }
     }
 
-    /// Waits for the service on the executor, because this hub must not wait.
+    /// Waits for the service on the executor: the request is claimed, because its hub must not wait or the service has changed its mind.
     fn start_when_ready(&mut self, lease: ClaimedSlot, in_hand: InHand) {
         let mut request = self.request.take();
         let mut service = std::mem::replace(&mut self.service, self.template.clone());

@@ -266,7 +266,7 @@ async fn the_panic_of_a_handler_that_finishes_for_nobody_is_told_inside_its_span
         tokio::task::yield_now().await;
     }
     gate.open();
-    let said = "a handler panicked whose caller had given up: over an order";
+    let said = "a handler panicked after its request was answered: over an order";
     while !spans_of(&id).iter().flat_map(|span| &span.events).any(|(message, _)| message == said) {
         tokio::task::yield_now().await;
     }

@@ -95,13 +95,13 @@ impl Bench {
             let _ = answered.set(());
             self.load(&hub, &body, &stopped)
         };
-        let told = || {
+        let stop = || {
             // An answer may take its time; who asks twice does not wait for it.
             if stopped.set(()).is_err() || answered.get().is_none() {
                 hub.close();
             }
         };
-        let (ended, was_told) = signals.run(work, told);
+        let (ended, was_told) = signals.run(work, stop);
         match ended {
             Err(_) if was_told => Ok(interrupted()),
             ended => ended.map_err(|error| -> Box<dyn Error> { error }),

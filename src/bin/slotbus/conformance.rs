@@ -61,7 +61,7 @@ impl Conformance {
                 if stopped.get().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })
         };
-        // The bus goes when the rule is checked that is being looked at.
+        // The bus goes when the rule is checked that is being looked at, or no worker has come in time.
         let (conforms, was_told) = Signals::listen()?.run(work, || {
             let _ = stopped.set(());
         });

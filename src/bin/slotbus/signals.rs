@@ -17,12 +17,13 @@ const INTERRUPTED: u8 = 130;
 pub(crate) struct Signals {
     runtime: Runtime,
     signal: Pin<Box<dyn Future<Output = ()>>>,
+    has_come: bool,
 }
 
 impl Signals {
     pub(crate) fn listen() -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-        let mut signals = Self { runtime, signal: Box::pin(slotbus::shutdown_signal()) };
+        let mut signals = Self { runtime, signal: Box::pin(slotbus::shutdown_signal()), has_come: false };
         // Polled once, the signal is heard from then on.
         signals.has_come();
         Ok(signals)
@@ -30,18 +31,21 @@ impl Signals {
 
     /// Whether it is time to end.
     pub(crate) fn has_come(&mut self) -> bool {
-        let Self { runtime, signal } = self;
-        runtime.block_on(async {
-            // Behind it the runtime has looked for signals.
-            tokio::task::yield_now().await;
-            signal.as_mut().now_or_never().is_some()
-        })
+        let Self { runtime, signal, has_come } = self;
+        // It resolves once.
+        *has_come = *has_come
+            || runtime.block_on(async {
+                // Behind it the runtime has looked for signals.
+                tokio::task::yield_now().await;
+                signal.as_mut().now_or_never().is_some()
+            });
+        *has_come
     }
 
-    /// Runs `work` on a thread of its own. At a signal `told` is called, by which the work is to end; at the next one the process
-    /// ends, behind a second call of `told`. What the work resulted in, and whether it was told.
-    pub(crate) fn run<T: Send>(self, work: impl FnOnce() -> T + Send, told: impl Fn()) -> (T, bool) {
-        let Self { runtime, mut signal } = self;
+    /// Runs `work` on a thread of its own. At a signal `stop` is called, by which the work is to end; at the next one the process
+    /// ends, behind a second call of `stop`. What the work resulted in, and whether it was told to.
+    pub(crate) fn run<T: Send>(self, work: impl FnOnce() -> T + Send, stop: impl Fn()) -> (T, bool) {
+        let Self { runtime, mut signal, has_come } = self;
         thread::scope(|scope| {
             let (working, mut ended) = oneshot::channel::<()>();
             let thread = scope.spawn(move || {
@@ -49,13 +53,13 @@ impl Signals {
                 work()
             });
             let was_told = runtime.block_on(async {
-                if let Either::Left(_) = select(&mut ended, signal.as_mut()).await {
+                if !has_come && matches!(select(&mut ended, signal.as_mut()).await, Either::Left(_)) {
                     return false;
                 }
                 signal = Box::pin(slotbus::shutdown_signal());
-                told();
+                stop();
                 if let Either::Right(_) = select(&mut ended, signal.as_mut()).await {
-                    told();
+                    stop();
                     std::process::exit(INTERRUPTED.into());
                 }
                 true

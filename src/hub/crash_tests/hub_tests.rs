@@ -199,6 +199,22 @@ fn the_name_of_a_hub_that_lives_is_never_free_while_it_retires_its_region() {
     }
 }
 
+#[test]
+fn a_region_whose_successor_cannot_be_prepared_is_not_retired() {
+    let name = name();
+    let founding = options(&name, Version::V1).founding;
+    let old = Bus::found(&name, &founding).unwrap();
+    let next = format!("/dev/shm/{}~next", name.region());
+    std::fs::create_dir(&next).unwrap();
+    let refused = Bus::succeed(&old, &founding).map(drop).unwrap_err();
+    std::fs::remove_dir(&next).unwrap();
+    assert!(refused.to_string().contains("~next"), "{refused}");
+    assert!(old.is_current() && !old.is_retired());
+    drop(Bus::succeed(&old, &founding).unwrap());
+    drop(old);
+    check_nothing_is_left(&name, "a retirement");
+}
+
 fn survive_founding(name: &BusName, version: Version, place: &str) {
     let hub = hub(name, version);
     let next = worker(name, None);

@@ -209,7 +209,7 @@ impl SupervisorBuilder {
             Ok(first) => {
                 let mut watch = Watch::new(self, first, watched, received);
                 let _ = started.send(Ok(()));
-                run_through_panics(|| watch.run());
+                run_through_panics(|| watch.run(), || false);
             }
             Err(error) => drop(started.send(Err(error))),
         };

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::post::{Leaving, Post, Running};
 use super::{ProcessState, ReplaceError, Shared, SupervisorBuilder};
+use crate::sync::survived;
 
 /// What the thread is told to do.
 pub(super) enum Order {
@@ -159,22 +160,17 @@ impl Watch {
             }
             post.last_end = status;
             let pause = post.put_off(self.pauses.1);
-            tracing::warn!(
-                bus = %self.bus,
-                pid = process.pid(),
-                "a worker process ended: {}; the next starts in {pause:?}",
-                how(status)
+            let (pid, how) = (process.pid(), how(status));
+            survived(
+                || tracing::warn!(bus = %self.bus, pid, "a worker process ended: {how}; the next starts in {pause:?}"),
             );
         }
         self.leaving.retain_mut(|leaving| {
             if leaving.killed_at.is_some_and(|at| at <= now) {
-                tracing::warn!(
-                    bus = %self.bus,
-                    pid = leaving.process.pid(),
-                    "a worker process does not end: it is killed"
-                );
                 leaving.process.kill();
                 leaving.killed_at = None;
+                let pid = leaving.process.pid();
+                survived(|| tracing::warn!(bus = %self.bus, pid, "a worker process did not end: it was killed"));
             }
             leaving.process.ended().is_none()
         });
@@ -194,7 +190,7 @@ impl Watch {
                 Ok(process) => drop(post.fill(process)),
                 Err(error) => {
                     let pause = post.put_off(self.pauses.1);
-                    tracing::error!(bus = %self.bus, "{error}; the next attempt is in {pause:?}");
+                    survived(|| tracing::error!(bus = %self.bus, "{error}; the next attempt is in {pause:?}"));
                 }
             }
         }

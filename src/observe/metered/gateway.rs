@@ -16,7 +16,7 @@ const GONE: &str = "499";
 #[derive(Debug)]
 pub(crate) struct GatewayMeters {
     in_flight: Gauge,
-    /// Patterns that workers have registered.
+    /// Patterns of workers that were asked for.
     routes: Arc<Labels>,
 }
 

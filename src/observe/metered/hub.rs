@@ -102,7 +102,10 @@ impl CallMeter {
 
 impl Drop for CallMeter {
     fn drop(&mut self) {
-        self.meters.called(self.outcome);
+        // Not while this thread unwinds: what has panicked may be the recorder.
+        if !std::thread::panicking() {
+            self.meters.called(self.outcome);
+        }
     }
 }
 
@@ -129,6 +132,9 @@ impl SlotMeter {
 
 impl Drop for SlotMeter {
     fn drop(&mut self) {
-        self.show(SlotCounts::default());
+        // Not while this thread unwinds: what has panicked may be the recorder.
+        if !std::thread::panicking() {
+            self.show(SlotCounts::default());
+        }
     }
 }
