@@ -17,7 +17,7 @@ use super::watched::Fate;
 use crate::observe::Observation;
 use crate::protocol::{
     BodyPlace, BodyRooms, Call, CallError, Caller, Callers, Claim, Direction, Features, HeapRange, OutgoingReply,
-    Payload, PayloadError, RequestId, Room, SlotIndex, Stamp, Status, decode_method,
+    Payload, PayloadError, RequestId, Room, SlotIndex, Status, decode_method,
 };
 use crate::signal::monotonic_nanos;
 use crate::sync::{AnswerRight, Grant};
@@ -79,7 +79,7 @@ impl ClaimedSlot {
             PayloadError::Body(range) => CallError::BodyRange(range),
         })?;
         let limit = attachment.body_limit;
-        let stamp = self.stamp();
+        let stamp = self.attachment.stamp(self.ticket);
         let lends = || {
             let len = payload.body.len() as usize;
             // Without an arena the answer may take the place of a request that is in the region.
@@ -161,10 +161,6 @@ impl ClaimedSlot {
         }
     }
 
-    fn stamp(&self) -> Option<Stamp> {
-        self.attachment.stamp(self.ticket)
-    }
-
     /// Where a long body of the answer may be written so that it need not be copied.
     pub(crate) fn room(&self) -> Option<Room> {
         let Self { attachment, index, .. } = self;
@@ -227,18 +223,20 @@ impl ClaimedSlot {
             }
             self.publish()
         };
-        drop(writing);
-        let counts = &attachment.counts;
         if published {
-            counts.published.add(1);
+            // While the right is still taken: who leaves the bus waits for it, and then tells all that are left here.
             attachment.watched[index.get()].forget(self.ticket);
+        }
+        drop(writing);
+        if published {
+            attachment.counts.published.add(1);
             // Asked after the right is settled: who lets go of the request's bytes until then leaves the ring to this answer.
             if !attachment.tells_of_quiet || attachment.slot(*index).quiet.needs_ring() {
                 attachment.bus.responses().ring();
             }
             observation.ended(Some(status));
         } else {
-            counts.dropped.add(1);
+            attachment.counts.dropped.add(1);
             attachment.meters.came_late();
             observation.ended(None);
             tracing::warn!(bus = %attachment.bus.name(), slot = %index, "a late answer was dropped: its slot has moved on");
@@ -306,7 +304,8 @@ impl ClaimedSlot {
         let (region, meta, body) = (bus.region(), reply.meta(), reply.body());
         let teller = Teller { descriptor: &slot.response, pieces: &slot.response_pieces };
         let teller = attachment.goes_ahead.then_some(teller);
-        let target = Target { region, overflow, slot: *index, stamp: self.stamp(), teller };
+        let stamp = attachment.stamp(self.ticket);
+        let target = Target { region, overflow, slot: *index, stamp, teller };
         let payload = match region.geometry().arena(*index) {
             Some(arena) => payload::write_into(&target, arena.response, meta, body)?,
             None => {
