@@ -37,6 +37,33 @@ impl tower::Service<Request<Body>> for Failing {
     }
 }
 
+/// A service whose clones are told.
+struct Cloned<F, S> {
+    at_clone: F,
+    service: S,
+}
+
+impl<F: Fn() + Clone, S: Clone> Clone for Cloned<F, S> {
+    fn clone(&self) -> Self {
+        (self.at_clone)();
+        Self { at_clone: self.at_clone.clone(), service: self.service.clone() }
+    }
+}
+
+impl<F, S: tower::Service<Request<Body>>> tower::Service<Request<Body>> for Cloned<F, S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), S::Error>> {
+        self.service.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> S::Future {
+        self.service.call(request)
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_fails_to_be_ready_answers_one_request_and_is_replaced() {
     // Before there is a request, which tells nobody, and when there is one.
@@ -146,31 +173,14 @@ async fn a_drain_is_cut_short_by_dropping_the_worker() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_whose_clone_panics_once_costs_a_pump_and_not_the_worker() {
-    /// Panics at one of its clones.
-    struct Fragile(Arc<AtomicUsize>);
-
-    impl Clone for Fragile {
-        fn clone(&self) -> Self {
-            assert_ne!(self.0.fetch_add(1, Ordering::SeqCst), 3, "the clone after a refused request");
-            Self(Arc::clone(&self.0))
-        }
-    }
-
-    impl tower::Service<Request<Body>> for Fragile {
-        type Response = Response<Body>;
-        type Error = Infallible;
-        type Future = std::future::Ready<Result<Response<Body>, Infallible>>;
-
-        fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Infallible>> {
-            std::task::Poll::Ready(Ok(()))
-        }
-
-        fn call(&mut self, _: Request<Body>) -> Self::Future {
-            std::future::ready(Ok(Response::new(Body::from("hello"))))
-        }
-    }
-
-    let fragile = slotbus::serve(Fragile(Arc::default())).pumps(1).message_limit(10);
+    let clones = Arc::new(AtomicUsize::new(0));
+    let fragile = Cloned {
+        at_clone: move || assert_ne!(clones.fetch_add(1, Ordering::SeqCst), 3, "the clone after a refused request"),
+        service: tower::service_fn(|_: Request<Body>| {
+            std::future::ready(Ok::<_, Infallible>(Response::new(Body::from("hello"))))
+        }),
+    };
+    let fragile = slotbus::serve(fragile).pumps(1).message_limit(10);
     let bus = TestBus::builder().serve(fragile).await;
     for _ in 0..3 {
         bus.post("/").body("more than ten bytes").await.assert_problem(413);
@@ -269,36 +279,23 @@ async fn a_service_that_was_busy_before_there_was_a_request_is_asked_again() {
     bus.stop().await;
 }
 
-/// Can be cloned until its lock is poisoned, as anything that locks in `clone` may.
-struct Locks(Arc<std::sync::Mutex<()>>);
-
-impl Clone for Locks {
-    fn clone(&self) -> Self {
-        drop(self.0.lock().unwrap());
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl tower::Service<Request<Body>> for Locks {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = std::future::Ready<Result<Response<Body>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Infallible>> {
-        std::task::Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<Body>) -> Self::Future {
-        let _locked = self.0.lock();
-        panic!("it is poisoned")
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_cannot_be_cloned_any_more_ends_serve_with_what_its_clone_says() {
     let name = name();
     let hub = Hub::builder(&name).create().unwrap();
-    let serve = tokio::spawn(slotbus::serve(Locks(Arc::default())).name(&name).into_future());
+    let lock = Arc::new(std::sync::Mutex::new(()));
+    // As anything that locks in `clone`.
+    let locks = Cloned {
+        at_clone: {
+            let lock = Arc::clone(&lock);
+            move || drop(lock.lock().unwrap())
+        },
+        service: tower::service_fn(move |_: Request<Body>| -> std::future::Ready<Result<Response<Body>, Infallible>> {
+            let _locked = lock.lock();
+            panic!("it is poisoned")
+        }),
+    };
+    let serve = tokio::spawn(slotbus::serve(locks).name(&name).into_future());
     assert_eq!(hub.call(get_request("/")).await.unwrap().status(), 500);
     let error = tokio::time::timeout(Duration::from_secs(60), serve).await.unwrap().unwrap().unwrap_err();
     assert!(error.to_string().starts_with("the service cannot be cloned: ") && error.to_string().contains("Poison"));

@@ -247,11 +247,11 @@ impl Swept {
 
 /// Removes the overflow objects that a former life of the bus left behind.
 pub(super) fn sweep(name: &BusName) -> Swept {
-    let mut swept = Swept::default();
+    let (mut swept, next) = (Swept::default(), name.next_region());
     // A folder that cannot be read is one where nothing is to be removed.
     for object in shm::names(name.region()).unwrap_or_default() {
         // A worker of a published hub may have a name that makes its region look like one.
-        if object == name.next_region() || name.owns_overflow(&object) && !is_region(&object) {
+        if object == next || name.owns_overflow(&object) && !is_region(&object) {
             swept.remove(object);
         }
     }

@@ -179,20 +179,20 @@ where
             // Only the first hub and the first bus are waited for with a limit.
             let mut patience = serve.chosen_connect_timeout();
             let first = registrar.register_first(patience);
-            let mut registered = match select(shutdown.clone(), pin!(first)).await {
+            let mut given = match select(shutdown.clone(), pin!(first)).await {
                 Either::Left(_) => return Ok(()),
-                Either::Right((registered, _)) => registered?,
+                Either::Right((given, _)) => given?,
             };
             // Workers of buses that were given before; they answer what they have.
             let mut leaving = FuturesUnordered::new();
             loop {
-                let (prefix, name) = registrar.bus_of(&registered)?;
                 let (leave, left) = oneshot::channel::<()>();
                 let stop = select(shutdown.clone(), left).map(drop);
-                let worker = serve.on_bus(prefix, name, patience.take()).with_graceful_shutdown(stop).into_future();
+                let worker = serve.on_bus(&given.bus, patience.take());
+                let worker = worker.with_graceful_shutdown(stop).into_future();
                 let outcome = {
                     // A worker that drains is to be forgotten.
-                    let watched = registrar.watch(registered.clone());
+                    let watched = registrar.watch(given.clone());
                     let watch = pin!(async {
                         match select(shutdown.clone(), pin!(watched)).await {
                             Either::Left(_) => pending().await,
@@ -214,7 +214,7 @@ where
                 };
                 drop(leave);
                 leaving.push(worker);
-                registered = next;
+                given = next;
             }
         })
     }

@@ -30,6 +30,13 @@ impl Pauses {
     }
 }
 
+/// What a hub gave for a registration.
+#[derive(Clone)]
+pub(super) struct Given {
+    worker_id: String,
+    pub(super) bus: BusName,
+}
+
 /// A hub, and what it is told.
 pub(super) struct Registrar {
     client: HubClient,
@@ -42,32 +49,30 @@ impl Registrar {
     }
 
     /// The name under which the worker registers.
-    pub(super) fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.registration.name
     }
 
-    async fn register(&self) -> Result<Registered, HubError> {
-        let registered: Registered = self.client.post(REGISTER_PATH, &self.registration).await?;
-        self.bus_of(&registered)?;
-        let bus = &registered.shm_name;
-        tracing::info!(hub = %self.client, name = self.name(), bus, routes = self.registration.routes.len(), "registered");
-        Ok(registered)
+    async fn register(&self) -> Result<Given, HubError> {
+        let Registered { worker_id, shm_name } = self.client.post(REGISTER_PATH, &self.registration).await?;
+        let bus = self.bus_of(&shm_name)?;
+        tracing::info!(hub = %self.client, name = self.name(), %bus, routes = self.registration.routes.len(), "registered");
+        Ok(Given { worker_id, bus })
     }
 
-    /// Prefix and name of the bus that the hub gave.
-    pub(super) fn bus_of<'a>(&self, registered: &'a Registered) -> Result<(&'a str, &'a str), HubError> {
-        let region = &*registered.shm_name;
+    /// The bus of a region that the hub named.
+    fn bus_of(&self, region: &str) -> Result<BusName, HubError> {
         let prefix = region.strip_suffix(self.name()).and_then(|prefix| prefix.strip_suffix('-'));
         let parts = match prefix {
             Some(prefix) if !prefix.is_empty() => Some((prefix, &region[prefix.len() + 1..])),
             _ => region.split_once('-'),
         };
-        let is_one = |(prefix, name): &(&str, &str)| BusName::new(prefix, name).is_ok();
-        parts.filter(is_one).ok_or_else(|| HubError::Region(region.to_owned()))
+        let bus = parts.and_then(|(prefix, name)| BusName::new(prefix, name).ok());
+        bus.ok_or_else(|| HubError::Region(region.to_owned()))
     }
 
     /// Registers for the first time, when a refusal is final and the patience may end.
-    pub(super) async fn register_first(&self, patience: Option<Duration>) -> Result<Registered, HubError> {
+    pub(super) async fn register_first(&self, patience: Option<Duration>) -> Result<Given, HubError> {
         let attempts = async {
             let mut pauses = Pauses::new();
             loop {
@@ -86,8 +91,8 @@ impl Registrar {
     }
 
     /// Watches whether the hub knows the worker, and registers again; resolves when that gives another bus.
-    pub(super) async fn watch(&self, registered: Registered) -> Registered {
-        let (mut known, mut since) = (registered.worker_id, Instant::now());
+    pub(super) async fn watch(&self, Given { worker_id, bus }: Given) -> Given {
+        let (mut known, mut since) = (worker_id, Instant::now());
         let (mut losses, mut errors) = (Pauses::new(), Pauses::new());
         loop {
             tokio::time::sleep(HEALTH_CHECK).await;
@@ -114,7 +119,7 @@ impl Registrar {
                 }
             };
             errors = Pauses::new();
-            if next.shm_name != registered.shm_name {
+            if next.bus != bus {
                 return next;
             }
             (known, since) = (next.worker_id, Instant::now());

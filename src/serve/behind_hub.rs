@@ -4,6 +4,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use super::{Options, Serve};
+use crate::protocol::BusName;
 
 impl<S, F> Serve<S, F> {
     /// What is served.
@@ -23,11 +24,11 @@ impl<S, F> Serve<S, F> {
     }
 
     /// The same worker on another bus, which is waited for as long as `patience` says.
-    pub(crate) fn on_bus(&self, prefix: &str, name: &str, patience: Option<Duration>) -> Serve<S>
+    pub(crate) fn on_bus(&self, bus: &BusName, patience: Option<Duration>) -> Serve<S>
     where
         S: Clone,
     {
-        let (name, prefix) = (Some(name.to_owned()), prefix.to_owned());
+        let (name, prefix) = (Some(bus.name().to_owned()), bus.prefix().to_owned());
         let options = Options { name, prefix, connect_timeout: patience, ..self.options.clone() };
         Serve { service: self.service.clone(), shutdown: pending(), options }
     }

@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use slotbus::gateway::Gateway;
 use slotbus::testing::Gate;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::readers::{asks, http2};
-use crate::setup::{Client, PATIENCE, Running, echo, get, json_of, problem, send, until, worker};
+use crate::setup::{Client, PATIENCE, Running, echo, get, holding, json_of, problem, send, until, worker};
 use crate::support::{Worker, name};
 
 /// Writes bytes and reads to the end of the connection.
@@ -255,19 +255,7 @@ async fn nothing_goes_on_when_a_gateway_is_dropped() {
     assert_eq!(crate::setup::post(address, "/internal/register", &registration).await.status(), 200);
     let gate = Gate::new();
     // It takes the client of the stream, and answers nothing else: neither requests, nor that the client has gone.
-    let worker = worker(&name, {
-        let gate = gate.clone();
-        move |request| {
-            let gate = gate.clone();
-            async move {
-                let body = request.into_body().collect().await.unwrap().to_bytes();
-                if !body.starts_with(b"{\"sse_lifecycle\":\"connect\"") {
-                    gate.pass().await;
-                }
-                Response::new("".into())
-            }
-        }
-    });
+    let worker = holding(&name, &gate, |body| !body.starts_with(b"{\"sse_lifecycle\":\"connect\""));
     let mut client = Client::http2(address).await;
     let stream = client.open(Request::get("/stream").body(Full::default()).unwrap(), address).await;
     assert_eq!(stream.status(), 200);

@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 use slotbus::testing::Gate;
 
-use crate::setup::{Client, PATIENCE, Running, post, problem, until, worker};
+use crate::setup::{Client, PATIENCE, Running, holding, post, problem, until, worker};
 use crate::support::name;
 
 /// Reads a stream until it has shown `text`; all that came.
@@ -191,19 +191,7 @@ async fn a_stream_has_its_place_until_its_worker_has_heard_that_its_client_has_g
     let gateway = Running::with(|builder| builder.event_streams(1)).await;
     let (name, gate) = (name(), Gate::new());
     gateway.register_as(&json!({ "name": name, "routes": [{ "method": "GET", "path": "/a", "sse": true }] })).await;
-    let worker = worker(&name, {
-        let gate = gate.clone();
-        move |request| {
-            let gate = gate.clone();
-            async move {
-                let body = request.into_body().collect().await.unwrap().to_bytes();
-                if body.starts_with(b"{\"sse_lifecycle\":\"disconnect\"") {
-                    gate.pass().await;
-                }
-                Response::new("".into())
-            }
-        }
-    });
+    let worker = holding(&name, &gate, |body| body.starts_with(b"{\"sse_lifecycle\":\"disconnect\""));
     drop(listen(&gateway, "/a").await);
     gate.wait_for(1).await;
     assert!(problem(crate::setup::get(gateway.address, "/events").await, 503).contains("too many"));

@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 use slotbus::gateway::{Gateway, GatewayBuilder};
+use slotbus::testing::Gate;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -85,6 +86,21 @@ where
     Fut: Future<Output = Response<slotbus::Body>> + Send + 'static,
 {
     support::Worker::with(name, support::service(answer), |serve| serve.prefix("hub").body_limit(64 << 20))
+}
+
+/// Serves under `name`, and answers nothing; what is held back goes on when the gate lets it pass.
+pub(crate) fn holding(name: &str, gate: &Gate, is_held: fn(&[u8]) -> bool) -> support::Worker {
+    let gate = gate.clone();
+    worker(name, move |request| {
+        let gate = gate.clone();
+        async move {
+            let body = request.into_body().collect().await.unwrap().to_bytes();
+            if is_held(&body) {
+                gate.pass().await;
+            }
+            Response::new("".into())
+        }
+    })
 }
 
 /// Says what was asked: method, path, query, some headers and the body's length.
